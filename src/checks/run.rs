@@ -1,0 +1,165 @@
+//! Asks the checks: from fact tables and their states to one verdict for each check.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use tera::{Context, Tera};
+
+use super::{Check, Severity};
+use crate::facts::{FactDb, Facts, Gap, QueryError, State};
+
+/// How many pieces of evidence of one problem are kept.
+pub const EVIDENCE_LIMIT: usize = 100;
+
+/// One piece of evidence.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct Evidence {
+    /// One line, made by the check's evidence template.
+    pub text: String,
+    /// File or program the fact came from.
+    pub source: Option<String>,
+    /// Line in that file, from 1.
+    pub line: Option<i64>,
+}
+
+/// A problem that a check found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    /// The title, with numbers from the rows where the check has a headline.
+    pub title: String,
+    /// How bad it is here.
+    pub severity: Severity,
+    /// How many rows the query returned.
+    pub count: usize,
+    /// Up to [`EVIDENCE_LIMIT`] of them.
+    pub evidence: Vec<Evidence>,
+}
+
+/// What came of a check.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// It found something.
+    Problem(Finding),
+    /// It found nothing, and could see all it needs.
+    Ok,
+    /// Its subject is not here; why.
+    NotApplicable(String),
+    /// What it needs could not be read.
+    Unknown(Vec<Gap>),
+}
+
+/// A check and what came of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outcome {
+    /// The check's id.
+    pub check: String,
+    /// What came of it.
+    pub verdict: Verdict,
+}
+
+/// Asks `checks` over a sealed database, and tells `listen` after each.
+pub fn run<'a>(
+    checks: impl IntoIterator<Item = &'a Check>,
+    db: &FactDb,
+    facts: &Facts,
+    params: &BTreeMap<String, toml::Table>,
+    mut listen: impl FnMut(&Check),
+) -> Vec<Outcome> {
+    let machine = facts.rows("machine");
+    let kind = machine.first().and_then(|m| m.get("kind")).and_then(|k| k.as_str()).unwrap_or("physical");
+    let mut outcomes = Vec::new();
+    for check in checks {
+        let verdict = ask(check, db, facts, kind, params.get(&check.id));
+        outcomes.push(Outcome { check: check.id.clone(), verdict });
+        listen(check);
+    }
+    outcomes
+}
+
+fn ask(check: &Check, db: &FactDb, facts: &Facts, kind: &str, params: Option<&toml::Table>) -> Verdict {
+    if !check.only_on.is_empty() && !check.only_on.iter().any(|k| k == kind) {
+        let what = match kind {
+            "container" => "a container has no say in this",
+            "image" => "only a running machine can tell",
+            _ => "this does not concern this kind of machine",
+        };
+        return Verdict::NotApplicable(what.to_owned());
+    }
+    let mut gaps = Vec::new();
+    let mut unreadable = false;
+    for need in &check.needs {
+        match facts.state(need) {
+            State::Read => {}
+            State::Absent(why) => return Verdict::NotApplicable(why),
+            State::Partial(found) => gaps.extend(found),
+            State::Unread(found) => {
+                unreadable = true;
+                gaps.extend(found);
+            }
+            State::NotAsked => return Verdict::NotApplicable("this was not looked at".to_owned()),
+        }
+    }
+    if unreadable || (check.needs_all_rows && !gaps.is_empty()) {
+        return Verdict::Unknown(gaps);
+    }
+    match find(check, db, params) {
+        Ok(Some(finding)) => Verdict::Problem(finding),
+        Ok(None) if gaps.is_empty() => Verdict::Ok,
+        Ok(None) => Verdict::Unknown(gaps),
+        Err(error) => {
+            let reason = crate::facts::Reason::Broken(error.to_string());
+            Verdict::Unknown(vec![Gap::new("the answer to one question", format!("the check {}", check.id), reason)])
+        }
+    }
+}
+
+/// Runs the query of a check; none when it returns no rows.
+pub(super) fn find(check: &Check, db: &FactDb, params: Option<&toml::Table>) -> Result<Option<Finding>, QueryError> {
+    let rows = db.select(&check.query, &check.bindings(params))?.into_maps();
+    let Some(first) = rows.first() else { return Ok(None) };
+    let severity = rows
+        .iter()
+        .filter_map(|row| row.get("severity").and_then(|s| s.as_str()).and_then(Severity::parse))
+        .max()
+        .unwrap_or(check.severity);
+    let mut tera = Tera::new();
+    let mut failed =
+        |error: tera::Error| QueryError::Sql(format!("a template of the check {} fails: {}", check.id, chain(&error)));
+    tera.add_raw_template("evidence", &check.evidence).map_err(&mut failed)?;
+    let mut evidence = Vec::new();
+    for row in rows.iter().take(EVIDENCE_LIMIT) {
+        let mut context = Context::new();
+        for (name, value) in row {
+            context.insert(name.clone(), value);
+        }
+        evidence.push(Evidence {
+            text: tera.render("evidence", &context).map_err(&mut failed)?.trim().to_owned(),
+            source: row.get("source").and_then(|s| s.as_str()).map(str::to_owned),
+            line: row.get("line").and_then(serde_json::Value::as_i64),
+        });
+    }
+    let title = match &check.headline {
+        Some(headline) => {
+            tera.add_raw_template("headline", headline).map_err(&mut failed)?;
+            let mut context = Context::new();
+            context.insert("n", &rows.len());
+            context.insert("first", first);
+            context.insert("rows", &rows);
+            tera.render("headline", &context).map_err(&mut failed)?.trim().to_owned()
+        }
+        None => check.title.clone(),
+    };
+    Ok(Some(Finding { title, severity, count: rows.len(), evidence }))
+}
+
+/// An error with its causes, on one line.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}

@@ -1,0 +1,192 @@
+//! What the probes of one audit brought home: rows, and for every table whether it was read whole.
+
+use std::collections::BTreeMap;
+
+use super::{Row, Table, Value};
+
+/// Why something could not be read.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Reason {
+    /// Only root may read it, and this is not root.
+    NeedsRoot,
+    /// It took longer than its limit.
+    TimedOut,
+    /// It is there but broken, too big, or not what it should be; the text says what.
+    Broken(String),
+    /// The program that knows the answer is not installed or failed; the text says which.
+    Tool(String),
+}
+
+/// Something that could not be looked at, and why.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+pub struct Gap {
+    /// What could not be seen, in plain words that complete "I could not see …", such as `the list of passwords`.
+    pub what: String,
+    /// The file, directory or program concerned.
+    pub source: String,
+    /// Why.
+    pub reason: Reason,
+}
+
+impl Gap {
+    /// A gap with its three parts.
+    pub fn new(what: impl Into<String>, source: impl Into<String>, reason: Reason) -> Self {
+        Gap { what: what.into(), source: source.into(), reason }
+    }
+}
+
+/// How well a table is known.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum State {
+    /// No probe ran that fills it.
+    #[default]
+    NotAsked,
+    /// Read whole; no rows means there are none.
+    Read,
+    /// Some rows are missing: what is there is true, what is absent proves nothing.
+    Partial(Vec<Gap>),
+    /// Nothing could be read.
+    Unread(Vec<Gap>),
+    /// Its subject is not on this machine; the text says so in plain words.
+    Absent(String),
+}
+
+/// The rows of one table and how well it is known.
+#[derive(Debug, Clone)]
+pub struct TableData {
+    /// The declaration.
+    pub table: &'static Table,
+    /// Rows in column order.
+    pub rows: Vec<Vec<Value>>,
+    /// How well it is known.
+    pub state: State,
+}
+
+/// Fact tables by name.
+#[derive(Debug, Clone, Default)]
+pub struct Facts {
+    tables: BTreeMap<&'static str, TableData>,
+}
+
+impl Facts {
+    /// No facts yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    fn entry(&mut self, table: &'static Table) -> &mut TableData {
+        self.tables.entry(table.name).or_insert_with(|| TableData { table, rows: Vec::new(), state: State::NotAsked })
+    }
+
+    /// Adds a row.
+    pub fn push<R: Row>(&mut self, row: R) {
+        self.entry(R::TABLE).rows.push(row.into_values());
+    }
+
+    /// Says that the table's subject is not on this machine, in words that complete a sentence on their own:
+    /// `no OpenSSH server is installed`. Checks that need the table do not apply then.
+    pub fn absent<R: Row>(&mut self, why: impl Into<String>) {
+        self.absent_table(R::TABLE, why.into());
+    }
+
+    pub(crate) fn absent_table(&mut self, table: &'static Table, why: String) {
+        self.entry(table).state = State::Absent(why);
+    }
+
+    /// Says that some rows of the table could not be read. What was pushed stays true.
+    pub fn partial<R: Row>(&mut self, gap: Gap) {
+        match &mut self.entry(R::TABLE).state {
+            State::Partial(gaps) | State::Unread(gaps) => {
+                if !gaps.contains(&gap) {
+                    gaps.push(gap);
+                }
+            }
+            state => *state = State::Partial(vec![gap]),
+        }
+    }
+
+    /// Says that nothing of the table could be read.
+    pub fn unread<R: Row>(&mut self, gap: Gap) {
+        self.unread_table(R::TABLE, gap);
+    }
+
+    pub(crate) fn unread_table(&mut self, table: &'static Table, gap: Gap) {
+        let state = &mut self.entry(table).state;
+        match state {
+            State::Unread(gaps) => gaps.push(gap),
+            _ => *state = State::Unread(vec![gap]),
+        }
+    }
+
+    /// Marks the table as read whole unless its probe said otherwise.
+    pub(crate) fn finish(&mut self, table: &'static Table) {
+        let entry = self.entry(table);
+        if entry.state == State::NotAsked {
+            entry.state = State::Read;
+        }
+    }
+
+    /// Takes over all tables of `other`.
+    pub(crate) fn merge(&mut self, other: Facts) {
+        self.tables.extend(other.tables);
+    }
+
+    /// The table of that name, if a probe spoke of it.
+    pub fn get(&self, name: &str) -> Option<&TableData> {
+        self.tables.get(name)
+    }
+
+    /// How well the table of that name is known.
+    pub fn state(&self, name: &str) -> State {
+        self.get(name).map_or(State::NotAsked, |t| t.state.clone())
+    }
+
+    /// All tables, by name.
+    pub fn tables(&self) -> impl Iterator<Item = &TableData> {
+        self.tables.values()
+    }
+
+    /// How many rows a table has.
+    pub fn count<R: Row>(&self) -> usize {
+        self.get(R::TABLE.name).map_or(0, |t| t.rows.len())
+    }
+
+    /// The rows of a table as maps from column to JSON value: what tests and snapshots look at.
+    pub fn rows(&self, name: &str) -> Vec<serde_json::Map<String, serde_json::Value>> {
+        let Some(data) = self.get(name) else { return Vec::new() };
+        data.rows
+            .iter()
+            .map(|row| data.table.columns.iter().zip(row).map(|(c, v)| (c.name.to_owned(), v.to_json())).collect())
+            .collect()
+    }
+
+    /// Every gap that a probe reported, once each.
+    pub fn gaps(&self) -> Vec<&Gap> {
+        let mut gaps: Vec<&Gap> = Vec::new();
+        for data in self.tables() {
+            if let State::Partial(found) | State::Unread(found) = &data.state {
+                for gap in found {
+                    if !gaps.contains(&gap) {
+                        gaps.push(gap);
+                    }
+                }
+            }
+        }
+        gaps
+    }
+}
+
+impl Value {
+    /// As JSON; moments in RFC 3339.
+    pub fn to_json(&self) -> serde_json::Value {
+        match self {
+            Value::Null => serde_json::Value::Null,
+            Value::Text(s) => s.clone().into(),
+            Value::Integer(n) => (*n).into(),
+            Value::Real(x) => (*x).into(),
+            Value::Boolean(b) => (*b).into(),
+            Value::Timestamp(t) => t.to_string().into(),
+        }
+    }
+}

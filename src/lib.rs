@@ -1,0 +1,13 @@
+//! cleanbill gives a Linux machine a clean bill of health.
+//!
+//! The flow goes one way: [`probes`] read the [`host`] and fill [`facts`]; [`checks`] ask questions in SQL over them;
+//! their findings get a [`score`]; one [`report`] model feeds every output; the [`store`] remembers. ARCHITECTURE.md
+//! has the picture.
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, missing_docs))]
+
+pub mod checks;
+mod embedded;
+pub mod facts;
+pub mod host;
+pub mod probes;
+pub mod words;

@@ -1,0 +1,241 @@
+//! Probes: each reads one part of the machine and fills one or more fact tables. Read-only.
+//!
+//! A probe is one file here and one line in [`ALL`]. It says what it could not read as a [`Gap`]; it never decides
+//! what is good or bad: that is what checks are for.
+
+use std::{
+    sync::mpsc,
+    thread,
+    time::{Duration, Instant},
+};
+
+use crate::{
+    facts::{Facts, Gap, Reason, Table},
+    host::{Host, ReadError, RunError},
+};
+
+pub mod machine;
+
+/// Every probe.
+pub const ALL: &[Probe] = &[machine::PROBE];
+
+/// One reader of the machine.
+#[derive(Clone, Copy)]
+pub struct Probe {
+    /// Short name: the file's.
+    pub name: &'static str,
+    /// What it looks at, in plain words that complete "I could not see …".
+    pub about: &'static str,
+    /// The tables it fills.
+    pub tables: &'static [&'static Table],
+    /// How long it may take.
+    pub limit: Duration,
+    /// Reads the host and pushes rows.
+    pub run: fn(&Host, &mut Facts) -> Result<(), ProbeError>,
+}
+
+/// The limit of most probes.
+pub const USUAL_LIMIT: Duration = Duration::from_secs(10);
+
+/// Why a whole probe failed. What can be said about one table is a [`Gap`] instead.
+#[derive(Debug, thiserror::Error)]
+pub enum ProbeError {
+    /// A file it cannot do without.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// A program it cannot do without.
+    #[error(transparent)]
+    Run(#[from] RunError),
+}
+
+impl ProbeError {
+    fn reason(&self) -> Reason {
+        match self {
+            ProbeError::Read(error) => error.reason(),
+            ProbeError::Run(error) => error.reason(),
+        }
+    }
+}
+
+/// What happens while probes run, for whoever shows progress.
+#[derive(Debug, Clone, Copy)]
+pub enum Event {
+    /// A probe ended after so long.
+    Done {
+        /// Its name.
+        probe: &'static str,
+        /// How long it took.
+        took: Duration,
+    },
+}
+
+/// All tables of all probes, by registry order.
+pub fn tables() -> impl Iterator<Item = &'static Table> {
+    ALL.iter().flat_map(|p| p.tables.iter().copied())
+}
+
+/// The table of that name and the probe that fills it.
+pub fn table(name: &str) -> Option<(&'static Table, &'static Probe)> {
+    ALL.iter().find_map(|p| p.tables.iter().find(|t| t.name == name).map(|t| (*t, p)))
+}
+
+/// Runs `probes` side by side, each within its own time limit, and tells `listen` when one ends.
+///
+/// A probe that fails, panics or hangs leaves a gap in its tables and nothing else: one that hangs in the kernel
+/// is left behind, not waited for.
+pub fn run(probes: &'static [Probe], host: &Host, mut listen: impl FnMut(Event)) -> Facts {
+    let start = Instant::now();
+    let (send, receive) = mpsc::channel();
+    let supervised = host.clone();
+    // The scope that joins the probes lives on a thread of its own, so that the audit can go on without a hung one.
+    thread::spawn(move || {
+        thread::scope(|scope| {
+            for (index, probe) in probes.iter().enumerate() {
+                let send = send.clone();
+                let host = supervised.until(start + probe.limit);
+                let body = move || {
+                    let facts = run_one(probe, &host);
+                    let _ = send.send((index, facts));
+                };
+                let _ = thread::Builder::new().name(probe.name.to_owned()).spawn_scoped(scope, body);
+            }
+        });
+    });
+    let mut facts = Facts::new();
+    let mut open: Vec<bool> = vec![true; probes.len()];
+    // Programs are stopped at the limit; the grace lets a probe report what it has by then.
+    let grace = Duration::from_millis(500);
+    while open.contains(&true) {
+        let next = probes.iter().zip(&open).filter(|(_, open)| **open).map(|(p, _)| start + p.limit + grace).min();
+        let wait = next.map_or(grace, |end| end.saturating_duration_since(Instant::now()));
+        match receive.recv_timeout(wait) {
+            Ok((index, found)) => {
+                facts.merge(found);
+                if let (Some(slot), Some(probe)) = (open.get_mut(index), probes.get(index)) {
+                    if std::mem::replace(slot, false) {
+                        listen(Event::Done { probe: probe.name, took: start.elapsed() });
+                    }
+                }
+            }
+            Err(mpsc::RecvTimeoutError::Timeout) => {
+                for (probe, open) in probes.iter().zip(&mut open) {
+                    if *open && Instant::now() >= start + probe.limit + grace {
+                        *open = false;
+                        lost(probe, &mut facts, Reason::TimedOut);
+                    }
+                }
+            }
+            Err(mpsc::RecvTimeoutError::Disconnected) => {
+                for (probe, open) in probes.iter().zip(&open) {
+                    if *open {
+                        lost(probe, &mut facts, Reason::Broken("the probe could not be started".to_owned()));
+                    }
+                }
+                break;
+            }
+        }
+    }
+    facts
+}
+
+/// Runs one probe and settles the state of its tables.
+pub fn run_one(probe: &Probe, host: &Host) -> Facts {
+    let mut facts = Facts::new();
+    if host.is_live() || probe.tables.iter().any(|t| t.offline) {
+        let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| (probe.run)(host, &mut facts)));
+        match result {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => unread(probe, &mut facts, &error.reason(), &error.to_string()),
+            Err(_) => {
+                let reason = Reason::Broken("cleanbill made a mistake here".to_owned());
+                unread(probe, &mut facts, &reason, probe.name);
+            }
+        }
+    }
+    for table in probe.tables {
+        if !host.is_live() && !table.offline {
+            facts.absent_table(table, "only a running machine can tell".to_owned());
+        }
+        facts.finish(table);
+    }
+    facts
+}
+
+fn unread(probe: &Probe, facts: &mut Facts, reason: &Reason, source: &str) {
+    for table in probe.tables {
+        if !matches!(facts.state(table.name), crate::facts::State::Absent(_)) {
+            facts.unread_table(table, Gap::new(probe.about, source, reason.clone()));
+        }
+    }
+}
+
+fn lost(probe: &Probe, facts: &mut Facts, reason: Reason) {
+    for table in probe.tables {
+        facts.unread_table(table, Gap::new(probe.about, probe.name, reason.clone()));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_table_is_declared_once_and_described() {
+        let mut names = std::collections::BTreeSet::new();
+        for table in tables() {
+            assert!(names.insert(table.name), "{} is declared twice", table.name);
+            assert!(table.about.ends_with('.'), "{}: one sentence, please", table.name);
+            assert!(table.columns.iter().any(|c| c.name == "source"), "{} has no source column", table.name);
+            for column in table.columns {
+                assert!(column.about.ends_with('.'), "{}.{}: one sentence, please", table.name, column.name);
+            }
+            assert!(!table.examples.is_empty(), "{} has no example", table.name);
+        }
+    }
+
+    #[test]
+    fn every_example_query_runs() {
+        let db = crate::facts::FactDb::new(tables(), jiff::Timestamp::UNIX_EPOCH).unwrap();
+        db.seal().unwrap();
+        for table in tables() {
+            let columns: Vec<_> = table.columns.iter().map(|c| c.name).collect();
+            let all = format!("select {} from {}", columns.join(", "), table.name);
+            for sql in table.examples.iter().copied().chain([all.as_str()]) {
+                assert!(db.select(sql, &[]).is_ok(), "{}: {sql}: {:?}", table.name, db.select(sql, &[]).err());
+            }
+        }
+    }
+
+    #[test]
+    fn a_probe_that_hangs_or_panics_is_a_gap_and_nothing_more() {
+        crate::fact_table! {
+            /// Never filled.
+            "nothing" => Nothing {
+                /// Nothing.
+                source: String,
+            }
+            offline: true,
+            examples: [],
+        }
+        fn hang(_: &Host, _: &mut Facts) -> Result<(), ProbeError> {
+            thread::sleep(Duration::from_secs(60));
+            Ok(())
+        }
+        fn fail(_: &Host, _: &mut Facts) -> Result<(), ProbeError> {
+            std::panic::resume_unwind(Box::new("boom"))
+        }
+        const HANG: Probe = Probe {
+            name: "hang",
+            about: "how it hangs",
+            tables: &[<Nothing as crate::facts::Row>::TABLE],
+            limit: Duration::from_millis(10),
+            run: hang,
+        };
+        const FAIL: Probe = Probe { name: "fail", run: fail, limit: USUAL_LIMIT, ..HANG };
+        let host = Host::live().unwrap();
+        let facts = run(&[HANG], &host, |_| {});
+        assert_eq!(facts.gaps(), [&Gap::new("how it hangs", "hang", Reason::TimedOut)]);
+        let facts = run(&[FAIL], &host, |_| {});
+        assert!(matches!(&facts.gaps()[..], [Gap { reason: Reason::Broken(_), .. }]));
+    }
+}

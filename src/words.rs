@@ -1,0 +1,113 @@
+//! Numbers, times and lists in words people use, and text from the machine made harmless for a terminal.
+
+use jiff::Timestamp;
+
+/// `1 minute`, `5 minutes`: a count with its noun.
+pub fn count(n: usize, one: &str, many: &str) -> String {
+    if n == 1 { format!("1 {one}") } else { format!("{} {many}", thousands(n)) }
+}
+
+/// `386,120`.
+pub fn thousands(n: usize) -> String {
+    let digits = n.to_string();
+    let mut out = String::new();
+    for (i, c) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i) % 3 == 0 {
+            out.push(',');
+        }
+        out.push(c);
+    }
+    out
+}
+
+/// `a`, `a and b`, `a, b and c`.
+pub fn list(items: &[String]) -> String {
+    match items {
+        [] => String::new(),
+        [one] => one.clone(),
+        [start @ .., last] => format!("{} and {last}", start.join(", ")),
+    }
+}
+
+/// How long someone needs: `5 minutes`, `2 hours`.
+pub fn minutes(n: u32) -> String {
+    match n {
+        0..90 => count(n as usize, "minute", "minutes"),
+        _ => {
+            let hours = n.div_ceil(60) as usize;
+            count(hours, "hour", "hours")
+        }
+    }
+}
+
+/// How long ago: `just now`, `5 minutes ago`, `yesterday`, `3 days ago`, `2 months ago`.
+pub fn ago(then: Timestamp, now: Timestamp) -> String {
+    let seconds = now.as_second().saturating_sub(then.as_second());
+    let whole = |n: i64| usize::try_from(n).unwrap_or(0);
+    match seconds {
+        ..90 => "just now".to_owned(),
+        90..5400 => format!("{} ago", count(whole(seconds / 60), "minute", "minutes")),
+        5400..86_400 => format!("{} ago", count(whole((seconds + 1800) / 3600), "hour", "hours")),
+        86_400..172_800 => "yesterday".to_owned(),
+        172_800..5_184_000 => format!("{} days ago", seconds / 86_400),
+        5_184_000..63_072_000 => format!("{} months ago", seconds / 2_592_000),
+        _ => format!("{} years ago", seconds / 31_536_000),
+    }
+}
+
+/// The known word nearest to a mistyped one, if one is near enough.
+pub fn nearest<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    known
+        .map(|k| (strsim::jaro_winkler(word, k), k))
+        .filter(|(score, _)| *score > 0.8)
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .map(|(_, k)| k)
+}
+
+/// Text from the machine with everything visible and nothing active: control characters, escape sequences,
+/// direction marks and invisible characters become `�`; line breaks and tabs become spaces.
+pub fn harmless(text: &str) -> String {
+    text.chars()
+        .map(|c| match c {
+            '\n' | '\r' | '\t' => ' ',
+            c if c.is_control() || is_invisible(c) => '\u{fffd}',
+            c => c,
+        })
+        .collect()
+}
+
+/// Marks that reorder or hide text: Unicode's bidirectional controls, zero-width characters, tags.
+fn is_invisible(c: char) -> bool {
+    matches!(c,
+        '\u{00ad}' | '\u{061c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}'
+        | '\u{2028}' | '\u{2029}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}'
+        | '\u{e0000}'..='\u{e007f}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn escapes_and_direction_marks_become_visible() {
+        assert_eq!(harmless("a\x1b[31mred\u{202e}b\nc"), "a\u{fffd}[31mred\u{fffd}b c");
+    }
+
+    #[test]
+    fn numbers_read_as_people_say_them() {
+        assert_eq!(thousands(386_120), "386,120");
+        assert_eq!(count(1, "file", "files"), "1 file");
+        assert_eq!(minutes(90), "2 hours");
+        let now = Timestamp::from_second(1_000_000_000).unwrap();
+        let back = |s: i64| Timestamp::from_second(1_000_000_000 - s).unwrap();
+        assert_eq!(ago(back(30), now), "just now");
+        assert_eq!(ago(back(100_000), now), "yesterday");
+        assert_eq!(ago(back(3 * 86_400), now), "3 days ago");
+    }
+
+    #[test]
+    fn a_near_miss_is_recognised() {
+        assert_eq!(nearest("ssh-rot-login", ["ssh-root-login", "disk-full"].into_iter()), Some("ssh-root-login"));
+        assert_eq!(nearest("zzz", ["ssh-root-login"].into_iter()), None);
+    }
+}
