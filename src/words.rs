@@ -20,6 +20,12 @@ pub fn thousands(n: usize) -> String {
     out
 }
 
+/// `one` to `ten`, then digits.
+pub fn number(n: usize) -> String {
+    let names = ["no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"];
+    names.get(n).map_or_else(|| thousands(n), |name| (*name).to_owned())
+}
+
 /// `a`, `a and b`, `a, b and c`.
 pub fn list(items: &[String]) -> String {
     match items {
