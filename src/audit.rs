@@ -100,7 +100,6 @@ pub fn perform(
     catalogue: &Catalogue,
     selection: &Selection,
     params: &BTreeMap<String, toml::Table>,
-    waived: &BTreeSet<String>,
     mut listen: impl FnMut(Progress<'_>),
 ) -> Result<Performed, QueryError> {
     let start = Instant::now();
@@ -109,7 +108,7 @@ pub fn perform(
     let wanted: Vec<&Check> = catalogue.checks().filter(|c| selection.wants(c)).collect();
     listen(Progress::Checks(wanted.len()));
     let mut outcomes = checks::run(wanted, &db, &facts, params, |check| listen(Progress::Check(check)));
-    settle(&mut outcomes, catalogue, waived);
+    settle(&mut outcomes, catalogue, &BTreeSet::new());
     let audit = Audit {
         id: None,
         machine: machine(host, &facts),
@@ -135,9 +134,10 @@ pub fn settle(outcomes: &mut [Outcome], catalogue: &Catalogue, waived: &BTreeSet
         let Some(outcome) = outcomes.get(index) else { continue };
         let (Some(finding), Some(check)) = (outcome.counted(), catalogue.get(&outcome.check)) else { continue };
         let severity = finding.severity;
-        let leader = check.part_of.iter().find(|id| {
-            outcomes.iter().any(|o| o.check == **id && o.counted().is_some_and(|f| f.severity >= severity))
-        });
+        let leader = check
+            .part_of
+            .iter()
+            .find(|id| outcomes.iter().any(|o| o.check == **id && o.counted().is_some_and(|f| f.severity >= severity)));
         let leader = leader.cloned();
         if let (Some(outcome), Some(leader)) = (outcomes.get_mut(index), leader) {
             outcome.part_of = Some(leader);
@@ -166,20 +166,15 @@ impl Audit {
 
     /// The grade.
     pub fn grade(&self) -> Grade {
-        let critical = self
-            .outcomes
-            .iter()
-            .filter_map(|o| o.counted())
-            .any(|f| f.severity == crate::checks::Severity::Critical);
+        let critical =
+            self.outcomes.iter().filter_map(|o| o.counted()).any(|f| f.severity == crate::checks::Severity::Critical);
         Grade::of(self.risk(), critical)
     }
 }
 
 fn machine(host: &Host, facts: &Facts) -> MachineInfo {
     let rows = facts.rows("machine");
-    let text = |name: &str| {
-        rows.first().and_then(|m| m.get(name)).and_then(|v| v.as_str()).map(str::to_owned)
-    };
+    let text = |name: &str| rows.first().and_then(|m| m.get(name)).and_then(|v| v.as_str()).map(str::to_owned);
     let hostname = text("hostname").unwrap_or_else(|| "unnamed".to_owned());
     MachineInfo {
         host: text("machine_id").unwrap_or_else(|| hostname.clone()),

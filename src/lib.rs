@@ -7,6 +7,7 @@
 
 pub mod audit;
 pub mod checks;
+pub mod cli;
 mod embedded;
 pub mod facts;
 pub mod host;

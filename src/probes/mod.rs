@@ -83,14 +83,15 @@ pub fn table(name: &str) -> Option<(&'static Table, &'static Probe)> {
 ///
 /// A probe that fails, panics or hangs leaves a gap in its tables and nothing else: one that hangs in the kernel
 /// is left behind, not waited for.
-pub fn run(probes: &'static [Probe], host: &Host, mut listen: impl FnMut(Event)) -> Facts {
+pub fn run(probes: &[Probe], host: &Host, mut listen: impl FnMut(Event)) -> Facts {
     let start = Instant::now();
     let (send, receive) = mpsc::channel();
     let supervised = host.clone();
+    let supervised_probes = probes.to_vec();
     // The scope that joins the probes lives on a thread of its own, so that the audit can go on without a hung one.
     thread::spawn(move || {
         thread::scope(|scope| {
-            for (index, probe) in probes.iter().enumerate() {
+            for (index, probe) in supervised_probes.iter().enumerate() {
                 let send = send.clone();
                 let host = supervised.until(start + probe.limit);
                 let body = move || {

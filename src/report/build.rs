@@ -2,30 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::Timestamp;
-
 use super::{model::*, sentences};
 use crate::{
     audit::Audit,
     checks::{Catalogue, Check, Outcome, Safety, Severity, Verdict},
     facts::Gap,
     score::{self, Grade},
-    store::{AuditSummary, Waiver},
+    store::{History, Waiver},
     words,
 };
-
-/// What a report knows beside the audit: the history and what people accepted.
-#[derive(Debug, Clone, Default)]
-pub struct Context {
-    /// The audit before, of the same machine.
-    pub previous: Option<Audit>,
-    /// Earlier audits of the same machine, newest first.
-    pub history: Vec<AuditSummary>,
-    /// Since when problems have been open, by check.
-    pub since: BTreeMap<String, Timestamp>,
-    /// Accepted risks.
-    pub waivers: Vec<Waiver>,
-}
 
 /// How many things that are fine are told.
 const GOOD_SHOWN: usize = 6;
@@ -41,13 +26,13 @@ const FRAMEWORKS: &[(&str, &str)] = &[
 ];
 
 /// Builds the report of `audit`.
-pub fn build(audit: &Audit, catalogue: &Catalogue, context: &Context) -> Report {
+pub fn build(audit: &Audit, catalogue: &Catalogue, history: &History) -> Report {
     let risk = audit.risk();
     let grade = audit.grade();
-    let problems = problems(audit, catalogue, context, risk);
+    let problems = problems(audit, catalogue, history, risk);
     let severities: Vec<_> = problems.iter().map(|p| p.severity).collect();
     let counts = counts(audit.outcomes.iter());
-    let changes = context.previous.as_ref().map(|previous| changes(audit, previous, catalogue));
+    let changes = history.previous.as_ref().map(|previous| changes(audit, previous, catalogue));
     let moved = match &changes {
         Some(c) => sentences::moved(c.risk_before, risk, &c.since_text, c.fixed.len(), c.new.len()),
         None => "This is the first look.".to_owned(),
@@ -84,11 +69,11 @@ pub fn build(audit: &Audit, catalogue: &Catalogue, context: &Context) -> Report 
         }),
         summary: sentences::summary(grade, &severities, counts.unknown),
         moved,
-        history: history(audit, context),
+        history: points(audit, history),
         changes,
         good: good(audit, catalogue),
         not_seen: not_seen(audit),
-        waived: waived(audit, catalogue, &context.waivers),
+        waived: waived(audit, catalogue, &history.waivers),
         areas: areas(audit, catalogue),
         checks: counts,
         coverage: coverage(audit, catalogue),
@@ -106,7 +91,7 @@ fn title(outcome: &Outcome, catalogue: &Catalogue) -> String {
     outcome.finding().map(|f| f.title.clone()).or_else(known).unwrap_or_else(|| outcome.check.clone())
 }
 
-fn problems(audit: &Audit, catalogue: &Catalogue, context: &Context, risk: f64) -> Vec<Problem> {
+fn problems(audit: &Audit, catalogue: &Catalogue, history: &History, risk: f64) -> Vec<Problem> {
     let mut problems: Vec<Problem> = Vec::new();
     for outcome in &audit.outcomes {
         let Some(finding) = outcome.counted() else { continue };
@@ -114,9 +99,10 @@ fn problems(audit: &Audit, catalogue: &Catalogue, context: &Context, risk: f64) 
         let points = score::points(risk, finding.severity);
         let minutes = check.map_or(0, |c| c.minutes);
         let safety = check.and_then(|c| c.fix.as_ref()).map(|f| f.safety);
-        let before = context.previous.as_ref();
-        let since = before.and_then(|_| context.since.get(&outcome.check)).copied();
-        let is_new = before.is_some_and(|p| !p.outcomes.iter().any(|o| o.check == outcome.check && o.finding().is_some()));
+        let before = history.previous.as_ref();
+        let since = before.and_then(|_| history.since.get(&outcome.check)).copied();
+        let is_new =
+            before.is_some_and(|p| !p.outcomes.iter().any(|o| o.check == outcome.check && o.finding().is_some()));
         problems.push(Problem {
             check: outcome.check.clone(),
             title: finding.title.clone(),
@@ -178,9 +164,9 @@ fn references(check: &Check) -> Vec<Reference> {
         .collect()
 }
 
-fn history(audit: &Audit, context: &Context) -> Vec<ScorePoint> {
-    let mut points: Vec<ScorePoint> = context
-        .history
+fn points(audit: &Audit, history: &History) -> Vec<ScorePoint> {
+    let mut points: Vec<ScorePoint> = history
+        .audits
         .iter()
         .filter(|h| h.complete && audit.id.is_none_or(|id| h.id < id))
         .map(|h| ScorePoint {
@@ -360,7 +346,8 @@ fn result(outcome: &Outcome, catalogue: &Catalogue) -> CheckResult {
         Verdict::Ok => ("ok", None),
         Verdict::NotApplicable(why) => ("not_applicable", Some(why.clone())),
         Verdict::Unknown(gaps) => {
-            let mut whys: Vec<String> = gaps.iter().map(|g| format!("I could not see {}: {}", g.what, sentences::why(g))).collect();
+            let mut whys: Vec<String> =
+                gaps.iter().map(|g| format!("I could not see {}: {}", g.what, sentences::why(g))).collect();
             whys.dedup();
             ("unknown", Some(whys.join("; ")))
         }

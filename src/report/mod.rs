@@ -9,7 +9,7 @@ mod sentences;
 mod templates;
 mod text;
 
-pub use build::{Context, build};
+pub use build::build;
 pub use html::html;
 pub use markdown::markdown;
 pub use model::*;

@@ -47,7 +47,11 @@ pub(super) fn summary(grade: Grade, severities: &[Severity], unknown: usize) -> 
     } else {
         "This machine is in good shape. There is nothing to do.".to_owned()
     };
-    if urgent > 0 && medium > 0 { format!("{text} {} can wait a little.", capital(&words::number(medium))) } else { text }
+    if urgent > 0 && medium > 0 {
+        format!("{text} {} can wait a little.", capital(&words::number(medium)))
+    } else {
+        text
+    }
 }
 
 /// What moved since the audit before.

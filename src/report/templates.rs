@@ -27,7 +27,9 @@ pub(super) fn render(name: &str, report: &Report, extra: &[(&'static str, String
     let own = Path::new(OVERRIDE_DIR);
     if own.is_dir() {
         // A mistake in a machine's own template never costs the report: the built-in one is used.
-        if let Ok(text) = engine(Some(own)).and_then(|t| t.render(name, &context).map_err(|e| TemplateError(explain(&e)))) {
+        if let Ok(text) =
+            engine(Some(own)).and_then(|t| t.render(name, &context).map_err(|e| TemplateError(explain(&e))))
+        {
             return Ok(text);
         }
     }

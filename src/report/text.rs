@@ -201,12 +201,7 @@ fn shortlist(page: &mut Page, first: &[&Problem], later: &[&Problem]) {
         let label = if shown > 0 { "THEN" } else { "LATER" };
         let command = page.paint(COMMAND, "cleanbill audit --all");
         let bold = page.paint(BOLD, label);
-        page.line(&format!(
-            "  {bold}{:pad$}{}          {command}",
-            "",
-            words::list(&parts),
-            pad = 10 - label.len()
-        ));
+        page.line(&format!("  {bold}{:pad$}{}          {command}", "", words::list(&parts), pad = 10 - label.len()));
     }
 }
 
@@ -389,10 +384,7 @@ pub fn problem_page(problem: &Problem, style: Style) -> String {
         }
     }
     page.blank();
-    let accept = page.paint(
-        COMMAND,
-        &format!("cleanbill waive {} --reason \"…\" --until DATE", problem.check),
-    );
+    let accept = page.paint(COMMAND, &format!("cleanbill waive {} --reason \"…\" --until DATE", problem.check));
     page.line(&format!("  Accept it for a while:  {accept}"));
     let sql = page.paint(COMMAND, &format!("cleanbill checks show {}", problem.check));
     page.line(&format!("  How this was asked:     {sql}"));

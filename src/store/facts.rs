@@ -7,13 +7,14 @@ use jiff::Timestamp;
 
 use super::{Store, StoreError};
 use crate::{
-    facts::{Facts, FactDb, State, Table, TableData, Value, append, create_table},
+    facts::{FactDb, Facts, State, Table, TableData, Value, append, create_table},
     probes,
 };
 
 /// Writes the facts of an audit.
 pub(super) fn save(connection: &Connection, audit: i64, facts: &Facts) -> Result<(), StoreError> {
-    let mut next: i64 = connection.query_row("select coalesce(max(id), 0) + 1 from fact_snapshots", [], |r| r.get(0))?;
+    let mut next: i64 =
+        connection.query_row("select coalesce(max(id), 0) + 1 from fact_snapshots", [], |r| r.get(0))?;
     let mut known: BTreeMap<(String, String), i64> = BTreeMap::new();
     let mut statement = connection.prepare("select table_name, hash, id from fact_snapshots")?;
     let mut rows = statement.query([])?;
@@ -94,13 +95,8 @@ fn sync_tables(connection: &Connection, facts: &Facts) -> Result<(), StoreError>
 /// The table in its declared shape, with the rows it had; columns that are gone go, new ones are null.
 fn rebuilt(table: &Table, have: &[String]) -> String {
     let name = table.name;
-    let shared: Vec<&str> = table
-        .columns
-        .iter()
-        .map(|c| c.name)
-        .chain(["snapshot"])
-        .filter(|c| have.iter().any(|h| h == c))
-        .collect();
+    let shared: Vec<&str> =
+        table.columns.iter().map(|c| c.name).chain(["snapshot"]).filter(|c| have.iter().any(|h| h == c)).collect();
     let shared = shared.join(", ");
     format!(
         "alter table facts.{name} rename to {name}__old; {} insert into facts.{name} ({shared}) select {shared} from \

@@ -15,7 +15,7 @@ use std::{
 };
 
 use duckdb::{AccessMode, Config, Connection};
-pub use load::AuditSummary;
+pub use load::{AuditSummary, History};
 pub use waivers::Waiver;
 
 use crate::facts::QueryError;
@@ -213,7 +213,9 @@ impl Store {
     fn explain(&self, said: String) -> StoreError {
         let lower = said.to_lowercase();
         let path = self.path.clone();
-        if lower.contains("permission denied") || lower.contains("read-only file system") || lower.contains("is a directory")
+        if lower.contains("permission denied")
+            || lower.contains("read-only file system")
+            || lower.contains("is a directory")
         {
             StoreError::Denied { path, said: first_line(&said) }
         } else if lower.contains("no space left") {
@@ -226,10 +228,7 @@ impl Store {
     }
 
     /// Runs one transaction on the open file; what it did is kept whole or not at all.
-    fn transaction<T>(
-        &self,
-        body: impl FnOnce(&Connection) -> Result<T, StoreError>,
-    ) -> Result<T, StoreError> {
+    fn transaction<T>(&self, body: impl FnOnce(&Connection) -> Result<T, StoreError>) -> Result<T, StoreError> {
         let mut connection = self.write()?;
         let transaction = connection.transaction()?;
         let result = body(&transaction).and_then(|value| {
@@ -237,7 +236,9 @@ impl Store {
             Ok(value)
         });
         result.map_err(|error| match error {
-            StoreError::Sql(said) if said.to_lowercase().contains("no space left") => StoreError::Full(self.path.clone()),
+            StoreError::Sql(said) if said.to_lowercase().contains("no space left") => {
+                StoreError::Full(self.path.clone())
+            }
             other => other,
         })
     }

@@ -1,76 +1,85 @@
 //! Storing an audit: one transaction.
 
-use duckdb::params;
+use duckdb::{Connection, params};
 
-use super::{Store, StoreError, facts};
+use super::{History, Store, StoreError, load, waivers};
 use crate::{
-    audit::Audit,
-    checks::{Outcome, Verdict},
+    audit::{Audit, settle},
+    checks::{Catalogue, Outcome, Verdict},
     facts::{Facts, Gap, Value, append},
 };
 
 impl Store {
-    /// Stores an audit with its facts; returns its number.
+    /// Puts an audit into the history with its facts, once what people accepted is marked in it; gives it its number
+    /// and returns what is known of the machine beside it.
     ///
     /// # Errors
     /// When the file cannot be used; then it is as it was before.
-    pub fn save(&self, audit: &Audit, facts: &Facts) -> Result<i64, StoreError> {
+    pub fn record(&self, audit: &mut Audit, facts: &Facts, catalogue: &Catalogue) -> Result<History, StoreError> {
         self.transaction(|connection| {
-            let id: i64 = connection.query_row("select coalesce(max(id), 0) + 1 from audits", [], |r| r.get(0))?;
-            let machine = &audit.machine;
-            let looked = audit.looked_at;
-            connection.execute(
-                "insert into audits values (?, ?, ?, ?, ?, ?, ?, ?, make_timestamp(?), ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                params![
-                    id,
-                    machine.host,
-                    machine.hostname,
-                    machine.os,
-                    machine.kind,
-                    machine.role,
-                    machine.root,
-                    machine.kernel,
-                    audit.started.as_microsecond(),
-                    i64::try_from(audit.took.as_millis()).unwrap_or(i64::MAX),
-                    audit.version,
-                    audit.privileged,
-                    audit.complete,
-                    audit.risk(),
-                    audit.grade().letter(),
-                    i64::try_from(looked.files).unwrap_or(i64::MAX),
-                    i64::try_from(looked.services).unwrap_or(i64::MAX),
-                    i64::try_from(looked.programs).unwrap_or(i64::MAX),
-                ],
-            )?;
-            let mut findings = Vec::new();
-            let mut evidence = Vec::new();
-            let mut gaps: Vec<_> = audit.gaps.iter().map(|g| gap_row(id, None, g)).collect();
-            for outcome in &audit.outcomes {
-                findings.push(finding_row(id, outcome));
-                match &outcome.verdict {
-                    Verdict::Problem(finding) => {
-                        for (n, item) in (0_i64..).zip(&finding.evidence) {
-                            evidence.push(vec![
-                                Value::Integer(id),
-                                Value::Text(outcome.check.clone()),
-                                Value::Integer(n),
-                                Value::Text(item.text.clone()),
-                                item.source.clone().map_or(Value::Null, Value::Text),
-                                item.line.map_or(Value::Null, Value::Integer),
-                            ]);
-                        }
-                    }
-                    Verdict::Unknown(found) => gaps.extend(found.iter().map(|g| gap_row(id, Some(&outcome.check), g))),
-                    Verdict::Ok | Verdict::NotApplicable(_) => {}
-                }
-            }
-            append(connection, "main", "findings", &findings, &[])?;
-            append(connection, "main", "evidence", &evidence, &[])?;
-            append(connection, "main", "gaps", &gaps, &[])?;
-            facts::save(connection, id, facts)?;
-            Ok(id)
+            let held = waivers::list(connection, &audit.machine.host, waivers::day(audit.started))?;
+            settle(&mut audit.outcomes, catalogue, &held.into_iter().map(|w| w.check).collect());
+            audit.id = Some(save(connection, audit, facts)?);
+            load::history(connection, audit, &self.path)
         })
     }
+}
+
+/// Writes all rows of an audit; returns its number.
+fn save(connection: &Connection, audit: &Audit, facts: &Facts) -> Result<i64, StoreError> {
+    let id: i64 = connection.query_row("select coalesce(max(id), 0) + 1 from audits", [], |r| r.get(0))?;
+    let machine = &audit.machine;
+    let looked = audit.looked_at;
+    connection.execute(
+        "insert into audits values (?, ?, ?, ?, ?, ?, ?, ?, make_timestamp(?), ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        params![
+            id,
+            machine.host,
+            machine.hostname,
+            machine.os,
+            machine.kind,
+            machine.role,
+            machine.root,
+            machine.kernel,
+            audit.started.as_microsecond(),
+            i64::try_from(audit.took.as_millis()).unwrap_or(i64::MAX),
+            audit.version,
+            audit.privileged,
+            audit.complete,
+            audit.risk(),
+            audit.grade().letter(),
+            i64::try_from(looked.files).unwrap_or(i64::MAX),
+            i64::try_from(looked.services).unwrap_or(i64::MAX),
+            i64::try_from(looked.programs).unwrap_or(i64::MAX),
+        ],
+    )?;
+    let mut findings = Vec::new();
+    let mut evidence = Vec::new();
+    let mut gaps: Vec<_> = audit.gaps.iter().map(|g| gap_row(id, None, g)).collect();
+    for outcome in &audit.outcomes {
+        findings.push(finding_row(id, outcome));
+        match &outcome.verdict {
+            Verdict::Problem(finding) => {
+                for (n, item) in (0_i64..).zip(&finding.evidence) {
+                    evidence.push(vec![
+                        Value::Integer(id),
+                        Value::Text(outcome.check.clone()),
+                        Value::Integer(n),
+                        Value::Text(item.text.clone()),
+                        item.source.clone().map_or(Value::Null, Value::Text),
+                        item.line.map_or(Value::Null, Value::Integer),
+                    ]);
+                }
+            }
+            Verdict::Unknown(found) => gaps.extend(found.iter().map(|g| gap_row(id, Some(&outcome.check), g))),
+            Verdict::Ok | Verdict::NotApplicable(_) => {}
+        }
+    }
+    append(connection, "main", "findings", &findings, &[])?;
+    append(connection, "main", "evidence", &evidence, &[])?;
+    append(connection, "main", "gaps", &gaps, &[])?;
+    super::facts::save(connection, id, facts)?;
+    Ok(id)
 }
 
 fn finding_row(audit: i64, outcome: &Outcome) -> Vec<Value> {

@@ -1,6 +1,6 @@
 //! Risks that someone accepted: with a reason, a name and an end.
 
-use duckdb::params;
+use duckdb::{Connection, params};
 use jiff::{Timestamp, civil::Date};
 use serde::Serialize;
 
@@ -27,24 +27,7 @@ impl Store {
     /// # Errors
     /// When the store cannot be read.
     pub fn waivers(&self, host: &str, day: Date) -> Result<Vec<Waiver>, StoreError> {
-        let connection = self.read()?;
-        let mut statement = connection.prepare(
-            "select check_id, reason, who, epoch_us(made), until::varchar from waivers
-             where host = ? and withdrawn is null and until >= ?::date
-             qualify row_number() over (partition by check_id order by made desc) = 1
-             order by check_id",
-        )?;
-        let rows = statement.query_map(params![host, day.to_string()], |row| {
-            let until: String = row.get(4)?;
-            Ok(Waiver {
-                check: row.get(0)?,
-                reason: row.get(1)?,
-                who: row.get(2)?,
-                made: Timestamp::from_microsecond(row.get(3)?).unwrap_or_default(),
-                until: until.parse().unwrap_or(day),
-            })
-        })?;
-        Ok(rows.collect::<Result<_, _>>()?)
+        list(&self.read()?, host, day)
     }
 
     /// Accepts a risk on a machine.
@@ -80,4 +63,30 @@ impl Store {
             )?)
         })
     }
+}
+
+/// The day of a moment, UTC.
+pub(super) fn day(moment: Timestamp) -> Date {
+    jiff::tz::Offset::UTC.to_datetime(moment).date()
+}
+
+/// The waivers of a machine that hold on `day`.
+pub(super) fn list(connection: &Connection, host: &str, day: Date) -> Result<Vec<Waiver>, StoreError> {
+    let mut statement = connection.prepare(
+        "select check_id, reason, who, epoch_us(made), until::varchar from waivers
+             where host = ? and withdrawn is null and until >= ?::date
+             qualify row_number() over (partition by check_id order by made desc) = 1
+             order by check_id",
+    )?;
+    let rows = statement.query_map(params![host, day.to_string()], |row| {
+        let until: String = row.get(4)?;
+        Ok(Waiver {
+            check: row.get(0)?,
+            reason: row.get(1)?,
+            who: row.get(2)?,
+            made: Timestamp::from_microsecond(row.get(3)?).unwrap_or_default(),
+            until: until.parse().unwrap_or(day),
+        })
+    })?;
+    Ok(rows.collect::<Result<_, _>>()?)
 }
