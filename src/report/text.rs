@@ -132,10 +132,10 @@ fn score(page: &mut Page, report: &Report) {
     };
     let letter = page.paint(colour.on_default().bold(), report.grade.letter());
     let mut line = format!("  Grade  {letter}        Risk {:.0} of 100", report.risk);
-    let mut width = 17 + format!("Risk {:.0} of 100", report.risk).len();
+    let mut width = 18 + format!("Risk {:.0} of 100", report.risk).len();
     let recent: Vec<f64> = report.history.iter().rev().take(5).rev().map(|p| p.risk).collect();
     if recent.len() > 1 && page.style.unicode {
-        let looks = format!("      {}  last {} looks", sparkline(&recent), words::number(recent.len()));
+        let looks = format!("   {}  last {} looks", sparkline(&recent), words::number(recent.len()));
         width += textwrap::core::display_width(&looks);
         line.push_str(&looks);
     }
@@ -155,10 +155,10 @@ fn score(page: &mut Page, report: &Report) {
     page.blank();
 }
 
-/// `worst ◀────●─────▶ best`.
+/// `worst ◀───●──▶ best`.
 fn scale(risk: f64) -> String {
-    const STEPS: usize = 10;
-    // A float in 0..=10 always fits.
+    const STEPS: usize = 6;
+    // A float in 0..=6 always fits.
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
     let at = ((100.0 - risk.clamp(0.0, 100.0)) / 100.0 * STEPS as f64).round() as usize;
     let bar: String = (0..=STEPS).map(|n| if n == at { '●' } else { '─' }).collect();
