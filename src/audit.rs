@@ -6,6 +6,7 @@ use std::{
 };
 
 use jiff::Timestamp;
+use rustix::time::ClockId;
 
 use crate::{
     checks::{self, Catalogue, Check, Outcome, Selection},
@@ -89,6 +90,45 @@ pub struct Performed {
     pub facts: Facts,
     /// The same facts, ready for queries.
     pub db: FactDb,
+    /// Where the time went.
+    pub timings: Vec<Timing>,
+}
+
+/// Time that one part of the work took.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Timing {
+    /// The part: `probe packages`, `checks`.
+    pub part: String,
+    /// From its start to its end; of a probe, from the start of the audit.
+    pub wall: Duration,
+    /// Processor time; of a probe, of its own thread.
+    pub cpu: Duration,
+}
+
+/// Measures parts of the work one after the other.
+#[derive(Debug)]
+pub struct Stopwatch {
+    wall: Instant,
+    cpu: Duration,
+}
+
+impl Stopwatch {
+    /// Starts now.
+    pub fn start() -> Self {
+        Stopwatch { wall: Instant::now(), cpu: probes::cpu_time(ClockId::ProcessCPUTime) }
+    }
+
+    /// What passed since the start or the last lap.
+    pub fn lap(&mut self, part: impl Into<String>) -> Timing {
+        let next = Stopwatch::start();
+        let timing = Timing {
+            part: part.into(),
+            wall: next.wall.duration_since(self.wall),
+            cpu: next.cpu.saturating_sub(self.cpu),
+        };
+        *self = next;
+        timing
+    }
 }
 
 /// Looks at `host` and asks the checks that `selection` wants.
@@ -103,12 +143,21 @@ pub fn perform(
     mut listen: impl FnMut(Progress<'_>),
 ) -> Result<Performed, QueryError> {
     let start = Instant::now();
-    let facts = probes::run(probes::ALL, host, |event| listen(Progress::Probe(event)));
+    let mut watch = Stopwatch::start();
+    let mut timings = Vec::new();
+    let facts = probes::run(probes::ALL, host, |event| {
+        let probes::Event::Done { probe, took, cpu } = event;
+        timings.push(Timing { part: format!("probe {probe}"), wall: took, cpu });
+        listen(Progress::Probe(event));
+    });
+    timings.push(watch.lap("all probes"));
     let db = FactDb::load(probes::tables(), &facts, host.now())?;
+    timings.push(watch.lap("loading the facts"));
     let wanted: Vec<&Check> = catalogue.checks().filter(|c| selection.wants(c)).collect();
     listen(Progress::Checks(wanted.len()));
     let mut outcomes = checks::run(wanted, &db, &facts, params, |check| listen(Progress::Check(check)));
     settle(&mut outcomes, catalogue, &BTreeSet::new());
+    timings.push(watch.lap("checks"));
     let audit = Audit {
         id: None,
         machine: machine(host, &facts),
@@ -121,7 +170,7 @@ pub fn perform(
         gaps: facts.gaps().into_iter().cloned().collect(),
         looked_at: looked_at(&db),
     };
-    Ok(Performed { audit, facts, db })
+    Ok(Performed { audit, facts, db, timings })
 }
 
 /// Marks what was waived, and puts problems with one cause under the worst of them.

@@ -130,10 +130,17 @@ fn a_badly_broken_host_shows_exactly_what_was_broken() {
     let (host, report) = audit("broken", "full");
     compare("broken", &report);
     // The same machine as an ordinary user: fewer answers, none of them invented.
-    let mine = host.exec(&["/sbin/runuser", "-u", "nobody", "--", "cleanbill", "audit", "--no-store", "--format", "json"]);
+    let mine =
+        host.exec(&["/sbin/runuser", "-u", "nobody", "--", "cleanbill", "audit", "--no-store", "--format", "json"]);
     let mine: serde_json::Value = serde_json::from_str(&mine).unwrap();
     assert!(!mine["not_seen"].as_array().unwrap().is_empty());
-    let as_root: BTreeSet<_> = report["results"].as_array().unwrap().iter().filter(|r| r["result"] == "ok").map(|r| r["check"].clone().to_string()).collect();
+    let as_root: BTreeSet<_> = report["results"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|r| r["result"] == "ok")
+        .map(|r| r["check"].clone().to_string())
+        .collect();
     for result in mine["results"].as_array().unwrap() {
         if result["result"] == "ok" {
             assert!(as_root.contains(&result["check"].to_string()), "without root {} is called fine", result["check"]);

@@ -52,6 +52,9 @@ pub(super) struct Args {
     /// Do not put this audit into the history
     #[arg(long)]
     no_store: bool,
+    /// Say on stderr where the time went
+    #[arg(long)]
+    timings: bool,
     #[command(flatten)]
     store: StoreArgsOption,
 }
@@ -97,6 +100,13 @@ pub(super) fn run(args: &Args) -> Result<ExitCode, CliError> {
         Format::Md => report::markdown(&seen.report)?,
     };
     terminal::deliver(args.output.as_deref(), &text)?;
+    if args.timings {
+        anstream::eprintln!("{:<28} {:>10} {:>10}", "part", "CPU ms", "wall ms");
+        for timing in &seen.timings {
+            let ms = |d: std::time::Duration| d.as_secs_f64() * 1000.0;
+            anstream::eprintln!("{:<28} {:>10.1} {:>10.1}", timing.part, ms(timing.cpu), ms(timing.wall));
+        }
+    }
     let failed = args.fail_on.is_some_and(|least| worst.is_some_and(|w| w >= least));
     if let Some(error) = seen.unstored {
         anstream::eprintln!("This audit could not be put into the history: {error}.\n{}", error.hint());

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::{StoreArgs, error::CliError, progress::Bar};
 use crate::{
-    audit::{self, Audit, Performed},
+    audit::{self, Audit, Performed, Stopwatch, Timing},
     checks::{Catalogue, OVERRIDE_DIR, Selection},
     host::Host,
     report::{self, Report},
@@ -37,6 +37,7 @@ pub(super) struct Look<'a> {
 pub(super) struct Seen {
     pub(super) report: Report,
     pub(super) unstored: Option<StoreError>,
+    pub(super) timings: Vec<Timing>,
 }
 
 /// Makes an audit and puts it into the history.
@@ -48,7 +49,8 @@ pub(super) fn look(catalogue: &Catalogue, look: Look<'_>) -> Result<Seen, CliErr
     let performed = performed.map_err(|error| {
         CliError::failed(format!("the audit could not be completed: {error}"), "Try again; if it stays, report it.")
     })?;
-    let Performed { mut audit, facts, .. } = performed;
+    let Performed { mut audit, facts, mut timings, .. } = performed;
+    let mut watch = Stopwatch::start();
     let store = look.store.store();
     let mut unstored = None;
     let history = if look.keep {
@@ -59,8 +61,10 @@ pub(super) fn look(catalogue: &Catalogue, look: Look<'_>) -> Result<Seen, CliErr
     } else {
         past(&store, &mut audit, catalogue)
     };
+    timings.push(watch.lap("history"));
     let report = report::build(&audit, catalogue, &history);
-    Ok(Seen { report, unstored })
+    timings.push(watch.lap("report model"));
+    Ok(Seen { report, unstored, timings })
 }
 
 /// What the history knows, for an audit that is not put into it; nothing when there is none.

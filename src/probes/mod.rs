@@ -9,6 +9,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use rustix::time::ClockId;
+
 use crate::{
     facts::{Facts, Gap, Reason, Table},
     host::{Host, ReadError, RunError},
@@ -66,6 +68,8 @@ pub enum Event {
         probe: &'static str,
         /// How long it took.
         took: Duration,
+        /// Processor time of its own thread.
+        cpu: Duration,
     },
 }
 
@@ -96,7 +100,7 @@ pub fn run(probes: &[Probe], host: &Host, mut listen: impl FnMut(Event)) -> Fact
                 let host = supervised.until(start + probe.limit);
                 let body = move || {
                     let facts = run_one(probe, &host);
-                    let _ = send.send((index, facts));
+                    let _ = send.send((index, facts, cpu_time(ClockId::ThreadCPUTime)));
                 };
                 let _ = thread::Builder::new().name(probe.name.to_owned()).spawn_scoped(scope, body);
             }
@@ -110,11 +114,11 @@ pub fn run(probes: &[Probe], host: &Host, mut listen: impl FnMut(Event)) -> Fact
         let next = probes.iter().zip(&open).filter(|(_, open)| **open).map(|(p, _)| start + p.limit + grace).min();
         let wait = next.map_or(grace, |end| end.saturating_duration_since(Instant::now()));
         match receive.recv_timeout(wait) {
-            Ok((index, found)) => {
+            Ok((index, found, cpu)) => {
                 facts.merge(found);
                 if let (Some(slot), Some(probe)) = (open.get_mut(index), probes.get(index)) {
                     if std::mem::replace(slot, false) {
-                        listen(Event::Done { probe: probe.name, took: start.elapsed() });
+                        listen(Event::Done { probe: probe.name, took: start.elapsed(), cpu });
                     }
                 }
             }
@@ -137,6 +141,12 @@ pub fn run(probes: &[Probe], host: &Host, mut listen: impl FnMut(Event)) -> Fact
         }
     }
     facts
+}
+
+/// Processor time used so far by this thread or this process.
+pub(crate) fn cpu_time(clock: ClockId) -> Duration {
+    let time = rustix::time::clock_gettime(clock);
+    Duration::new(u64::try_from(time.tv_sec).unwrap_or(0), u32::try_from(time.tv_nsec).unwrap_or(0))
 }
 
 /// Runs one probe and settles the state of its tables.
