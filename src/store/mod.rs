@@ -186,7 +186,7 @@ impl Store {
                     _ => AccessMode::ReadWrite,
                 })?
                 .max_memory("512MB")?
-                .threads(2)?
+                .threads(1)?
                 .with("autoinstall_known_extensions", "false")?
                 .with("autoload_known_extensions", "false")?;
             match Connection::open_with_flags(&self.path, config) {
