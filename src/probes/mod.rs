@@ -16,10 +16,14 @@ use crate::{
     host::{Host, ReadError, RunError},
 };
 
+pub mod apt;
 pub mod machine;
+pub mod packages;
+pub mod release;
+pub mod restart;
 
 /// Every probe.
-pub const ALL: &[Probe] = &[machine::PROBE];
+pub const ALL: &[Probe] = &[apt::PROBE, machine::PROBE, packages::PROBE, release::PROBE, restart::PROBE];
 
 /// One reader of the machine.
 #[derive(Clone, Copy)]
