@@ -15,9 +15,12 @@ use crate::{
 };
 
 pub mod machine;
+pub mod mounts;
+pub(crate) mod rights;
+pub mod walk;
 
 /// Every probe.
-pub const ALL: &[Probe] = &[machine::PROBE];
+pub const ALL: &[Probe] = &[machine::PROBE, mounts::PROBE, walk::PROBE];
 
 /// One reader of the machine.
 #[derive(Clone, Copy)]
