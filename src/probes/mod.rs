@@ -18,12 +18,14 @@ use crate::{
 
 pub mod apt;
 pub mod machine;
+pub mod mounts;
 pub mod packages;
 pub mod release;
 pub mod restart;
+pub mod walk;
 
 /// Every probe.
-pub const ALL: &[Probe] = &[apt::PROBE, machine::PROBE, packages::PROBE, release::PROBE, restart::PROBE];
+pub const ALL: &[Probe] = &[apt::PROBE, machine::PROBE, mounts::PROBE, packages::PROBE, release::PROBE, restart::PROBE, walk::PROBE];
 
 /// One reader of the machine.
 #[derive(Clone, Copy)]
