@@ -15,9 +15,10 @@ use crate::{
 };
 
 pub mod machine;
+pub mod services;
 
 /// Every probe.
-pub const ALL: &[Probe] = &[machine::PROBE];
+pub const ALL: &[Probe] = &[machine::PROBE, services::PROBE];
 
 /// One reader of the machine.
 #[derive(Clone, Copy)]
