@@ -22,10 +22,11 @@ pub mod mounts;
 pub mod packages;
 pub mod release;
 pub mod restart;
+pub mod services;
 pub mod walk;
 
 /// Every probe.
-pub const ALL: &[Probe] = &[apt::PROBE, machine::PROBE, mounts::PROBE, packages::PROBE, release::PROBE, restart::PROBE, walk::PROBE];
+pub const ALL: &[Probe] = &[apt::PROBE, machine::PROBE, mounts::PROBE, packages::PROBE, release::PROBE, restart::PROBE, services::PROBE, walk::PROBE];
 
 /// One reader of the machine.
 #[derive(Clone, Copy)]
