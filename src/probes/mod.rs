@@ -22,11 +22,21 @@ pub mod mounts;
 pub mod packages;
 pub mod release;
 pub mod restart;
+pub(crate) mod rights;
 pub mod services;
 pub mod walk;
 
 /// Every probe.
-pub const ALL: &[Probe] = &[apt::PROBE, machine::PROBE, mounts::PROBE, packages::PROBE, release::PROBE, restart::PROBE, services::PROBE, walk::PROBE];
+pub const ALL: &[Probe] = &[
+    apt::PROBE,
+    machine::PROBE,
+    mounts::PROBE,
+    packages::PROBE,
+    release::PROBE,
+    restart::PROBE,
+    services::PROBE,
+    walk::PROBE,
+];
 
 /// One reader of the machine.
 #[derive(Clone, Copy)]

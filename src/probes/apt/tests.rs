@@ -165,20 +165,21 @@ fn a_source_without_its_list_leaves_the_answer_open() {
 #[test]
 fn backports_offer_no_update_unless_installed_from_there() {
     let dir = copy(BOOKWORM);
-    write(
-        &dir,
-        "/etc/apt/sources.list",
-        "deb http://deb.debian.org/debian bookworm-backports main\n",
-    );
+    write(&dir, "/etc/apt/sources.list", "deb http://deb.debian.org/debian bookworm-backports main\n");
     let stem = "/var/lib/apt/lists/deb.debian.org_debian_dists_bookworm-backports_";
     let release = "Origin: Debian Backports\nSuite: oldstable-backports\nCodename: bookworm-backports\n\
         NotAutomatic: yes\nButAutomaticUpgrades: yes\n";
     write(&dir, &format!("{stem}InRelease"), release);
-    let list = "Package: adduser\nVersion: 99\nArchitecture: all\n\nPackage: base-files\nVersion: 99\nArchitecture: amd64\n\n";
+    let list =
+        "Package: adduser\nVersion: 99\nArchitecture: all\n\nPackage: base-files\nVersion: 99\nArchitecture: amd64\n\n";
     write(&dir, &format!("{stem}main_binary-amd64_Packages"), list);
     assert!(!names(&probe(dir.path()), |r| r["candidate"] == "99").contains(&"adduser".to_owned()));
     // Chosen by hand: then its newer versions are followed.
-    write(&dir, "/etc/apt/preferences.d/own", "Package: adduser\nPin: release n=bookworm-backports\nPin-Priority: 600\n");
+    write(
+        &dir,
+        "/etc/apt/preferences.d/own",
+        "Package: adduser\nPin: release n=bookworm-backports\nPin-Priority: 600\n",
+    );
     assert_eq!(names(&probe(dir.path()), |r| r["candidate"] == "99"), ["adduser"]);
     // Never: nothing of it.
     write(&dir, "/etc/apt/preferences.d/own", "Package: *\nPin: release n=bookworm-backports\nPin-Priority: -1\n");

@@ -5,7 +5,7 @@ use std::{cmp::Ordering, collections::HashMap};
 
 use super::{
     config::Config,
-    lists::{self, Lists, List},
+    lists::{self, List, Lists},
     lz4::Lz4,
     pins::Pins,
     scan::{Offer, scan},

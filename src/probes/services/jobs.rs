@@ -39,7 +39,9 @@ pub(super) fn read(host: &Host, facts: &mut Facts) {
                 }
             }
             Err(error) if error.is_not_found() => {}
-            Err(error) => facts.partial::<JobRunner>(Gap::new("the jobs that people have set up", folder, error.reason())),
+            Err(error) => {
+                facts.partial::<JobRunner>(Gap::new("the jobs that people have set up", folder, error.reason()))
+            }
         }
     }
     facts.push(JobRunner {

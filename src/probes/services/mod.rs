@@ -237,9 +237,9 @@ fn service(kind: &str, name: &str, unit: &scan::Unit, live: Option<&live::State>
     let implied = |value: String, at_least: &str| if dynamic && value == "no" { at_least.to_owned() } else { value };
     let asked = |key: &str| live.and_then(|l| l.asked.get(key).cloned()).filter(|v| !v.is_empty());
     let asked_bool = |key: &str| asked(key).and_then(|v| unit::boolean(&v));
-    let sandbox = SANDBOX.iter().filter(|key| {
-        unit::last(settings, "Service", key).is_some_and(|s| unit::boolean(&s.value) != Some(false))
-    });
+    let sandbox = SANDBOX
+        .iter()
+        .filter(|key| unit::last(settings, "Service", key).is_some_and(|s| unit::boolean(&s.value) != Some(false)));
     Service {
         source: unit.path.clone().unwrap_or_default(),
         line: start.filter(|s| Some(&s.source) == unit.path.as_ref()).map(|s| s.line),

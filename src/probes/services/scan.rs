@@ -157,8 +157,7 @@ impl Units {
             Some(found) => found,
             None => {
                 let wanted_by = self.wanted_by(name);
-                return (!wanted_by.is_empty())
-                    .then(|| Unit { state: "not-found", wanted_by, ..Unit::default() });
+                return (!wanted_by.is_empty()).then(|| Unit { state: "not-found", wanted_by, ..Unit::default() });
             }
         };
         let mut path = found.path.clone();
@@ -181,7 +180,8 @@ impl Units {
         }
         let mut settings = Vec::new();
         unit::read_into(host, &path, &mut settings, gaps);
-        let installed = |keys: &[&str]| settings.iter().any(|s| s.section == "Install" && keys.contains(&s.key.as_str()));
+        let installed =
+            |keys: &[&str]| settings.iter().any(|s| s.section == "Install" && keys.contains(&s.key.as_str()));
         let default_instance = unit::last(&settings, "Install", "DefaultInstance").map(|s| s.value.as_str());
         let links = self.links(name, default_instance);
         let state = match found.place {
