@@ -76,10 +76,9 @@ pub(super) fn run(args: &Args) -> Result<ExitCode, CliError> {
         anstream::eprintln!("The report is in {}", path.display());
     } else {
         terminal::deliver(args.output.as_deref(), &text)?;
-        if let Some(path) = args.output.as_deref().filter(|p| *p != Path::new("-")) {
-            if std::io::stderr().is_terminal() {
-                anstream::eprintln!("The report is in {}", path.display());
-            }
+        let named = args.output.as_deref().filter(|p| *p != Path::new("-") && std::io::stderr().is_terminal());
+        if let Some(path) = named {
+            anstream::eprintln!("The report is in {}", path.display());
         }
     }
     Ok(ExitCode::SUCCESS)

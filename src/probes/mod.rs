@@ -133,10 +133,9 @@ pub fn run(probes: &[Probe], host: &Host, mut listen: impl FnMut(Event)) -> Fact
         match receive.recv_timeout(wait) {
             Ok((index, found, cpu)) => {
                 facts.merge(found);
-                if let (Some(slot), Some(probe)) = (open.get_mut(index), probes.get(index)) {
-                    if std::mem::replace(slot, false) {
-                        listen(Event::Done { probe: probe.name, took: start.elapsed(), cpu });
-                    }
+                let first = open.get_mut(index).is_some_and(|open| std::mem::replace(open, false));
+                if let Some(probe) = probes.get(index).filter(|_| first) {
+                    listen(Event::Done { probe: probe.name, took: start.elapsed(), cpu });
                 }
             }
             Err(mpsc::RecvTimeoutError::Timeout) => {

@@ -40,7 +40,7 @@ pub(super) fn summary(grade: Grade, severities: &[Severity], unknown: usize) -> 
         format!("{} should be dealt with this week.", capital(&some(high, "problem", "problems")))
     } else if medium > 0 {
         format!("Nothing is urgent. {} can go on this month's list.", capital(&some(medium, "thing", "things")))
-    } else if severities.iter().any(|s| *s == Severity::Low) {
+    } else if severities.contains(&Severity::Low) {
         "This machine is in good shape. What is left is small.".to_owned()
     } else if unknown > 0 && grade == Grade::A {
         "No problem was found in what could be looked at.".to_owned()
