@@ -129,6 +129,6 @@ mod tests {
 
     #[test]
     fn a_table_lines_up_and_shows_no_escapes() {
-        assert_eq!(table(&list()), "name          n\n-----------  --\n=cmd()       -5\na,\"b\"\u{fffd}[31m  12\n");
+        assert_eq!(table(&list()), "name         n\n----------  --\n=cmd()      -5\na,\"b\"\u{fffd}[31m  12\n");
     }
 }
