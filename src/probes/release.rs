@@ -182,9 +182,11 @@ fn own_data(host: &Host, os_id: &str) -> Vec<Release> {
 /// Whether Ubuntu's extended updates are among the sources.
 fn esm(host: &Host) -> bool {
     let Ok(files) = host.list("/etc/apt/sources.list.d") else { return false };
-    files.iter().filter(|e| e.name.contains("esm")).filter_map(|e| host.read_text(&e.path).ok()).any(|text| {
-        text.lines().any(|l| !l.trim_start().starts_with('#') && l.contains("esm.ubuntu.com"))
-    })
+    files
+        .iter()
+        .filter(|e| e.name.contains("esm"))
+        .filter_map(|e| host.read_text(&e.path).ok())
+        .any(|text| text.lines().any(|l| !l.trim_start().starts_with('#') && l.contains("esm.ubuntu.com")))
 }
 
 #[cfg(test)]

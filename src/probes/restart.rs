@@ -100,9 +100,8 @@ fn reboot(host: &Host, facts: &mut Facts) {
     let kernels = names.iter().filter_map(|e| e.name.strip_prefix("vmlinuz-"));
     let kernels = kernels.filter(|k| flavour(k) == Some(kind));
     let Some(newest) = kernels.max_by(|a, b| compare(a, b)) else { return };
-    let installed = |kernel: &str| {
-        host.metadata(&format!("/var/lib/dpkg/info/linux-image-{kernel}.list")).ok().map(|m| m.modified)
-    };
+    let installed =
+        |kernel: &str| host.metadata(&format!("/var/lib/dpkg/info/linux-image-{kernel}.list")).ok().map(|m| m.modified);
     if compare(newest, running).is_gt() {
         facts.push(RebootRequired {
             source: format!("/boot/vmlinuz-{newest}"),
@@ -230,7 +229,8 @@ fn old_files(maps: &str) -> BTreeSet<&str> {
 
 /// The unit of systemd: the last part of the control group that is a service.
 fn unit(cgroup: &str) -> Option<String> {
-    let path = cgroup.lines().find_map(|l| l.strip_prefix("0::").or_else(|| l.split_once("name=systemd:").map(|p| p.1)))?;
+    let path =
+        cgroup.lines().find_map(|l| l.strip_prefix("0::").or_else(|| l.split_once("name=systemd:").map(|p| p.1)))?;
     path.split('/').rev().find(|part| part.ends_with(".service")).map(str::to_owned)
 }
 
@@ -334,7 +334,8 @@ mod tests {
     fn a_kernel_rebuilt_under_the_same_name_is_seen() {
         let status = "Package: linux-image-6.1.0-9-amd64\nStatus: install ok installed\nVersion: 6.1.27-2\n\
             Architecture: amd64\n";
-        let version = "Linux version 6.1.0-9-amd64 (debian-kernel@lists.debian.org) (gcc) #1 SMP Debian 6.1.27-1 (2023-05-08)\n";
+        let version =
+            "Linux version 6.1.0-9-amd64 (debian-kernel@lists.debian.org) (gcc) #1 SMP Debian 6.1.27-1 (2023-05-08)\n";
         let facts = facts(&[
             ("/proc/sys/kernel/osrelease", "6.1.0-9-amd64\n"),
             ("/proc/version", version),
@@ -346,10 +347,7 @@ mod tests {
 
     #[test]
     fn a_kernel_that_the_host_lends_is_not_compared() {
-        let facts = facts(&[
-            ("/proc/sys/kernel/osrelease", "6.18.44-fc-v782\n"),
-            ("/boot/vmlinuz-6.1.0-10-amd64", ""),
-        ]);
+        let facts = facts(&[("/proc/sys/kernel/osrelease", "6.18.44-fc-v782\n"), ("/boot/vmlinuz-6.1.0-10-amd64", "")]);
         assert!(facts.rows("reboot_required").is_empty());
     }
 }

@@ -140,10 +140,7 @@ fn patterns(config: &Config, os_id: &str, codename: &str) -> Vec<Vec<(String, St
         let terms = fill(&item.value);
         let split = terms.split_once(':').or_else(|| terms.split_once(char::is_whitespace));
         if let Some((origin, archive)) = split {
-            all.push(vec![
-                ("o".to_owned(), origin.trim().to_owned()),
-                ("a".to_owned(), archive.trim().to_owned()),
-            ]);
+            all.push(vec![("o".to_owned(), origin.trim().to_owned()), ("a".to_owned(), archive.trim().to_owned())]);
         }
     }
     all.retain(|terms| !terms.is_empty());

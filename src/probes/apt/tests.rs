@@ -165,20 +165,21 @@ fn a_source_without_its_list_leaves_the_answer_open() {
 #[test]
 fn backports_offer_no_update_unless_installed_from_there() {
     let dir = copy(BOOKWORM);
-    write(
-        &dir,
-        "/etc/apt/sources.list",
-        "deb http://deb.debian.org/debian bookworm-backports main\n",
-    );
+    write(&dir, "/etc/apt/sources.list", "deb http://deb.debian.org/debian bookworm-backports main\n");
     let stem = "/var/lib/apt/lists/deb.debian.org_debian_dists_bookworm-backports_";
     let release = "Origin: Debian Backports\nSuite: oldstable-backports\nCodename: bookworm-backports\n\
         NotAutomatic: yes\nButAutomaticUpgrades: yes\n";
     write(&dir, &format!("{stem}InRelease"), release);
-    let list = "Package: adduser\nVersion: 99\nArchitecture: all\n\nPackage: base-files\nVersion: 99\nArchitecture: amd64\n\n";
+    let list =
+        "Package: adduser\nVersion: 99\nArchitecture: all\n\nPackage: base-files\nVersion: 99\nArchitecture: amd64\n\n";
     write(&dir, &format!("{stem}main_binary-amd64_Packages"), list);
     assert!(!names(&probe(dir.path()), |r| r["candidate"] == "99").contains(&"adduser".to_owned()));
     // Chosen by hand: then its newer versions are followed.
-    write(&dir, "/etc/apt/preferences.d/own", "Package: adduser\nPin: release n=bookworm-backports\nPin-Priority: 600\n");
+    write(
+        &dir,
+        "/etc/apt/preferences.d/own",
+        "Package: adduser\nPin: release n=bookworm-backports\nPin-Priority: 600\n",
+    );
     assert_eq!(names(&probe(dir.path()), |r| r["candidate"] == "99"), ["adduser"]);
     // Never: nothing of it.
     write(&dir, "/etc/apt/preferences.d/own", "Package: *\nPin: release n=bookworm-backports\nPin-Priority: -1\n");
@@ -241,4 +242,72 @@ fn a_system_without_apt_is_not_asked() {
     let dir = tempfile::tempdir().unwrap();
     let facts = probe(dir.path());
     assert!(matches!(facts.state("updates"), State::Absent(_)));
+}
+
+/// A machine with openssl 3.0.20 from bookworm, and lists of security, testing, backports and another maker. The
+/// expected candidates are what `apt-cache policy` says for the same files.
+#[test]
+fn preferences_choose_what_apt_would_choose() {
+    let dir = tempfile::tempdir().unwrap();
+    let package = |version: &str| format!("Package: openssl\nVersion: {version}\nArchitecture: amd64\n\n");
+    write(&dir, "/var/lib/dpkg/status", &format!("Status: install ok installed\n{}", package("3.0.20-1")));
+    let mut sources = String::new();
+    for (server, suite, release, version) in [
+        ("deb.debian.org", "bookworm", "Origin: Debian\nLabel: Debian\nSuite: oldstable\n", "3.0.20-1"),
+        ("deb.debian.org", "bookworm-security", "Origin: Debian\nLabel: Debian-Security\n", "3.0.22-1"),
+        ("deb.debian.org", "trixie", "Origin: Debian\nLabel: Debian\nSuite: testing\n", "3.5-1"),
+        (
+            "deb.debian.org",
+            "bookworm-backports",
+            "Origin: Debian Backports\nNotAutomatic: yes\nButAutomaticUpgrades: yes\n",
+            "3.4-1~bpo12+1",
+        ),
+        ("old.example", "ancient", "Origin: Old\nVersion: 3.1\n", "0.1"),
+    ] {
+        sources.push_str(&format!("deb http://{server}/debian {suite} main\n"));
+        let stem = format!("/var/lib/apt/lists/{server}_debian_dists_{suite}_");
+        write(&dir, &format!("{stem}Release"), &format!("{release}Codename: {suite}\n"));
+        write(&dir, &format!("{stem}main_binary-amd64_Packages"), &package(version));
+    }
+    write(&dir, "/etc/apt/sources.list", &sources);
+    let low = "Package: *\nPin: release n=trixie\nPin-Priority: 50\n\n";
+    for (name, default_release, preferences, expect) in [
+        ("nothing said", "", String::new(), Some("3.5-1")),
+        ("testing is low", "", low.to_owned(), Some("3.0.22-1")),
+        ("security is off", "", format!("{low}Package: *\nPin: release l=Debian-Security\nPin-Priority: -5\n"), None),
+        (
+            "this package from testing",
+            "",
+            format!("{low}Package: openssl libssl3\nPin: release a=testing\nPin-Priority: 900\n"),
+            Some("3.5-1"),
+        ),
+        (
+            "by its source package",
+            "",
+            format!("{low}Package: src:openssl\nPin: release n=trixie\nPin-Priority: 700\n"),
+            Some("3.5-1"),
+        ),
+        (
+            "a pattern from backports",
+            "",
+            format!("{low}Package: open*\nPin: release o=Debian Backports\nPin-Priority: 600\n"),
+            Some("3.4-1~bpo12+1"),
+        ),
+        ("kept at its version", "", format!("{low}Package: openssl\nPin: version 3.0.20*\nPin-Priority: 1001\n"), None),
+        ("a step down is no update", "", "Package: *\nPin: origin old.example\nPin-Priority: 1001\n".to_owned(), None),
+        ("the default release hides security", "oldstable", String::new(), None),
+        ("the default release is another", "n=bookworm-backports", String::new(), Some("3.4-1~bpo12+1")),
+    ] {
+        let config = match default_release {
+            "" => String::new(),
+            release => format!("APT::Default-Release \"{release}\";\n"),
+        };
+        write(&dir, "/etc/apt/apt.conf.d/10own", &config);
+        write(&dir, "/etc/apt/preferences.d/own", &preferences);
+        let facts = probe(dir.path());
+        assert_eq!(facts.state("updates"), State::Read, "{name}");
+        let rows = facts.rows("updates");
+        let candidate = rows.first().map(|r| r["candidate"].as_str().unwrap().to_owned());
+        assert_eq!(candidate.as_deref(), expect, "{name}");
+    }
 }
