@@ -311,3 +311,52 @@ fn preferences_choose_what_apt_would_choose() {
         assert_eq!(candidate.as_deref(), expect, "{name}");
     }
 }
+
+#[test]
+fn a_container_of_one_program_is_not_asked_about_nightly_jobs() {
+    let dir = copy(BOOKWORM);
+    write(&dir, "/proc/1/comm", "nginx\n");
+    assert!(matches!(probe(dir.path()).state("unattended_upgrades"), State::Absent(_)));
+    write(&dir, "/proc/1/comm", "systemd\n");
+    assert_eq!(probe(dir.path()).state("unattended_upgrades"), State::Read);
+}
+
+#[test]
+fn junk_in_every_file_breaks_nothing() {
+    let junk: Vec<u8> = (0..20_000_u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+    let files = [
+        "etc/apt/sources.list",
+        "etc/apt/sources.list.d/junk.sources",
+        "etc/apt/apt.conf.d/00junk",
+        "etc/apt/preferences.d/junk",
+        "var/lib/dpkg/status",
+        "var/lib/dpkg/arch",
+        "var/lib/apt/extended_states",
+    ];
+    let lists = ["InRelease", "main_binary-amd64_Packages", "main_binary-amd64_Packages.lz4"];
+    let lists = lists.map(|l| format!("var/lib/apt/lists/deb.debian.org_debian_dists_bookworm_{l}"));
+    for file in files.into_iter().chain(lists.iter().map(String::as_str)) {
+        for text in [&junk[..], b"{{{{{{;;;;\"", b":::\n:\n\n:\n", b"Package: openssl\nVersion: \nPin: \n", b""] {
+            let dir = copy(BOOKWORM);
+            fs::create_dir_all(dir.path().join(file).parent().unwrap()).unwrap();
+            fs::write(dir.path().join(file), text).unwrap();
+            let facts = probe(dir.path());
+            for gap in facts.gaps() {
+                assert!(!format!("{gap:?}").contains("made a mistake"), "{file}: {gap:?}");
+            }
+        }
+        // A pipe in its place is not waited for.
+        let dir = copy(BOOKWORM);
+        let path = dir.path().join(file);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        let _ = fs::remove_file(&path);
+        rustix::fs::mknodat(rustix::fs::CWD, &path, rustix::fs::FileType::Fifo, 0o600.into(), 0).unwrap();
+        let facts = probe(dir.path());
+        if file == "etc/apt/sources.list" {
+            assert!(matches!(facts.state("apt_sources"), State::Partial(_)));
+        }
+        if file.ends_with("_Packages") {
+            assert!(matches!(facts.state("updates"), State::Partial(_)));
+        }
+    }
+}

@@ -158,7 +158,7 @@ fn unread(facts: &mut Facts, source: &str, why: &str) {
     facts.unread::<WithoutSource>(gap);
 }
 
-fn partial(facts: &mut Facts, source: &str, reason: Reason) {
+pub(super) fn partial(facts: &mut Facts, source: &str, reason: Reason) {
     let gap = Gap::new(WHAT, source, reason);
     facts.partial::<Updates>(gap.clone());
     facts.partial::<WithoutSource>(gap);
