@@ -160,6 +160,13 @@ fn a_source_without_its_list_leaves_the_answer_open() {
     let rows = facts.rows("apt_sources");
     let row = rows.iter().find(|r| r["host"] == "repo.example").unwrap();
     assert_eq!(row["downloaded"], false);
+    // A package of that source is not said to come from nowhere.
+    let mut status = fs::read_to_string(dir.path().join("var/lib/dpkg/status")).unwrap();
+    status.push_str("Package: own\nStatus: install ok installed\nVersion: 1\nArchitecture: amd64\n");
+    write(&dir, "/var/lib/dpkg/status", &status);
+    assert_eq!(probe(dir.path()).rows("packages_without_source").len(), 0);
+    fs::remove_file(dir.path().join("etc/apt/sources.list")).unwrap();
+    assert_eq!(probe(dir.path()).rows("packages_without_source").len(), 1);
 }
 
 #[test]

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     fact_table,
-    facts::{Facts, Gap, Reason},
+    facts::{Facts, Gap, Reason, Row as _, State},
     host::{Command, Host},
     probes::packages::{Package, version::compare},
 };
@@ -130,8 +130,13 @@ pub(super) fn run(
             Err(reason) => partial(facts, &list.path.clone(), reason),
         }
     }
+    // That no list offers a package says nothing while a list is missing.
+    let whole = !matches!(facts.state(WithoutSource::TABLE.name), State::Partial(_));
     for (package, offers) in packages.iter().zip(&offers).filter(|(p, _)| p.is_installed) {
         if offers.is_empty() {
+            if !whole {
+                continue;
+            }
             facts.push(WithoutSource {
                 source: package.source.clone(),
                 line: package.line,
