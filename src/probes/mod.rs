@@ -14,11 +14,13 @@ use crate::{
     host::{Host, ReadError, RunError},
 };
 
+pub mod boot;
+pub mod kernel;
 pub mod machine;
 pub mod services;
 
 /// Every probe.
-pub const ALL: &[Probe] = &[machine::PROBE, services::PROBE];
+pub const ALL: &[Probe] = &[boot::PROBE, kernel::PROBE, machine::PROBE, services::PROBE];
 
 /// One reader of the machine.
 #[derive(Clone, Copy)]

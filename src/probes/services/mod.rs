@@ -1,8 +1,8 @@
 //! Services, timers and the files behind them: what is switched on, what runs, what failed, and who could change it.
 //! Unit files are read by ourselves with their drop-ins; on a running machine systemd is asked what became of them.
 
-mod guard;
-mod jobs;
+pub(crate) mod guard;
+pub(crate) mod jobs;
 mod live;
 pub(crate) mod scan;
 mod sysv;
