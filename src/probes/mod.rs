@@ -16,11 +16,13 @@ use crate::{
 
 pub mod boot;
 pub mod kernel;
+pub mod logging;
 pub mod machine;
 pub mod services;
+pub mod time;
 
 /// Every probe.
-pub const ALL: &[Probe] = &[boot::PROBE, kernel::PROBE, machine::PROBE, services::PROBE];
+pub const ALL: &[Probe] = &[boot::PROBE, kernel::PROBE, logging::PROBE, machine::PROBE, services::PROBE, time::PROBE];
 
 /// One reader of the machine.
 #[derive(Clone, Copy)]
