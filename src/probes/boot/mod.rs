@@ -126,9 +126,9 @@ fn run(host: &Host, facts: &mut Facts) -> Result<(), ProbeError> {
         cpu_vendor: cpu("vendor_id"),
         microcode: cpu("microcode"),
         microcode_installed: ["intel-microcode", "amd64-microcode"].iter().any(|p| installed(host, p))
-            || ["intel-ucode", "amd-ucode"].iter().any(|f| {
-                ["/lib/firmware", "/usr/lib/firmware"].iter().any(|d| host.exists(&format!("{d}/{f}")))
-            }),
+            || ["intel-ucode", "amd-ucode"]
+                .iter()
+                .any(|f| ["/lib/firmware", "/usr/lib/firmware"].iter().any(|d| host.exists(&format!("{d}/{f}")))),
         taint: live("/proc/sys/kernel/tainted").and_then(|t| t.trim().parse().ok()).map(taint),
         ctrl_alt_del: ctrl_alt_del(host).to_owned(),
         rescue_shell: if rescue.is_some() { "nothing" } else { "password" }.to_owned(),
@@ -146,7 +146,10 @@ fn installed(host: &Host, package: &str) -> bool {
 /// Letters for the bits (Documentation/admin-guide/tainted-kernels.rst of the kernel).
 fn taint(bits: u64) -> String {
     const LETTERS: &str = "PFSRMBUDAWCIOELKXTN";
-    let set = LETTERS.chars().enumerate().filter(|(bit, _)| bits.checked_shr(u32::try_from(*bit).unwrap_or(63)).unwrap_or(0) & 1 == 1);
+    let set = LETTERS
+        .chars()
+        .enumerate()
+        .filter(|(bit, _)| bits.checked_shr(u32::try_from(*bit).unwrap_or(63)).unwrap_or(0) & 1 == 1);
     set.map(|(_, letter)| letter.to_string()).collect::<Vec<_>>().join(" ")
 }
 

@@ -53,7 +53,8 @@ fn a_password_without_a_superuser_asks_nobody() {
 fn an_editor_that_is_off_is_as_good_as_a_password() {
     let on = boot(&live(&[("boot/efi/loader/loader.conf", "timeout 3\n#editor no\n")]));
     assert_eq!((on["loader"].as_str(), on["password"].as_bool()), (Some("systemd-boot"), Some(false)));
-    let off = boot(&live(&[("boot/loader/loader.conf", "editor no\n"), ("boot/loader/entries/a.conf", "options ro x=1\n")]));
+    let off =
+        boot(&live(&[("boot/loader/loader.conf", "editor no\n"), ("boot/loader/entries/a.conf", "options ro x=1\n")]));
     assert_eq!((off["password"].as_bool(), off["cmdline_configured"].as_str()), (Some(true), Some("ro x=1")));
 }
 
@@ -79,7 +80,8 @@ fn taint_has_letters() {
 
 #[test]
 fn a_rescue_mode_that_asks_nothing_is_found() {
-    let unit = ("usr/lib/systemd/system/rescue.service", "[Service]\nExecStart=-/lib/systemd/systemd-sulogin-shell rescue\n");
+    let unit =
+        ("usr/lib/systemd/system/rescue.service", "[Service]\nExecStart=-/lib/systemd/systemd-sulogin-shell rescue\n");
     assert_eq!(boot(&live(&[unit]))["rescue_shell"], "password");
     let drop_in = ("etc/systemd/system/rescue.service.d/open.conf", "[Service]\nEnvironment=SYSTEMD_SULOGIN_FORCE=1\n");
     let row = boot(&live(&[unit, drop_in]));

@@ -125,11 +125,9 @@ fn vulnerabilities(host: &Host, facts: &mut Facts) {
                 let status = status(&state).to_owned();
                 facts.push(CpuVulnerability { source: file.path, name: file.name, state, status });
             }
-            Err(error) => facts.partial::<CpuVulnerability>(Gap::new(
-                "a weak spot of the processor",
-                file.path,
-                error.reason(),
-            )),
+            Err(error) => {
+                facts.partial::<CpuVulnerability>(Gap::new("a weak spot of the processor", file.path, error.reason()))
+            }
         }
     }
 }

@@ -27,13 +27,8 @@ fact_table! {
     examples: ["select module from modprobe_config where blocks or action = 'blacklist'"],
 }
 
-const FOLDERS: &[&str] = &[
-    "/etc/modprobe.d",
-    "/run/modprobe.d",
-    "/usr/local/lib/modprobe.d",
-    "/usr/lib/modprobe.d",
-    "/lib/modprobe.d",
-];
+const FOLDERS: &[&str] =
+    &["/etc/modprobe.d", "/run/modprobe.d", "/usr/local/lib/modprobe.d", "/usr/lib/modprobe.d", "/lib/modprobe.d"];
 
 pub(super) fn read(host: &Host, facts: &mut Facts) {
     let folders: Vec<String> = FOLDERS.iter().map(|f| (*f).to_owned()).collect();

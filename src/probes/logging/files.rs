@@ -32,7 +32,21 @@ fact_table! {
     examples: ["select source, size / 1048576 as megabytes from log_files order by size desc limit 10"],
 }
 
-const MAIN: &[&str] = &["syslog", "messages", "auth.log", "secure", "kern.log", "mail.log", "cron.log", "audit.log", "wtmp", "btmp", "lastlog", "faillog", "dpkg.log"];
+const MAIN: &[&str] = &[
+    "syslog",
+    "messages",
+    "auth.log",
+    "secure",
+    "kern.log",
+    "mail.log",
+    "cron.log",
+    "audit.log",
+    "wtmp",
+    "btmp",
+    "lastlog",
+    "faillog",
+    "dpkg.log",
+];
 /// Smaller ones are counted only when well known.
 const BIG: u64 = 1 << 20;
 /// Most entries looked at, and how deep.

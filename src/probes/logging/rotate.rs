@@ -29,18 +29,25 @@ fact_table! {
     examples: ["select scheduled, last_run from logrotate"],
 }
 
-const STATUS: &[&str] = &["/var/lib/logrotate/status", "/var/lib/logrotate.status", "/var/lib/logrotate/logrotate.status"];
+const STATUS: &[&str] =
+    &["/var/lib/logrotate/status", "/var/lib/logrotate.status", "/var/lib/logrotate/logrotate.status"];
 
 pub(super) fn read(host: &Host, units: &Units, facts: &mut Facts) {
     let installed = host.exists("/usr/sbin/logrotate");
     let programs = ["/usr/lib/systemd/systemd", "/lib/systemd/systemd"];
     let systemd =
         if host.is_live() { host.exists("/run/systemd/system") } else { programs.iter().any(|p| host.exists(p)) };
-    let timer =
-        systemd && scan::state_of(host, units, "logrotate.timer").is_some_and(|s| s.starts_with("enabled"));
+    let timer = systemd && scan::state_of(host, units, "logrotate.timer").is_some_and(|s| s.starts_with("enabled"));
     // Debian's script leaves the work to the timer where systemd runs.
-    let cron = host.read_text("/etc/cron.daily/logrotate").is_ok_and(|t| !systemd || !t.contains("/run/systemd/system"));
-    let scheduled = if timer { Some("timer") } else if cron { Some("cron") } else { None };
+    let cron =
+        host.read_text("/etc/cron.daily/logrotate").is_ok_and(|t| !systemd || !t.contains("/run/systemd/system"));
+    let scheduled = if timer {
+        Some("timer")
+    } else if cron {
+        Some("cron")
+    } else {
+        None
+    };
     facts.push(Logrotate {
         source: "/etc/logrotate.conf".to_owned(),
         installed,

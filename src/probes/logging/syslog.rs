@@ -103,7 +103,11 @@ impl Rsyslog<'_> {
     }
 
     fn statement(&mut self, source: &str, line: i64, text: &str, selector: &mut String, depth: usize) {
-        let push = |rows: &mut Vec<SyslogConfig>, action: &str, selector: Option<&str>, target: String, way: Option<(&str, bool)>| {
+        let push = |rows: &mut Vec<SyslogConfig>,
+                    action: &str,
+                    selector: Option<&str>,
+                    target: String,
+                    way: Option<(&str, bool)>| {
             rows.push(SyslogConfig {
                 source: source.to_owned(),
                 line,
@@ -150,7 +154,13 @@ impl Rsyslog<'_> {
                     push(self.rows, "input", None, get("port").unwrap_or_else(|| kind.to_owned()), way);
                 }
                 ("action", "omfile") => {
-                    push(self.rows, "file", selector, get("file").or_else(|| get("dynafile")).unwrap_or_default(), None);
+                    push(
+                        self.rows,
+                        "file",
+                        selector,
+                        get("file").or_else(|| get("dynafile")).unwrap_or_default(),
+                        None,
+                    );
                 }
                 ("action", "omusrmsg") => push(self.rows, "users", selector, get("users").unwrap_or_default(), None),
                 ("action", kind @ ("omfwd" | "omrelp")) => {
@@ -160,7 +170,13 @@ impl Rsyslog<'_> {
                         || get("tls").as_deref() == Some("on")
                         || self.encrypted;
                     let protocol = get("protocol").unwrap_or_else(|| "udp".to_owned()).to_ascii_lowercase();
-                    let way = if kind == "omrelp" { "relp" } else if protocol == "tcp" { "tcp" } else { "udp" };
+                    let way = if kind == "omrelp" {
+                        "relp"
+                    } else if protocol == "tcp" {
+                        "tcp"
+                    } else {
+                        "udp"
+                    };
                     push(self.rows, "remote", selector, target, Some((way, tls)));
                 }
                 _ => {}
@@ -257,7 +273,8 @@ fn statements(text: &str) -> Vec<(i64, String)> {
         let line = raw.trim();
         let line = if line.starts_with('#') { "" } else { line };
         // A comment behind a statement: a `#` after a space and outside quotes.
-        let cut = line.match_indices(" #").find(|(at, _)| line.get(..*at).is_some_and(|b| b.matches('"').count() % 2 == 0));
+        let cut =
+            line.match_indices(" #").find(|(at, _)| line.get(..*at).is_some_and(|b| b.matches('"').count() % 2 == 0));
         let line = cut.map_or(line, |(at, _)| line.get(..at).unwrap_or(line)).trim_end();
         if line.is_empty() && whole.is_empty() {
             continue;
@@ -300,7 +317,13 @@ fn syslog_ng(text: &str, source: &str, rows: &mut Vec<SyslogConfig>) {
         }
         let whole = std::mem::take(&mut block);
         let secure = whole.contains("tls(") || whole.contains("transport(\"tls\")") || whole.contains("transport(tls)");
-        for (word, way) in [("file(", None), ("tcp(", Some("tcp")), ("udp(", Some("udp")), ("network(", Some("tcp")), ("syslog(", Some("tcp"))] {
+        for (word, way) in [
+            ("file(", None),
+            ("tcp(", Some("tcp")),
+            ("udp(", Some("udp")),
+            ("network(", Some("tcp")),
+            ("syslog(", Some("tcp")),
+        ] {
             let Some((before, rest)) = whole.split_once(word) else { continue };
             if before.ends_with(|c: char| c.is_alphanumeric() || c == '-' || c == '_') {
                 continue;

@@ -28,7 +28,14 @@ fn rules(text: &str) -> Vec<String> {
         .map(|r| {
             let text = |c: &str| r[c].as_str().unwrap_or("-").to_owned();
             let secret = r["encrypted"].as_bool().map_or("-".to_owned(), |b| b.to_string());
-            format!("{} {} {} {} {} {secret}", r["line"], text("action"), text("selector"), text("target"), text("transport"))
+            format!(
+                "{} {} {} {} {} {secret}",
+                r["line"],
+                text("action"),
+                text("selector"),
+                text("target"),
+                text("transport")
+            )
         })
         .collect()
 }
@@ -86,7 +93,19 @@ fn includes_that_go_round_in_a_circle_end() {
 
 #[test]
 fn junk_does_no_harm() {
-    for junk in ["action(", "action(type=", ":msg", "if then", "&", "$", "input(type=\"imudp\"\n\n\n", "é\u{301}action(é=\"", "destination {", "*.* @(", "template(name=\"x\""] {
+    for junk in [
+        "action(",
+        "action(type=",
+        ":msg",
+        "if then",
+        "&",
+        "$",
+        "input(type=\"imudp\"\n\n\n",
+        "é\u{301}action(é=\"",
+        "destination {",
+        "*.* @(",
+        "template(name=\"x\"",
+    ] {
         let _ = rules(junk);
         let _ = image(&[("usr/sbin/syslog-ng", ""), ("etc/syslog-ng/syslog-ng.conf", junk)]);
     }
@@ -98,7 +117,10 @@ fn syslog_ngs_destinations_are_read() {
                 destination d_tls { network(\"logs\" transport(\"tls\") tls(ca-dir(\"/x\"))); };\n";
     let facts = image(&[("usr/sbin/syslog-ng", ""), ("etc/syslog-ng/syslog-ng.conf", text)]);
     let rows = facts.rows("syslog_config");
-    let got: Vec<_> = rows.iter().map(|r| (r["target"].as_str().unwrap(), r["encrypted"].as_bool(), r["line"].as_i64().unwrap())).collect();
+    let got: Vec<_> = rows
+        .iter()
+        .map(|r| (r["target"].as_str().unwrap(), r["encrypted"].as_bool(), r["line"].as_i64().unwrap()))
+        .collect();
     assert_eq!(got, [("/var/log/auth.log", None, 1), ("10.0.0.1", Some(false), 2), ("logs", Some(true), 5)]);
 }
 
@@ -112,7 +134,14 @@ fn the_journal_is_kept_where_its_settings_say() {
     assert_eq!(keeps(&[daemon]), "memory");
     assert_eq!(keeps(&[daemon, ("var/log/journal/x", "")]), "disk");
     assert_eq!(keeps(&[daemon, ("etc/systemd/journald.conf", "[Journal]\nStorage=persistent\n")]), "disk");
-    assert_eq!(keeps(&[daemon, ("var/log/journal/x", ""), ("etc/systemd/journald.conf.d/a.conf", "[Journal]\nStorage=none\n")]), "nowhere");
+    assert_eq!(
+        keeps(&[
+            daemon,
+            ("var/log/journal/x", ""),
+            ("etc/systemd/journald.conf.d/a.conf", "[Journal]\nStorage=none\n")
+        ]),
+        "nowhere"
+    );
     assert_eq!(keeps(&[]), serde_json::Value::Null);
 }
 
@@ -127,8 +156,14 @@ fn audit_rules_in_use_and_in_files_are_told_apart() {
     let canned = BTreeMap::from([("/usr/sbin/auditctl -l".to_owned(), Output::ok(said))]);
     let facts = run_one(&PROBE, &Host::fake(dir.path(), jiff::Timestamp::UNIX_EPOCH, canned).unwrap());
     let rows = facts.rows("audit_rules");
-    let got: Vec<_> = rows.iter().map(|r| ["stage", "rule_type", "key_name"].map(|c| r[c].as_str().unwrap_or("-").to_owned()).join(" ")).collect();
-    assert_eq!(got, ["configured control -", "configured control -", "configured watch identity", "running syscall time"]);
+    let got: Vec<_> = rows
+        .iter()
+        .map(|r| ["stage", "rule_type", "key_name"].map(|c| r[c].as_str().unwrap_or("-").to_owned()).join(" "))
+        .collect();
+    assert_eq!(
+        got,
+        ["configured control -", "configured control -", "configured watch identity", "running syscall time"]
+    );
     let config = facts.rows("auditd_config");
     assert_eq!(config.iter().find(|r| r["name"] == "max_log_file_action").unwrap()["value"], "rotate");
 }

@@ -75,7 +75,8 @@ impl<'h> Guard<'h> {
             if INTERPRETERS.contains(&stem) {
                 mine.extend(exec.args.iter().find(|a| a.starts_with('/')).map(|a| (a.clone(), "script")));
             }
-            if exec.elevated || (setting.key != "ExecStart" && unit::boolean_of(&unit.settings, "PermissionsStartOnly")) {
+            if exec.elevated || (setting.key != "ExecStart" && unit::boolean_of(&unit.settings, "PermissionsStartOnly"))
+            {
                 elevated.extend(mine.iter().map(|(path, _)| path.clone()));
             }
             files.extend(mine);
@@ -101,7 +102,15 @@ impl<'h> Guard<'h> {
     pub(super) fn finish(self, facts: &mut Facts) {
         for (service, source, role, run_as, hole) in self.rows {
             let (place, writable_by) = (hole.place, hole.by.to_owned());
-            facts.push(ServiceFile { source, service, role: role.to_owned(), run_as, place, writable_by, name: hole.name });
+            facts.push(ServiceFile {
+                source,
+                service,
+                role: role.to_owned(),
+                run_as,
+                place,
+                writable_by,
+                name: hole.name,
+            });
         }
         for gap in self.gaps {
             facts.partial::<ServiceFile>(gap);
@@ -161,15 +170,14 @@ impl<'h> Guard<'h> {
 
     fn name(&mut self, id: u32, group: bool) -> String {
         let host = self.host;
-        let (users, groups) =
-            self.names.get_or_insert_with(|| (ids(host, "/etc/passwd"), ids(host, "/etc/group")));
+        let (users, groups) = self.names.get_or_insert_with(|| (ids(host, "/etc/passwd"), ids(host, "/etc/group")));
         let names = if group { groups } else { users };
         names.get(&id).cloned().unwrap_or_else(|| id.to_string())
     }
 }
 
 /// Names by number, from /etc/passwd or /etc/group.
-fn ids(host: &Host, path: &str) -> BTreeMap<u32, String> {
+pub(super) fn ids(host: &Host, path: &str) -> BTreeMap<u32, String> {
     let text = host.read_text(path).unwrap_or_default();
     let parse = |line: &str| {
         let mut fields = line.split(':');

@@ -39,7 +39,9 @@ pub(super) fn read(host: &Host, facts: &mut Facts) {
                 }
             }
             Err(error) if error.is_not_found() => {}
-            Err(error) => facts.partial::<JobRunner>(Gap::new("the jobs that people have set up", folder, error.reason())),
+            Err(error) => {
+                facts.partial::<JobRunner>(Gap::new("the jobs that people have set up", folder, error.reason()))
+            }
         }
     }
     facts.push(JobRunner {
@@ -85,18 +87,15 @@ fn lines(host: &Host, path: &str, facts: &mut Facts) -> i64 {
     i64::try_from(text.lines().filter(job).count()).unwrap_or(i64::MAX)
 }
 
-/// Signs of a container in the path of a control group.
-const CONTAINER: &[&str] = &["docker", "libpod", "/lxc", "kubepods", "containerd", "machine.slice"];
-
 /// Whether one of these programs runs on this machine itself, not in a container that it runs. Names are cut at 15
 /// characters by the kernel.
 pub(crate) fn runs(host: &Host, processes: &[(String, String)], names: &[&str]) -> bool {
+    // A process of a container has a second number, the one that it has in there (proc_pid_status(5)).
     let contained = |path: &str| {
-        let group = host.read_text(&format!("{path}/cgroup")).unwrap_or_default();
-        CONTAINER.iter().any(|sign| group.contains(sign))
+        let status = host.read_text(&format!("{path}/status")).unwrap_or_default();
+        status.lines().any(|l| l.strip_prefix("NSpid:").is_some_and(|ids| ids.split_whitespace().count() > 1))
     };
-    let inside = contained("/proc/1");
-    processes.iter().any(|(path, comm)| names.contains(&comm.as_str()) && (inside || !contained(path)))
+    processes.iter().any(|(path, comm)| names.contains(&comm.as_str()) && !contained(path))
 }
 
 /// All processes: their folder in /proc and their name.

@@ -151,12 +151,13 @@ impl Units {
     }
 
     fn name(&mut self, host: &Host, name: &str, path: String, place: Place, kind: Kind) {
-        if kind == Kind::Link && matches!(place, Place::Persistent | Place::Runtime) {
-            if let Some(target) = host.read_link(&path).ok().map(|t| base(&t).to_owned()) {
-                if target != name && target != "null" {
-                    self.renamed.entry(target).or_default().push(place);
-                }
-            }
+        if kind == Kind::Link
+            && matches!(place, Place::Persistent | Place::Runtime)
+            && let Some(target) = host.read_link(&path).ok().map(|t| base(&t).to_owned())
+            && target != name
+            && target != "null"
+        {
+            self.renamed.entry(target).or_default().push(place);
         }
         self.names.entry(name.to_owned()).or_insert(Found { path, place, kind });
     }
@@ -175,8 +176,7 @@ impl Units {
             Some(found) => found,
             None => {
                 let wanted_by = self.wanted_by(name);
-                return (!wanted_by.is_empty())
-                    .then(|| Unit { state: "not-found", wanted_by, ..Unit::default() });
+                return (!wanted_by.is_empty()).then(|| Unit { state: "not-found", wanted_by, ..Unit::default() });
             }
         };
         let mut path = found.path.clone();
@@ -199,7 +199,8 @@ impl Units {
         }
         let mut settings = Vec::new();
         unit::read_into(host, &path, &mut settings, gaps);
-        let installed = |keys: &[&str]| settings.iter().any(|s| s.section == "Install" && keys.contains(&s.key.as_str()));
+        let installed =
+            |keys: &[&str]| settings.iter().any(|s| s.section == "Install" && keys.contains(&s.key.as_str()));
         let default_instance = unit::last(&settings, "Install", "DefaultInstance").map(|s| s.value.as_str());
         let links = self.links(name, default_instance);
         let state = match found.place {

@@ -30,7 +30,10 @@ pub(super) fn read(host: &Host, facts: &mut Facts, known: &BTreeSet<String>) {
         let levels = on.get(&script.name).cloned().unwrap_or_default();
         let text = host.read_text(&script.path).unwrap_or_default();
         let field = |key: &str| {
-            text.lines().take(40).find_map(|l| l.trim_start_matches("# ").strip_prefix(key)).map(|v| v.trim().to_owned())
+            text.lines()
+                .take(40)
+                .find_map(|l| l.trim_start_matches("# ").strip_prefix(key))
+                .map(|v| v.trim().to_owned())
         };
         facts.push(Service {
             source: script.path.clone(),
@@ -50,6 +53,7 @@ pub(super) fn read(host: &Host, facts: &mut Facts, known: &BTreeSet<String>) {
             memory: None,
             reload_needed: None,
             run_as: Some("root".to_owned()),
+            main_user: None,
             program: Some(script.path.clone()),
             restart_policy: Some("no".to_owned()),
             no_new_privileges: false,
@@ -68,7 +72,9 @@ fn links(host: &Host) -> BTreeMap<String, Vec<String>> {
     for level in ["S", "2", "3", "4", "5"] {
         for link in host.list(&format!("/etc/rc{level}.d")).unwrap_or_default() {
             let starts = link.name.strip_prefix('S').and_then(|n| n.get(2..));
-            if let Some(script) = starts.filter(|_| link.name.get(1..3).is_some_and(|n| n.bytes().all(|b| b.is_ascii_digit()))) {
+            if let Some(script) =
+                starts.filter(|_| link.name.get(1..3).is_some_and(|n| n.bytes().all(|b| b.is_ascii_digit())))
+            {
                 on.entry(script.to_owned()).or_default().push(format!("rc{level}"));
             }
         }

@@ -33,7 +33,8 @@ fact_table! {
     examples: ["select name, schedule, last_trigger from systemd_timers where unit_file_state = 'enabled'"],
 }
 
-const RULES: &[&str] = &["OnCalendar", "OnBootSec", "OnStartupSec", "OnActiveSec", "OnUnitActiveSec", "OnUnitInactiveSec"];
+const RULES: &[&str] =
+    &["OnCalendar", "OnBootSec", "OnStartupSec", "OnActiveSec", "OnUnitActiveSec", "OnUnitInactiveSec"];
 
 pub(super) fn timer(host: &Host, name: &str, unit: &Unit, live: Option<&live::State>) -> Timer {
     let rules: Vec<_> = RULES.iter().flat_map(|key| unit::all(&unit.settings, "Timer", key)).collect();

@@ -39,11 +39,9 @@ pub(crate) fn parse(text: &str, source: &str) -> Vec<Setting> {
             None => (line, false),
         };
         if std::mem::replace(&mut continued, more) {
-            if let Some(last) = settings.last_mut() {
-                if last.value.len() < 65_536 {
-                    last.value.push(' ');
-                    last.value.push_str(body);
-                }
+            if let Some(last) = settings.last_mut().filter(|last| last.value.len() < 65_536) {
+                last.value.push(' ');
+                last.value.push_str(body);
             }
             continue;
         }
@@ -154,7 +152,8 @@ mod tests {
 
     #[test]
     fn continued_lines_are_one_value_and_comments_between_them_do_not_count() {
-        let text = "[Service]\nExecStart=/bin/a \\\n# no\n  --b \\\n  --c\nUser = web\n;x\n[Install]\nWantedBy=a.target\n";
+        let text =
+            "[Service]\nExecStart=/bin/a \\\n# no\n  --b \\\n  --c\nUser = web\n;x\n[Install]\nWantedBy=a.target\n";
         let settings = parse(text, "f");
         let got: Vec<_> = settings.iter().map(|s| (s.key.as_str(), s.value.as_str(), s.line)).collect();
         assert_eq!(got, [("ExecStart", "/bin/a --b --c", 2), ("User", "web", 6), ("WantedBy", "a.target", 9)]);
@@ -163,7 +162,10 @@ mod tests {
     #[test]
     fn an_empty_value_takes_back_what_stood_before() {
         let settings = parse("[Service]\nExecStart=/bin/a\nExecStart=\nExecStart=/bin/b\nUser=x\nUser=\n", "f");
-        assert_eq!(all(&settings, "Service", "ExecStart").iter().map(|s| s.value.as_str()).collect::<Vec<_>>(), ["/bin/b"]);
+        assert_eq!(
+            all(&settings, "Service", "ExecStart").iter().map(|s| s.value.as_str()).collect::<Vec<_>>(),
+            ["/bin/b"]
+        );
         assert_eq!(last(&settings, "Service", "User"), None);
     }
 
@@ -192,6 +194,9 @@ mod tests {
         let (settings, gaps) = config(&Host::image(dir.path()).unwrap(), "journald.conf");
         assert!(gaps.is_empty());
         let storage = last(&settings, "Journal", "Storage").unwrap();
-        assert_eq!((storage.value.as_str(), storage.source.as_str()), ("auto", "/usr/lib/systemd/journald.conf.d/20-b.conf"));
+        assert_eq!(
+            (storage.value.as_str(), storage.source.as_str()),
+            ("auto", "/usr/lib/systemd/journald.conf.d/20-b.conf")
+        );
     }
 }
