@@ -128,7 +128,10 @@ const KNOWN: &[Known] = &[
 fn run(host: &Host, facts: &mut Facts) -> Result<(), ProbeError> {
     clock(host, facts);
     let units = scan::Units::scan(host);
-    let processes = host.is_live().then(|| jobs::processes(host));
+    let processes = jobs::processes(host);
+    if let Some(gap) = jobs::hidden(host) {
+        facts.partial::<TimeSync>(gap);
+    }
     let mut ntpd_taken = false;
     for known in KNOWN {
         if !known.programs.iter().any(|p| host.exists(p)) || (known.name == "ntpd" && ntpd_taken) {
@@ -160,10 +163,9 @@ fn run(host: &Host, facts: &mut Facts) -> Result<(), ProbeError> {
     Ok(())
 }
 
-/// It leaves a file when it has set the clock, and touches another each time it hears the time.
+/// It leaves a file when it has set the clock.
 fn timesyncd(host: &Host, row: &mut TimeSync) {
     row.synchronised = Some(host.exists("/run/systemd/timesync/synchronized"));
-    row.last_sync = host.metadata("/var/lib/systemd/timesync/clock").ok().map(|m| m.modified);
 }
 
 /// `chronyc -c tracking`: id, name, stratum, reference time, correction, …, leap status.

@@ -96,7 +96,10 @@ const KNOWN: &[Known] = &[
 
 fn run(host: &Host, facts: &mut Facts) -> Result<(), ProbeError> {
     let units = scan::Units::scan(host);
-    let processes = host.is_live().then(|| jobs::processes(host));
+    let processes = jobs::processes(host);
+    if let Some(gap) = jobs::hidden(host) {
+        facts.partial::<LogService>(gap);
+    }
     let storage = journald(host, facts);
     for (name, programs, unit, comms, source) in KNOWN {
         let installed = programs.iter().any(|p| host.exists(p));

@@ -2,7 +2,7 @@
 
 use crate::{
     fact_table,
-    facts::{Facts, Gap},
+    facts::{Facts, Gap, Reason},
     host::{Host, Kind},
 };
 
@@ -25,7 +25,10 @@ fact_table! {
 }
 
 pub(super) fn read(host: &Host, facts: &mut Facts) {
-    let found = host.is_live().then(|| processes(host));
+    let found = processes(host);
+    if let Some(gap) = hidden(host) {
+        facts.partial::<JobRunner>(gap);
+    }
     let running = |names: &[&str]| found.as_ref().map(|found| runs(host, found, names));
     let installed = |paths: &[&str]| paths.iter().any(|p| host.exists(p));
     let mut jobs = 0_i64;
@@ -98,10 +101,20 @@ pub(crate) fn runs(host: &Host, processes: &[(String, String)], names: &[&str]) 
     processes.iter().any(|(path, comm)| names.contains(&comm.as_str()) && !contained(path))
 }
 
-/// All processes: their folder in /proc and their name.
-pub(crate) fn processes(host: &Host) -> Vec<(String, String)> {
-    let numbered = |e: &crate::host::Entry| e.name.bytes().all(|b| b.is_ascii_digit());
-    let entries = host.list("/proc").unwrap_or_default();
+/// All processes: their folder in /proc and their name. None in an image, and where others' processes are hidden
+/// from us: then a table says so with [`hidden`].
+pub(crate) fn processes(host: &Host) -> Option<Vec<(String, String)>> {
     let name = |path: &str| host.read_text(&format!("{path}/comm")).ok().map(|comm| comm.trim().to_owned());
-    entries.into_iter().filter(numbered).filter_map(|e| Some((name(&e.path)?, e.path))).map(|(n, p)| (p, n)).collect()
+    if !host.is_live() || hidden(host).is_some() {
+        return None;
+    }
+    let numbered = |e: &crate::host::Entry| e.name.bytes().all(|b| b.is_ascii_digit());
+    let entries = host.list("/proc").unwrap_or_default().into_iter().filter(numbered);
+    Some(entries.filter_map(|e| Some((name(&e.path)?, e.path))).map(|(n, p)| (p, n)).collect())
+}
+
+/// Whether /proc shows us only our own processes (the mount option hidepid).
+pub(crate) fn hidden(host: &Host) -> Option<Gap> {
+    let first = host.is_live() && !host.is_root() && host.read_text("/proc/1/comm").is_err();
+    first.then(|| Gap::new("which programs run", "/proc", Reason::NeedsRoot))
 }
