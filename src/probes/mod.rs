@@ -17,6 +17,9 @@ use crate::{
 };
 
 pub mod apt;
+pub mod boot;
+pub mod kernel;
+pub mod logging;
 pub mod machine;
 pub mod mounts;
 pub mod packages;
@@ -24,19 +27,11 @@ pub mod release;
 pub mod restart;
 pub(crate) mod rights;
 pub mod services;
+pub mod time;
 pub mod walk;
 
 /// Every probe.
-pub const ALL: &[Probe] = &[
-    apt::PROBE,
-    machine::PROBE,
-    mounts::PROBE,
-    packages::PROBE,
-    release::PROBE,
-    restart::PROBE,
-    services::PROBE,
-    walk::PROBE,
-];
+pub const ALL: &[Probe] = &[apt::PROBE, boot::PROBE, kernel::PROBE, logging::PROBE, machine::PROBE, mounts::PROBE, packages::PROBE, release::PROBE, restart::PROBE, services::PROBE, time::PROBE, walk::PROBE];
 
 /// One reader of the machine.
 #[derive(Clone, Copy)]
