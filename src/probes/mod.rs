@@ -14,13 +14,27 @@ use crate::{
     host::{Host, ReadError, RunError},
 };
 
+pub mod cron;
+pub mod disks;
+pub mod important_files;
 pub mod machine;
+pub mod memory;
 pub mod mounts;
+pub mod processes;
 pub(crate) mod rights;
 pub mod walk;
 
 /// Every probe.
-pub const ALL: &[Probe] = &[machine::PROBE, mounts::PROBE, walk::PROBE];
+pub const ALL: &[Probe] = &[
+    cron::PROBE,
+    disks::PROBE,
+    important_files::PROBE,
+    machine::PROBE,
+    memory::PROBE,
+    mounts::PROBE,
+    processes::PROBE,
+    walk::PROBE,
+];
 
 /// One reader of the machine.
 #[derive(Clone, Copy)]
