@@ -1,5 +1,7 @@
 //! Compiles the catalogue and the templates into the binary, and tells the linker where DuckDB's library is.
 
+#![allow(clippy::expect_used, reason = "a build script that cannot go on must stop the build")]
+
 use std::{env, fmt::Write as _, fs, path::Path};
 
 fn main() {
@@ -10,10 +12,8 @@ fn main() {
     fs::write(Path::new(&dir).join("embedded.rs"), out).expect("OUT_DIR is writable");
 
     println!("cargo:rerun-if-env-changed=DUCKDB_LIB_DIR");
-    if env::var_os("CARGO_FEATURE_BUNDLED").is_none() {
-        if let Ok(dir) = env::var("DUCKDB_LIB_DIR") {
-            println!("cargo:rustc-link-arg=-Wl,-rpath,{dir}");
-        }
+    if let (None, Ok(dir)) = (env::var_os("CARGO_FEATURE_BUNDLED"), env::var("DUCKDB_LIB_DIR")) {
+        println!("cargo:rustc-link-arg=-Wl,-rpath,{dir}");
     }
 }
 

@@ -5,9 +5,14 @@
 //! has the picture.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, missing_docs))]
 
+pub mod audit;
 pub mod checks;
+pub mod cli;
 mod embedded;
 pub mod facts;
 pub mod host;
 pub mod probes;
+pub mod report;
+pub mod score;
+pub mod store;
 pub mod words;

@@ -12,12 +12,18 @@ pub fn thousands(n: usize) -> String {
     let digits = n.to_string();
     let mut out = String::new();
     for (i, c) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i) % 3 == 0 {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
             out.push(',');
         }
         out.push(c);
     }
     out
+}
+
+/// `one` to `ten`, then digits.
+pub fn number(n: usize) -> String {
+    let names = ["no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"];
+    names.get(n).map_or_else(|| thousands(n), |name| (*name).to_owned())
 }
 
 /// `a`, `a and b`, `a, b and c`.

@@ -55,6 +55,30 @@ pub struct Outcome {
     pub check: String,
     /// What came of it.
     pub verdict: Verdict,
+    /// Someone accepted this problem; it costs nothing.
+    pub waived: bool,
+    /// The problem under which this one is told, as it has the same cause; it costs nothing of its own.
+    pub part_of: Option<String>,
+}
+
+impl Outcome {
+    /// An outcome nobody waived and that stands on its own.
+    pub fn new(check: impl Into<String>, verdict: Verdict) -> Self {
+        Outcome { check: check.into(), verdict, waived: false, part_of: None }
+    }
+
+    /// The finding, if it is a problem.
+    pub fn finding(&self) -> Option<&Finding> {
+        match &self.verdict {
+            Verdict::Problem(finding) => Some(finding),
+            _ => None,
+        }
+    }
+
+    /// The finding, if it counts: a problem that is not waived and is no part of another.
+    pub fn counted(&self) -> Option<&Finding> {
+        self.finding().filter(|_| !self.waived && self.part_of.is_none())
+    }
 }
 
 /// Asks `checks` over a sealed database, and tells `listen` after each.
@@ -70,7 +94,7 @@ pub fn run<'a>(
     let mut outcomes = Vec::new();
     for check in checks {
         let verdict = ask(check, db, facts, kind, params.get(&check.id));
-        outcomes.push(Outcome { check: check.id.clone(), verdict });
+        outcomes.push(Outcome::new(&check.id, verdict));
         listen(check);
     }
     outcomes

@@ -75,7 +75,7 @@ impl FactDb {
         let config = Config::default()
             .access_mode(AccessMode::Automatic)?
             .max_memory("512MB")?
-            .threads(2)?
+            .threads(1)?
             .with("autoinstall_known_extensions", "false")?
             .with("autoload_known_extensions", "false")?
             .with("temp_directory", "")?;

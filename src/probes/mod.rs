@@ -9,30 +9,42 @@ use std::{
     time::{Duration, Instant},
 };
 
+use rustix::time::ClockId;
+
 use crate::{
     facts::{Facts, Gap, Reason, Table},
     host::{Host, ReadError, RunError},
 };
 
+pub mod apt;
 pub mod cron;
 pub mod disks;
 pub mod important_files;
 pub mod machine;
 pub mod memory;
 pub mod mounts;
+pub mod packages;
 pub mod processes;
+pub mod release;
+pub mod restart;
 pub(crate) mod rights;
+pub mod services;
 pub mod walk;
 
 /// Every probe.
 pub const ALL: &[Probe] = &[
+    apt::PROBE,
     cron::PROBE,
     disks::PROBE,
     important_files::PROBE,
     machine::PROBE,
     memory::PROBE,
     mounts::PROBE,
+    packages::PROBE,
     processes::PROBE,
+    release::PROBE,
+    restart::PROBE,
+    services::PROBE,
     walk::PROBE,
 ];
 
@@ -83,6 +95,8 @@ pub enum Event {
         probe: &'static str,
         /// How long it took.
         took: Duration,
+        /// Processor time of its own thread.
+        cpu: Duration,
     },
 }
 
@@ -100,19 +114,20 @@ pub fn table(name: &str) -> Option<(&'static Table, &'static Probe)> {
 ///
 /// A probe that fails, panics or hangs leaves a gap in its tables and nothing else: one that hangs in the kernel
 /// is left behind, not waited for.
-pub fn run(probes: &'static [Probe], host: &Host, mut listen: impl FnMut(Event)) -> Facts {
+pub fn run(probes: &[Probe], host: &Host, mut listen: impl FnMut(Event)) -> Facts {
     let start = Instant::now();
     let (send, receive) = mpsc::channel();
     let supervised = host.clone();
+    let supervised_probes = probes.to_vec();
     // The scope that joins the probes lives on a thread of its own, so that the audit can go on without a hung one.
     thread::spawn(move || {
         thread::scope(|scope| {
-            for (index, probe) in probes.iter().enumerate() {
+            for (index, probe) in supervised_probes.iter().enumerate() {
                 let send = send.clone();
                 let host = supervised.until(start + probe.limit);
                 let body = move || {
                     let facts = run_one(probe, &host);
-                    let _ = send.send((index, facts));
+                    let _ = send.send((index, facts, cpu_time(ClockId::ThreadCPUTime)));
                 };
                 let _ = thread::Builder::new().name(probe.name.to_owned()).spawn_scoped(scope, body);
             }
@@ -126,12 +141,11 @@ pub fn run(probes: &'static [Probe], host: &Host, mut listen: impl FnMut(Event))
         let next = probes.iter().zip(&open).filter(|(_, open)| **open).map(|(p, _)| start + p.limit + grace).min();
         let wait = next.map_or(grace, |end| end.saturating_duration_since(Instant::now()));
         match receive.recv_timeout(wait) {
-            Ok((index, found)) => {
+            Ok((index, found, cpu)) => {
                 facts.merge(found);
-                if let (Some(slot), Some(probe)) = (open.get_mut(index), probes.get(index)) {
-                    if std::mem::replace(slot, false) {
-                        listen(Event::Done { probe: probe.name, took: start.elapsed() });
-                    }
+                let first = open.get_mut(index).is_some_and(|open| std::mem::replace(open, false));
+                if let Some(probe) = probes.get(index).filter(|_| first) {
+                    listen(Event::Done { probe: probe.name, took: start.elapsed(), cpu });
                 }
             }
             Err(mpsc::RecvTimeoutError::Timeout) => {
@@ -153,6 +167,12 @@ pub fn run(probes: &'static [Probe], host: &Host, mut listen: impl FnMut(Event))
         }
     }
     facts
+}
+
+/// Processor time used so far by this thread or this process.
+pub(crate) fn cpu_time(clock: ClockId) -> Duration {
+    let time = rustix::time::clock_gettime(clock);
+    Duration::new(u64::try_from(time.tv_sec).unwrap_or(0), u32::try_from(time.tv_nsec).unwrap_or(0))
 }
 
 /// Runs one probe and settles the state of its tables.

@@ -1,0 +1,40 @@
+# Two commands: `make` looks at this machine, `make test` passes the tests.
+
+CARGO_TARGET_DIR ?= $(HOME)/.cache/cleanbill/target
+export CARGO_TARGET_DIR
+BIN := $(CARGO_TARGET_DIR)/release/cleanbill
+# Where DuckDB comes from: the official library when it can be fetched, else compiled (scripts/duckdb.sh says which).
+WITH_DUCKDB := set -e; settings=$$(scripts/duckdb.sh); eval "$$settings"; \
+	features=$${CLEANBILL_FEATURES:+--features $$CLEANBILL_FEATURES};
+
+.PHONY: look build test lint hosts bench bundled install clean
+
+look: build ## Look at this machine; the report lies beside you
+	@"$(BIN)" audit
+	@"$(BIN)" report
+
+build: ## Build the program
+	@$(WITH_DUCKDB) cargo build --release --locked $$features
+
+test: ## Pass the tests
+	@$(WITH_DUCKDB) cargo test --release --locked $$features
+
+lint: ## Format, lints and documentation without a warning
+	cargo fmt --check
+	@$(WITH_DUCKDB) cargo clippy --release --locked --all-targets $$features -- -D warnings
+	@$(WITH_DUCKDB) RUSTDOCFLAGS='-D warnings' cargo doc --release --locked --no-deps --lib $$features
+
+hosts: build ## Try it on throw-away Debian hosts (root; installs what it needs)
+	@$(WITH_DUCKDB) cargo test --release --locked $$features --test hosts -- --ignored --nocapture --test-threads 2
+
+bench: build ## The figures of the README, against their peers on this machine
+	benches/figures.sh "$(BIN)"
+
+bundled: ## The program as one self-contained file
+	cargo build --release --locked --features bundled
+
+install: build ## Install to /usr/local/bin
+	install -m 755 "$(BIN)" /usr/local/bin/cleanbill
+
+clean: ## Remove what was built
+	cargo clean

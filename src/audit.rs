@@ -1,0 +1,269 @@
+//! One audit from start to end: probes, facts, checks, score. It prints nothing and stores nothing.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::{Duration, Instant},
+};
+
+use jiff::Timestamp;
+use rustix::time::ClockId;
+
+use crate::{
+    checks::{self, Catalogue, Check, Outcome, Selection},
+    facts::{FactDb, Facts, Gap, QueryError},
+    host::Host,
+    probes,
+    score::{self, Grade},
+};
+
+/// The result of an audit, fresh or from the store.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Audit {
+    /// Its number in the store; none while it is not stored.
+    pub id: Option<i64>,
+    /// The machine.
+    pub machine: MachineInfo,
+    /// When it began.
+    pub started: Timestamp,
+    /// How long it took.
+    pub took: Duration,
+    /// Version of cleanbill that made it.
+    pub version: String,
+    /// Whether it ran as root.
+    pub privileged: bool,
+    /// Whether every check was asked.
+    pub complete: bool,
+    /// What came of each check, by id.
+    pub outcomes: Vec<Outcome>,
+    /// What could not be looked at, whatever check it concerns.
+    pub gaps: Vec<Gap>,
+    /// How much was looked at.
+    pub looked_at: LookedAt,
+}
+
+/// What the report says of the machine.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct MachineInfo {
+    /// Stable id of the installation; the host name where there is none.
+    pub host: String,
+    /// Host name.
+    pub hostname: String,
+    /// Operating system for people.
+    pub os: String,
+    /// `physical`, `vm`, `container` or `image`.
+    pub kind: String,
+    /// `server` or `desktop`.
+    pub role: String,
+    /// The directory looked at, `/` for the machine itself.
+    pub root: String,
+    /// Running kernel.
+    pub kernel: Option<String>,
+}
+
+/// How much was looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct LookedAt {
+    /// Files and folders.
+    pub files: u64,
+    /// Services known to the init system.
+    pub services: u64,
+    /// Installed packages.
+    pub programs: u64,
+}
+
+/// Progress, for whoever shows it.
+#[derive(Debug, Clone, Copy)]
+pub enum Progress<'a> {
+    /// A probe ended.
+    Probe(probes::Event),
+    /// All probes ended; so many checks will be asked.
+    Checks(usize),
+    /// A check was asked.
+    Check(&'a Check),
+}
+
+/// Everything an audit brings.
+pub struct Performed {
+    /// The result.
+    pub audit: Audit,
+    /// The facts it rests on.
+    pub facts: Facts,
+    /// The same facts, ready for queries.
+    pub db: FactDb,
+    /// Where the time went.
+    pub timings: Vec<Timing>,
+}
+
+/// Time that one part of the work took.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Timing {
+    /// The part: `probe packages`, `checks`.
+    pub part: String,
+    /// From its start to its end; of a probe, from the start of the audit.
+    pub wall: Duration,
+    /// Processor time; of a probe, of its own thread.
+    pub cpu: Duration,
+}
+
+/// Measures parts of the work one after the other.
+#[derive(Debug)]
+pub struct Stopwatch {
+    wall: Instant,
+    cpu: Duration,
+}
+
+impl Stopwatch {
+    /// Starts now.
+    pub fn start() -> Self {
+        Stopwatch { wall: Instant::now(), cpu: probes::cpu_time(ClockId::ProcessCPUTime) }
+    }
+
+    /// What passed since the start or the last lap.
+    pub fn lap(&mut self, part: impl Into<String>) -> Timing {
+        let next = Stopwatch::start();
+        let timing = Timing {
+            part: part.into(),
+            wall: next.wall.duration_since(self.wall),
+            cpu: next.cpu.saturating_sub(self.cpu),
+        };
+        *self = next;
+        timing
+    }
+}
+
+/// Looks at `host` and asks the checks that `selection` wants.
+///
+/// # Errors
+/// Only when DuckDB itself fails: what a probe cannot read is a gap, not an error.
+pub fn perform(
+    host: &Host,
+    catalogue: &Catalogue,
+    selection: &Selection,
+    params: &BTreeMap<String, toml::Table>,
+    mut listen: impl FnMut(Progress<'_>),
+) -> Result<Performed, QueryError> {
+    let start = Instant::now();
+    let mut watch = Stopwatch::start();
+    let mut timings = Vec::new();
+    let facts = probes::run(probes::ALL, host, |event| {
+        let probes::Event::Done { probe, took, cpu } = event;
+        timings.push(Timing { part: format!("probe {probe}"), wall: took, cpu });
+        listen(Progress::Probe(event));
+    });
+    timings.push(watch.lap("all probes"));
+    let db = FactDb::load(probes::tables(), &facts, host.now())?;
+    timings.push(watch.lap("loading the facts"));
+    let wanted: Vec<&Check> = catalogue.checks().filter(|c| selection.wants(c)).collect();
+    listen(Progress::Checks(wanted.len()));
+    let mut outcomes = checks::run(wanted, &db, &facts, params, |check| listen(Progress::Check(check)));
+    settle(&mut outcomes, catalogue, &BTreeSet::new());
+    timings.push(watch.lap("checks"));
+    let audit = Audit {
+        id: None,
+        machine: machine(host, &facts),
+        started: host.now(),
+        took: start.elapsed(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        privileged: host.is_root(),
+        complete: selection.is_everything(),
+        outcomes,
+        gaps: facts.gaps().into_iter().cloned().collect(),
+        looked_at: looked_at(&db),
+    };
+    Ok(Performed { audit, facts, db, timings })
+}
+
+/// Marks what was waived, and puts problems with one cause under the worst of them.
+pub fn settle(outcomes: &mut [Outcome], catalogue: &Catalogue, waived: &BTreeSet<String>) {
+    for outcome in outcomes.iter_mut() {
+        outcome.waived = waived.contains(&outcome.check);
+        outcome.part_of = None;
+    }
+    for index in 0..outcomes.len() {
+        let Some(outcome) = outcomes.get(index) else { continue };
+        let (Some(finding), Some(check)) = (outcome.counted(), catalogue.get(&outcome.check)) else { continue };
+        let severity = finding.severity;
+        let leader = check
+            .part_of
+            .iter()
+            .find(|id| outcomes.iter().any(|o| o.check == **id && o.counted().is_some_and(|f| f.severity >= severity)));
+        let leader = leader.cloned();
+        if let (Some(outcome), Some(leader)) = (outcomes.get_mut(index), leader) {
+            outcome.part_of = Some(leader);
+        }
+    }
+    // A leader that is itself part of another hands its parts on.
+    let above: BTreeMap<String, String> =
+        outcomes.iter().filter_map(|o| Some((o.check.clone(), o.part_of.clone()?))).collect();
+    for outcome in outcomes.iter_mut() {
+        let mut steps = 0;
+        while let Some(next) = outcome.part_of.as_ref().and_then(|id| above.get(id)) {
+            outcome.part_of = Some(next.clone());
+            steps += 1;
+            if steps > above.len() {
+                break;
+            }
+        }
+    }
+}
+
+impl Audit {
+    /// Risk of the open problems, from 0 to 100.
+    pub fn risk(&self) -> f64 {
+        score::risk(self.outcomes.iter().filter_map(|o| o.counted()).map(|f| f.severity))
+    }
+
+    /// The grade.
+    pub fn grade(&self) -> Grade {
+        let critical =
+            self.outcomes.iter().filter_map(|o| o.counted()).any(|f| f.severity == crate::checks::Severity::Critical);
+        Grade::of(self.risk(), critical)
+    }
+}
+
+fn machine(host: &Host, facts: &Facts) -> MachineInfo {
+    let rows = facts.rows("machine");
+    let text = |name: &str| rows.first().and_then(|m| m.get(name)).and_then(|v| v.as_str()).map(str::to_owned);
+    let hostname = text("hostname").unwrap_or_else(|| "unnamed".to_owned());
+    MachineInfo {
+        host: text("machine_id").unwrap_or_else(|| hostname.clone()),
+        hostname,
+        os: text("os_name").unwrap_or_else(|| "Linux".to_owned()),
+        kind: text("kind").unwrap_or_else(|| "physical".to_owned()),
+        role: text("role").unwrap_or_else(|| "server".to_owned()),
+        root: crate::host::lossy(host.root()),
+        kernel: text("kernel"),
+    }
+}
+
+fn looked_at(db: &FactDb) -> LookedAt {
+    let count = |sql: &str| {
+        let answer = db.select(sql, &[]).ok();
+        let cell = answer.as_ref().and_then(|a| a.rows.first()?.first()?.as_u64());
+        cell.unwrap_or(0)
+    };
+    LookedAt {
+        files: count("select coalesce(sum(files), 0)::bigint as n from file_walk"),
+        services: count("select count(*) as n from services"),
+        programs: count("select count(*) as n from packages where status = 'installed'"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checks::{Finding, Severity, Verdict};
+
+    fn problem(check: &str, severity: Severity) -> Outcome {
+        let finding = Finding { title: check.to_owned(), severity, count: 1, evidence: Vec::new() };
+        Outcome::new(check, Verdict::Problem(finding))
+    }
+
+    #[test]
+    fn a_waived_problem_costs_nothing() {
+        let mut outcomes = vec![problem("a", Severity::Critical), problem("b", Severity::Low)];
+        settle(&mut outcomes, &Catalogue::default(), &BTreeSet::from(["a".to_owned()]));
+        let counted: Vec<_> = outcomes.iter().filter(|o| o.counted().is_some()).map(|o| o.check.as_str()).collect();
+        assert_eq!(counted, ["b"]);
+    }
+}

@@ -1,0 +1,116 @@
+//! `cleanbill audit`: look, say, remember.
+
+use std::{path::PathBuf, process::ExitCode};
+
+use clap::ValueEnum;
+
+use super::{
+    StoreArgs,
+    error::CliError,
+    look::{self, Look},
+    terminal,
+};
+use crate::{
+    checks::{Selection, Severity},
+    report,
+};
+
+#[derive(Debug, Default, clap::Args)]
+#[command(after_help = "\
+Examples:
+  sudo cleanbill audit                          everything, in plain words
+  sudo cleanbill audit --all                    also the small things
+  sudo cleanbill audit --only 'ssh-*' updates   some checks or areas
+  cleanbill audit --root /mnt/image --no-store  a mounted image
+  sudo cleanbill audit --format json | jq '.problems[] | .title'
+  sudo cleanbill audit --fail-on high           exit with 1 when something is high or critical")]
+pub(super) struct Args {
+    /// Look at a mounted image or container tree instead of this machine
+    #[arg(long, value_name = "DIR")]
+    root: Option<PathBuf>,
+    /// Ask only these checks or areas; * and ? stand for anything
+    #[arg(long, value_name = "PATTERN", num_args = 1..)]
+    only: Vec<String>,
+    /// Leave these checks or areas out
+    #[arg(long, value_name = "PATTERN", num_args = 1..)]
+    skip: Vec<String>,
+    /// Show only problems that are at least this bad
+    #[arg(long, value_name = "LEVEL")]
+    severity: Option<Severity>,
+    /// Show every problem and everything that could not be seen
+    #[arg(long)]
+    all: bool,
+    /// How to print the result
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    format: Format,
+    /// Write to this file instead of stdout
+    #[arg(long, short, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// Exit with 1 when a problem is at least this bad
+    #[arg(long, value_name = "LEVEL")]
+    fail_on: Option<Severity>,
+    /// Do not put this audit into the history
+    #[arg(long)]
+    no_store: bool,
+    /// Say on stderr where the time went
+    #[arg(long)]
+    timings: bool,
+    #[command(flatten)]
+    store: StoreArgsOption,
+}
+
+/// [`StoreArgs`] that can be defaulted.
+#[derive(Debug, Default, clap::Args)]
+struct StoreArgsOption {
+    #[command(flatten)]
+    args: Option<StoreArgs>,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// A page for people.
+    #[default]
+    Text,
+    /// The report model.
+    Json,
+    /// Markdown.
+    Md,
+}
+
+pub(super) fn run(args: &Args) -> Result<ExitCode, CliError> {
+    let catalogue = look::catalogue()?;
+    let selection = Selection::new(&args.only, &args.skip, &catalogue)
+        .map_err(|what| CliError::usage(what, "See all checks with: cleanbill checks list"))?;
+    let store = args.store.args.clone().unwrap_or(StoreArgs { db: None });
+    let mut seen =
+        look::look(&catalogue, Look { root: args.root.as_ref(), selection, store: &store, keep: !args.no_store })?;
+    let worst = seen.report.problems.iter().map(|p| p.severity).max();
+    if let Some(least) = args.severity {
+        seen.report.problems.retain(|p| p.severity >= least);
+    }
+    let text = match args.format {
+        Format::Text => {
+            let mut style = terminal::style();
+            if args.output.is_some() {
+                style.colour = false;
+            }
+            report::page(&seen.report, style, args.all)
+        }
+        Format::Json => report::json(&seen.report) + "\n",
+        Format::Md => report::markdown(&seen.report)?,
+    };
+    terminal::deliver(args.output.as_deref(), &text)?;
+    if args.timings {
+        anstream::eprintln!("{:<28} {:>10} {:>10}", "part", "CPU ms", "wall ms");
+        for timing in &seen.timings {
+            let ms = |d: std::time::Duration| d.as_secs_f64() * 1000.0;
+            anstream::eprintln!("{:<28} {:>10.1} {:>10.1}", timing.part, ms(timing.cpu), ms(timing.wall));
+        }
+    }
+    let failed = args.fail_on.is_some_and(|least| worst.is_some_and(|w| w >= least));
+    if let Some(error) = seen.unstored {
+        anstream::eprintln!("This audit could not be put into the history: {error}.\n{}", error.hint());
+        return Ok(ExitCode::from(3));
+    }
+    Ok(ExitCode::from(u8::from(failed)))
+}

@@ -1,0 +1,82 @@
+//! What several commands begin with: the catalogue, the host, an audit with its history.
+
+use std::path::{Path, PathBuf};
+
+use super::{StoreArgs, error::CliError, progress::Bar};
+use crate::{
+    audit::{self, Audit, Performed, Stopwatch, Timing},
+    checks::{Catalogue, OVERRIDE_DIR, Selection},
+    host::Host,
+    report::{self, Report},
+    store::{History, Store, StoreError},
+};
+
+/// The checks of this machine.
+pub(super) fn catalogue() -> Result<Catalogue, CliError> {
+    Ok(Catalogue::with_overrides(Path::new(OVERRIDE_DIR))?)
+}
+
+/// The machine, or an image.
+pub(super) fn host(root: Option<&PathBuf>) -> Result<Host, CliError> {
+    Ok(match root {
+        Some(root) if root != Path::new("/") => Host::image(root)?,
+        _ => Host::live()?,
+    })
+}
+
+/// What an audit is made with.
+pub(super) struct Look<'a> {
+    pub(super) root: Option<&'a PathBuf>,
+    pub(super) selection: Selection,
+    pub(super) store: &'a StoreArgs,
+    /// Whether it goes into the history.
+    pub(super) keep: bool,
+}
+
+/// The report of an audit, and why it could not be stored, if it could not.
+pub(super) struct Seen {
+    pub(super) report: Report,
+    pub(super) unstored: Option<StoreError>,
+    pub(super) timings: Vec<Timing>,
+}
+
+/// Makes an audit and puts it into the history.
+pub(super) fn look(catalogue: &Catalogue, look: Look<'_>) -> Result<Seen, CliError> {
+    let host = host(look.root)?;
+    let bar = Bar::start();
+    let performed = audit::perform(&host, catalogue, &look.selection, &Default::default(), |event| bar.on(event));
+    bar.end();
+    let performed = performed.map_err(|error| {
+        CliError::failed(format!("the audit could not be completed: {error}"), "Try again; if it stays, report it.")
+    })?;
+    let Performed { mut audit, facts, mut timings, .. } = performed;
+    let mut watch = Stopwatch::start();
+    let store = look.store.store();
+    let mut unstored = None;
+    let history = if look.keep {
+        store.record(&mut audit, &facts, catalogue).unwrap_or_else(|error| {
+            unstored = Some(error);
+            past(&store, &mut audit, catalogue)
+        })
+    } else {
+        past(&store, &mut audit, catalogue)
+    };
+    timings.push(watch.lap("history"));
+    let report = report::build(&audit, catalogue, &history);
+    timings.push(watch.lap("report model"));
+    Ok(Seen { report, unstored, timings })
+}
+
+/// What the history knows, for an audit that is not put into it; nothing when there is none.
+fn past(store: &Store, audit: &mut Audit, catalogue: &Catalogue) -> History {
+    let history = store.history(audit).unwrap_or_default();
+    audit::settle(&mut audit.outcomes, catalogue, &history.waivers.iter().map(|w| w.check.clone()).collect());
+    history
+}
+
+/// The report of a stored audit; the latest when none is named.
+pub(super) fn stored(store: &Store, id: Option<i64>, catalogue: &Catalogue) -> Result<Report, CliError> {
+    let audit = store.audit(id)?;
+    let history = store.history(&audit)?;
+    Ok(report::build(&audit, catalogue, &history))
+}

@@ -1,0 +1,119 @@
+//! The command line: one file a command, each parses, calls the library and prints. No logic lives here.
+//!
+//! Data goes to stdout, progress and messages to stderr. Exit codes: 0 nothing at or above `--fail-on`, 1 problems at
+//! or above it, 2 wrong usage or configuration, 3 the audit could not be completed.
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "this is the room that prints")]
+
+mod audit;
+mod audits;
+mod checks;
+mod error;
+mod facts;
+mod generate;
+mod listing;
+mod look;
+mod menu;
+mod progress;
+mod query;
+mod report;
+mod show;
+mod terminal;
+mod waive;
+
+use std::{ffi::OsString, io::IsTerminal as _, path::PathBuf, process::ExitCode};
+
+use clap::{CommandFactory as _, Parser, Subcommand};
+
+use crate::store::Store;
+
+const EXAMPLES: &str = "\
+Examples:
+  sudo cleanbill                      look at this machine and say what to do first
+  sudo cleanbill show ssh-root-login  one problem whole: why, how to fix it, what was seen
+  sudo cleanbill report               write the report as a page
+  cleanbill audit --root /mnt/image   look at a mounted image
+  cleanbill query \"select name, version from packages\"
+
+Exit codes: 0 nothing at or above --fail-on, 1 problems at or above it, 2 wrong usage, 3 the audit failed.";
+
+/// Gives a Linux machine a clean bill of health: what is wrong, what could happen, what to do first.
+#[derive(Debug, Parser)]
+#[command(name = "cleanbill", version, after_help = EXAMPLES, propagate_version = true, max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Look at this machine, say what is wrong and what to do first, and remember it
+    Audit(audit::Args),
+    /// Show one problem whole: why it matters, how to fix it, what was seen
+    Show(show::Args),
+    /// Write the report: a page for a browser, Markdown or JSON
+    Report(report::Args),
+    /// List the audits that were made
+    Audits(audits::Args),
+    /// List, show, test and write checks
+    Checks(checks::Args),
+    /// List fact tables and what their columns mean
+    Facts(facts::Args),
+    /// Ask the facts of this machine in SQL
+    Query(query::Args),
+    /// Accept a problem for a while, with a reason
+    Waive(waive::Args),
+    /// Take an acceptance back
+    Unwaive(waive::UnwaiveArgs),
+    /// List accepted problems
+    Waivers(waive::ListArgs),
+    /// Print shell completions
+    Completions(generate::CompletionsArgs),
+    /// Print the manual page
+    Man(generate::ManArgs),
+}
+
+/// Where the history is.
+#[derive(Debug, Clone, clap::Args)]
+struct StoreArgs {
+    /// File of the history [default: /var/lib/cleanbill/cleanbill.duckdb for root, else in your data folder]
+    #[arg(long, value_name = "FILE", env = "CLEANBILL_DB")]
+    db: Option<PathBuf>,
+}
+
+impl StoreArgs {
+    fn store(&self) -> Store {
+        Store::at(self.db.clone().unwrap_or_else(Store::default_path))
+    }
+}
+
+/// Runs the program.
+pub fn main() -> ExitCode {
+    run(std::env::args_os().collect())
+}
+
+fn run(args: Vec<OsString>) -> ExitCode {
+    let cli = match Cli::try_parse_from(args) {
+        Ok(cli) => cli,
+        Err(error) => {
+            let _ = error.print();
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+        }
+    };
+    let result = match cli.command {
+        None if std::io::stdout().is_terminal() && std::io::stdin().is_terminal() => menu::run(),
+        None => audit::run(&audit::Args::default()),
+        Some(Command::Audit(args)) => audit::run(&args),
+        Some(Command::Show(args)) => show::run(&args),
+        Some(Command::Report(args)) => report::run(&args),
+        Some(Command::Audits(args)) => audits::run(&args),
+        Some(Command::Checks(args)) => checks::run(args),
+        Some(Command::Facts(args)) => facts::run(args),
+        Some(Command::Query(args)) => query::run(&args),
+        Some(Command::Waive(args)) => waive::run(&args),
+        Some(Command::Unwaive(args)) => waive::unwaive(&args),
+        Some(Command::Waivers(args)) => waive::list(&args),
+        Some(Command::Completions(args)) => generate::completions(&args, &mut Cli::command()),
+        Some(Command::Man(args)) => generate::man(&args, &Cli::command()),
+    };
+    result.unwrap_or_else(|error| error.print())
+}

@@ -1,0 +1,73 @@
+//! `cleanbill query`: SQL over the facts.
+
+use std::{path::PathBuf, process::ExitCode};
+
+use super::{
+    StoreArgs,
+    error::CliError,
+    listing::{self, ListFormat},
+    look,
+};
+use crate::{
+    facts::FactDb,
+    probes::{self, Probe},
+    words,
+};
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  sudo cleanbill query \"select name, port, process from listening_ports where reach = 'any'\"
+  cleanbill query --audit 12 --format csv \"select name, version from packages\"
+  cleanbill query --root /mnt/image \"select * from users where uid = 0\"
+
+Only the fact tables can be read: no files, no network, no settings.")]
+pub(super) struct Args {
+    /// A SELECT over the fact tables
+    sql: String,
+    /// Ask the facts of a past audit
+    #[arg(long, value_name = "ID", conflicts_with = "root")]
+    audit: Option<i64>,
+    /// Look at a mounted image or container tree instead of this machine
+    #[arg(long, value_name = "DIR")]
+    root: Option<PathBuf>,
+    /// How to print the answer
+    #[arg(long, value_name = "FORMAT", default_value = "table")]
+    format: ListFormat,
+    #[command(flatten)]
+    store: StoreArgs,
+}
+
+pub(super) fn run(args: &Args) -> Result<ExitCode, CliError> {
+    let db = match args.audit {
+        Some(id) => args.store.store().facts(id)?,
+        None => {
+            let host = look::host(args.root.as_ref())?;
+            let facts = probes::run(&needed(&args.sql), &host, |_| {});
+            for gap in facts.gaps() {
+                let what = format!("I could not see {} ({}).", gap.what, gap.source);
+                anstream::eprintln!("{}", words::harmless(&what));
+            }
+            FactDb::load(probes::tables(), &facts, host.now())?
+        }
+    };
+    listing::print(&db.select(&args.sql, &[]).map_err(|error| explain(error, &args.sql))?, args.format)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The probes whose tables the query names, so that a small question is answered at once.
+fn needed(sql: &str) -> Vec<Probe> {
+    let words: Vec<&str> = sql.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').collect();
+    let named = |p: &&Probe| p.tables.iter().any(|t| words.iter().any(|w| w.eq_ignore_ascii_case(t.name)));
+    probes::ALL.iter().filter(named).copied().collect()
+}
+
+/// Names the nearest table when one is misspelt.
+fn explain(error: crate::facts::QueryError, sql: &str) -> CliError {
+    let text = error.to_string();
+    let missing = text.split("Table with name ").nth(1).and_then(|t| t.split_whitespace().next());
+    if let Some(near) = missing.and_then(|m| words::nearest(m, probes::tables().map(|t| t.name))) {
+        return CliError::usage(text.lines().next().unwrap_or(sql), format!("Did you mean: {near}?"));
+    }
+    error.into()
+}

@@ -1,0 +1,74 @@
+//! What the terminal can show, and writing to stdout or a file.
+
+use std::{
+    io::{IsTerminal as _, Write as _},
+    path::Path,
+};
+
+use super::error::CliError;
+use crate::report::Style;
+
+/// Style of pages on stdout.
+pub(super) fn style() -> Style {
+    let terminal = std::io::stdout().is_terminal();
+    let width = if terminal { usize::from(console_width()) } else { 80 };
+    Style { colour: colour(), unicode: unicode(), width: width.clamp(60, 100) }
+}
+
+fn console_width() -> u16 {
+    rustix::termios::tcgetwinsize(std::io::stdout()).map_or(80, |size| if size.ws_col == 0 { 80 } else { size.ws_col })
+}
+
+/// Whether stdout wants colours: a terminal, and neither NO_COLOR nor TERM=dumb.
+fn colour() -> bool {
+    anstream::AutoStream::choice(&std::io::stdout()) != anstream::ColorChoice::Never
+}
+
+/// Whether the locale is UTF-8; a pipe gets UTF-8 unless the locale says otherwise.
+fn unicode() -> bool {
+    let set = |name| std::env::var(name).ok().filter(|v| !v.is_empty());
+    let locale = set("LC_ALL").or_else(|| set("LC_CTYPE")).or_else(|| set("LANG"));
+    match locale {
+        Some(locale) => locale.to_lowercase().replace('-', "").contains("utf8"),
+        None => !std::io::stdout().is_terminal(),
+    }
+}
+
+/// Writes text to stdout; a reader that went away (`| head`) is no error.
+pub(super) fn print(text: &str) -> Result<(), CliError> {
+    let mut out = std::io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(()),
+    }
+}
+
+/// Writes a file whole or not at all: a temporary file beside it, then a rename.
+pub(super) fn write_file(path: &Path, text: &str) -> Result<(), CliError> {
+    let fail = |error: std::io::Error| {
+        CliError::failed(
+            format!("{} cannot be written: {error}", path.display()),
+            "Give another place, or - to print it",
+        )
+    };
+    let name = path.file_name().ok_or_else(|| fail(std::io::ErrorKind::IsADirectory.into()))?;
+    let beside = path.with_file_name(format!(".{}.{}", name.to_string_lossy(), std::process::id()));
+    let written = (|| {
+        let mut file = std::fs::OpenOptions::new().write(true).create_new(true).open(&beside)?;
+        file.write_all(text.as_bytes())?;
+        file.sync_all()?;
+        std::fs::rename(&beside, path)
+    })();
+    written.map_err(|error| {
+        let _ = std::fs::remove_file(&beside);
+        fail(error)
+    })
+}
+
+/// Prints to stdout, or writes the file when one is named and it is not `-`.
+pub(super) fn deliver(output: Option<&Path>, text: &str) -> Result<(), CliError> {
+    match output.filter(|p| *p != Path::new("-")) {
+        Some(path) => write_file(path, text),
+        None => print(text),
+    }
+}

@@ -1,0 +1,362 @@
+//! From an audit and its history to the report model.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{model::*, sentences};
+use crate::{
+    audit::Audit,
+    checks::{Catalogue, Check, Outcome, Safety, Severity, Verdict},
+    facts::Gap,
+    score::{self, Grade},
+    store::{History, Waiver},
+    words,
+};
+
+/// How many things that are fine are told.
+const GOOD_SHOWN: usize = 6;
+
+/// Names of the frameworks, in the order they are shown.
+const FRAMEWORKS: &[(&str, &str)] = &[
+    ("cis_debian12", "CIS Debian 12"),
+    ("nist_800_53", "NIST SP 800-53"),
+    ("attack", "MITRE ATT&CK"),
+    ("lynis", "Lynis"),
+    ("ssg", "SCAP Security Guide"),
+    ("url", "Read more"),
+];
+
+/// Builds the report of `audit`.
+pub fn build(audit: &Audit, catalogue: &Catalogue, history: &History) -> Report {
+    let risk = audit.risk();
+    let grade = audit.grade();
+    let problems = problems(audit, catalogue, history, risk);
+    let severities: Vec<_> = problems.iter().map(|p| p.severity).collect();
+    let counts = counts(audit.outcomes.iter());
+    let changes = history.previous.as_ref().map(|previous| changes(audit, previous, catalogue));
+    let moved = match &changes {
+        Some(c) => sentences::moved(c.risk_before, risk, &c.since_text, c.fixed.len(), c.new.len()),
+        None => "This is the first look.".to_owned(),
+    };
+    let seconds = audit.took.as_secs_f64();
+    Report {
+        schema_version: SCHEMA_VERSION,
+        host: Host {
+            name: audit.machine.hostname.clone(),
+            id: audit.machine.host.clone(),
+            os: audit.machine.os.clone(),
+            kind: audit.machine.kind.clone(),
+            role: audit.machine.role.clone(),
+            kernel: audit.machine.kernel.clone(),
+            root: audit.machine.root.clone(),
+        },
+        audit: AuditInfo {
+            id: audit.id,
+            started: audit.started,
+            started_text: audit.started.strftime("%A %-d %B %Y, %H:%M UTC").to_string(),
+            seconds: tenth(seconds * 10.0) / 10.0,
+            looked_at: sentences::looked_at(audit.looked_at, seconds),
+            version: audit.version.clone(),
+            privileged: audit.privileged,
+            complete: audit.complete,
+        },
+        grade,
+        risk: tenth(risk),
+        grade_note: (grade != Grade::by_risk(risk)).then(|| {
+            format!(
+                "By its risk alone it would be a {}, but with a critical problem open it cannot be better than D.",
+                Grade::by_risk(risk).letter()
+            )
+        }),
+        summary: sentences::summary(grade, &severities, counts.unknown),
+        moved,
+        history: points(audit, history),
+        changes,
+        good: good(audit, catalogue),
+        not_seen: not_seen(audit),
+        waived: waived(audit, catalogue, &history.waivers),
+        areas: areas(audit, catalogue),
+        checks: counts,
+        coverage: coverage(audit, catalogue),
+        results: audit.outcomes.iter().map(|o| result(o, catalogue)).collect(),
+        problems,
+    }
+}
+
+fn tenth(x: f64) -> f64 {
+    (x * 10.0).round() / 10.0
+}
+
+fn title(outcome: &Outcome, catalogue: &Catalogue) -> String {
+    let known = || catalogue.get(&outcome.check).map(|c| c.title.clone());
+    outcome.finding().map(|f| f.title.clone()).or_else(known).unwrap_or_else(|| outcome.check.clone())
+}
+
+fn problems(audit: &Audit, catalogue: &Catalogue, history: &History, risk: f64) -> Vec<Problem> {
+    let mut problems: Vec<Problem> = Vec::new();
+    for outcome in &audit.outcomes {
+        let Some(finding) = outcome.counted() else { continue };
+        let check = catalogue.get(&outcome.check);
+        let points = score::points(risk, finding.severity);
+        let minutes = check.map_or(0, |c| c.minutes);
+        let safety = check.and_then(|c| c.fix.as_ref()).map(|f| f.safety);
+        let before = history.previous.as_ref();
+        let since = before.and_then(|_| history.since.get(&outcome.check)).copied();
+        let is_new =
+            before.is_some_and(|p| !p.outcomes.iter().any(|o| o.check == outcome.check && o.finding().is_some()));
+        problems.push(Problem {
+            check: outcome.check.clone(),
+            title: finding.title.clone(),
+            severity: finding.severity,
+            group: check.map_or_else(String::new, |c| c.group.clone()),
+            area: check.map_or_else(String::new, |c| catalogue.group_title(&c.group).to_owned()),
+            points: tenth(points),
+            points_text: sentences::points(points),
+            minutes,
+            effort: if safety == Some(Safety::Manual) && minutes == 0 {
+                "a decision".to_owned()
+            } else {
+                words::minutes(minutes.max(1))
+            },
+            why: check.map_or_else(String::new, |c| c.why.clone()),
+            advice: check.map_or_else(
+                || "This question is no longer part of cleanbill, so there is no advice.".to_owned(),
+                |c| c.advice.clone(),
+            ),
+            steps: check.map_or_else(Vec::new, |c| c.steps.clone()),
+            fix: check.and_then(|c| c.fix.as_ref()).map(|f| f.title.clone()),
+            safety,
+            effect: check.and_then(|c| c.fix.as_ref()).and_then(|f| f.effect.clone()),
+            evidence: finding.evidence.clone(),
+            evidence_total: finding.count,
+            since,
+            age: before.map(|_| sentences::age(since.unwrap_or(audit.started), audit.started, is_new)),
+            parts: parts(audit, &outcome.check),
+            references: check.map_or_else(Vec::new, references),
+        });
+    }
+    problems.sort_by(|a, b| {
+        b.severity.cmp(&a.severity).then(a.minutes.cmp(&b.minutes)).then_with(|| a.check.cmp(&b.check))
+    });
+    problems
+}
+
+fn parts(audit: &Audit, leader: &str) -> Vec<Part> {
+    let mine = audit.outcomes.iter().filter(|o| !o.waived && o.part_of.as_deref() == Some(leader));
+    mine.filter_map(|o| {
+        let finding = o.finding()?;
+        Some(Part {
+            check: o.check.clone(),
+            title: finding.title.clone(),
+            severity: finding.severity,
+            evidence: finding.evidence.clone(),
+        })
+    })
+    .collect()
+}
+
+fn references(check: &Check) -> Vec<Reference> {
+    FRAMEWORKS
+        .iter()
+        .filter_map(|(key, name)| {
+            let ids = check.references.get(*key)?.clone();
+            (!ids.is_empty()).then(|| Reference { framework: (*name).to_owned(), ids })
+        })
+        .collect()
+}
+
+fn points(audit: &Audit, history: &History) -> Vec<ScorePoint> {
+    let mut points: Vec<ScorePoint> = history
+        .audits
+        .iter()
+        .filter(|h| h.complete && audit.id.is_none_or(|id| h.id < id))
+        .map(|h| ScorePoint {
+            audit: Some(h.id),
+            started: h.started,
+            risk: tenth(h.risk),
+            grade: Grade::parse(&h.grade).unwrap_or(Grade::F),
+        })
+        .collect();
+    points.reverse();
+    points.push(ScorePoint {
+        audit: audit.id,
+        started: audit.started,
+        risk: tenth(audit.risk()),
+        grade: audit.grade(),
+    });
+    points
+}
+
+fn changes(audit: &Audit, previous: &Audit, catalogue: &Catalogue) -> Changes {
+    let open = |a: &Audit| -> BTreeMap<String, String> {
+        a.outcomes.iter().filter(|o| o.counted().is_some()).map(|o| (o.check.clone(), title(o, catalogue))).collect()
+    };
+    let (before, now) = (open(previous), open(audit));
+    // Fixed means asked again and found fine; what was not asked or not seen this time is not fixed.
+    let settled: BTreeSet<&str> = audit
+        .outcomes
+        .iter()
+        .filter(|o| matches!(o.verdict, Verdict::Ok | Verdict::NotApplicable(_)))
+        .map(|o| o.check.as_str())
+        .collect();
+    let pick = |from: &BTreeMap<String, String>, keep: &dyn Fn(&str) -> bool| -> Vec<ProblemRef> {
+        let kept = from.iter().filter(|(check, _)| keep(check));
+        kept.map(|(check, title)| ProblemRef { check: check.clone(), title: title.clone() }).collect()
+    };
+    Changes {
+        since: previous.id,
+        since_text: words::ago(previous.started, audit.started),
+        risk_before: tenth(previous.risk()),
+        grade_before: previous.grade(),
+        new: pick(&now, &|c| !before.contains_key(c)),
+        fixed: pick(&before, &|c| settled.contains(c)),
+        open: pick(&now, &|c| before.contains_key(c)),
+    }
+}
+
+/// The fine things that matter most: what would have been worst, one from each area.
+fn good(audit: &Audit, catalogue: &Catalogue) -> Vec<Good> {
+    let mut fine: Vec<&Check> = audit
+        .outcomes
+        .iter()
+        .filter(|o| o.verdict == Verdict::Ok)
+        .filter_map(|o| catalogue.get(&o.check))
+        .filter(|c| c.good.is_some())
+        .collect();
+    fine.sort_by(|a, b| b.severity.cmp(&a.severity).then_with(|| a.id.cmp(&b.id)));
+    let mut areas = BTreeSet::new();
+    fine.retain(|c| areas.insert(c.group.clone()));
+    fine.into_iter()
+        .take(GOOD_SHOWN)
+        .map(|c| Good { check: c.id.clone(), text: c.good.clone().unwrap_or_default() })
+        .collect()
+}
+
+fn not_seen(audit: &Audit) -> Vec<NotSeen> {
+    let mut all: Vec<(&Gap, Vec<String>)> = audit.gaps.iter().map(|g| (g, Vec::new())).collect();
+    for outcome in &audit.outcomes {
+        let Verdict::Unknown(gaps) = &outcome.verdict else { continue };
+        for gap in gaps {
+            match all.iter_mut().find(|(g, _)| *g == gap) {
+                Some((_, checks)) => checks.push(outcome.check.clone()),
+                None => all.push((gap, vec![outcome.check.clone()])),
+            }
+        }
+    }
+    all.into_iter()
+        .map(|(gap, checks)| NotSeen {
+            what: gap.what.clone(),
+            why: sentences::why(gap),
+            reason: gap.reason.clone(),
+            source: gap.source.clone(),
+            checks,
+        })
+        .collect()
+}
+
+fn waived(audit: &Audit, catalogue: &Catalogue, waivers: &[Waiver]) -> Vec<Waived> {
+    audit
+        .outcomes
+        .iter()
+        .filter(|o| o.waived)
+        .filter_map(|o| {
+            let finding = o.finding()?;
+            let waiver = waivers.iter().find(|w| w.check == o.check);
+            Some(Waived {
+                check: o.check.clone(),
+                title: title(o, catalogue),
+                severity: finding.severity,
+                reason: waiver.map_or_else(String::new, |w| w.reason.clone()),
+                who: waiver.map_or_else(String::new, |w| w.who.clone()),
+                until: waiver.map_or_else(String::new, |w| w.until.to_string()),
+            })
+        })
+        .collect()
+}
+
+fn counts<'a>(outcomes: impl Iterator<Item = &'a Outcome>) -> Counts {
+    let mut counts = Counts::default();
+    for outcome in outcomes {
+        counts.total += 1;
+        match &outcome.verdict {
+            Verdict::Problem(_) if outcome.waived => counts.waived += 1,
+            Verdict::Problem(_) => counts.problem += 1,
+            Verdict::Ok => counts.ok += 1,
+            Verdict::NotApplicable(_) => counts.not_applicable += 1,
+            Verdict::Unknown(_) => counts.unknown += 1,
+        }
+    }
+    counts
+}
+
+fn areas(audit: &Audit, catalogue: &Catalogue) -> Vec<Area> {
+    catalogue
+        .groups()
+        .iter()
+        .filter_map(|group| {
+            let mine = || {
+                let in_group = |o: &&Outcome| catalogue.get(&o.check).is_some_and(|c| c.group == group.id);
+                audit.outcomes.iter().filter(in_group)
+            };
+            let counts = counts(mine());
+            let severities: Vec<Severity> = mine().filter_map(Outcome::counted).map(|f| f.severity).collect();
+            let risk = score::risk(severities.iter().copied());
+            let asked = counts.total > counts.not_applicable;
+            asked.then(|| Area {
+                group: group.id.clone(),
+                title: group.title.clone(),
+                risk: tenth(risk),
+                grade: Grade::of(risk, severities.contains(&Severity::Critical)),
+                checks: counts,
+            })
+        })
+        .collect()
+}
+
+fn coverage(audit: &Audit, catalogue: &Catalogue) -> Vec<Coverage> {
+    let mut out = Vec::new();
+    for (key, name) in FRAMEWORKS.iter().filter(|(key, _)| *key != "url") {
+        // Per id: whether any of its checks is a problem, and whether all are fine.
+        let mut ids: BTreeMap<&str, (bool, bool)> = BTreeMap::new();
+        for outcome in &audit.outcomes {
+            let Some(check) = catalogue.get(&outcome.check) else { continue };
+            for id in check.references.get(*key).into_iter().flatten() {
+                let entry = ids.entry(id).or_insert((false, true));
+                entry.0 |= outcome.finding().is_some();
+                entry.1 &= outcome.verdict == Verdict::Ok;
+            }
+        }
+        if !ids.is_empty() {
+            out.push(Coverage {
+                framework: (*name).to_owned(),
+                ids: ids.len(),
+                fine: ids.values().filter(|(_, fine)| *fine).count(),
+                problem: ids.values().filter(|(problem, _)| *problem).count(),
+            });
+        }
+    }
+    out
+}
+
+fn result(outcome: &Outcome, catalogue: &Catalogue) -> CheckResult {
+    let (result, why) = match &outcome.verdict {
+        Verdict::Problem(_) if outcome.waived => ("waived", None),
+        Verdict::Problem(_) => {
+            ("problem", outcome.part_of.as_ref().map(|leader| format!("has the same cause as {leader}")))
+        }
+        Verdict::Ok => ("ok", None),
+        Verdict::NotApplicable(why) => ("not_applicable", Some(why.clone())),
+        Verdict::Unknown(gaps) => {
+            let mut whys: Vec<String> =
+                gaps.iter().map(|g| format!("I could not see {}: {}", g.what, sentences::why(g))).collect();
+            whys.dedup();
+            ("unknown", Some(whys.join("; ")))
+        }
+    };
+    CheckResult {
+        check: outcome.check.clone(),
+        title: title(outcome, catalogue),
+        group: catalogue.get(&outcome.check).map_or_else(String::new, |c| c.group.clone()),
+        result: result.to_owned(),
+        why,
+    }
+}

@@ -1,0 +1,309 @@
+//! The report model: what every renderer shows, and what `--format json` prints.
+
+use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use crate::{
+    checks::{Evidence, Safety, Severity},
+    facts::Reason,
+    score::Grade,
+};
+
+/// The version of this shape. A new field does not change it; a field that goes or changes its meaning does.
+pub const SCHEMA_VERSION: u32 = 1;
+
+/// One report about one audit.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct Report {
+    /// Version of this shape.
+    pub schema_version: u32,
+    /// The machine.
+    pub host: Host,
+    /// The audit.
+    pub audit: AuditInfo,
+    /// School grade from A (best) to F.
+    pub grade: Grade,
+    /// Risk from 0 (nothing known) to 100 (certain trouble).
+    pub risk: f64,
+    /// Why the grade is worse than the risk alone would give; none when it is not.
+    pub grade_note: Option<String>,
+    /// The result in one sentence.
+    pub summary: String,
+    /// What moved the score since last time, in sentences.
+    pub moved: String,
+    /// Risk of the last audits of this machine, oldest first, this one last.
+    pub history: Vec<ScorePoint>,
+    /// What changed since the audit before; none when there is none.
+    pub changes: Option<Changes>,
+    /// Open problems, those first that take off most points.
+    pub problems: Vec<Problem>,
+    /// A few things that are fine.
+    pub good: Vec<Good>,
+    /// What could not be looked at, and why.
+    pub not_seen: Vec<NotSeen>,
+    /// Problems that someone accepted.
+    pub waived: Vec<Waived>,
+    /// Risk by area, in the order of the report.
+    pub areas: Vec<Area>,
+    /// How many checks came to which result.
+    pub checks: Counts,
+    /// How much of each framework was asked.
+    pub coverage: Vec<Coverage>,
+    /// Every check with its result.
+    pub results: Vec<CheckResult>,
+}
+
+/// The machine.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct Host {
+    /// Host name.
+    pub name: String,
+    /// Stable id of the installation.
+    pub id: String,
+    /// Operating system.
+    pub os: String,
+    /// `physical`, `vm`, `container` or `image`.
+    pub kind: String,
+    /// `server` or `desktop`.
+    pub role: String,
+    /// Running kernel.
+    pub kernel: Option<String>,
+    /// The directory looked at, `/` for the machine itself.
+    pub root: String,
+}
+
+/// The audit.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct AuditInfo {
+    /// Number in the store; none when it was not stored.
+    pub id: Option<i64>,
+    /// When it began.
+    #[schemars(with = "String")]
+    pub started: Timestamp,
+    /// The same for people, in UTC.
+    pub started_text: String,
+    /// Seconds it took.
+    pub seconds: f64,
+    /// `looked at 386,120 files, 31 services and 412 programs in 0.9 seconds`.
+    pub looked_at: String,
+    /// Version of cleanbill.
+    pub version: String,
+    /// Whether it ran as root.
+    pub privileged: bool,
+    /// Whether every check was asked.
+    pub complete: bool,
+}
+
+/// One point of the score's history.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct ScorePoint {
+    /// Audit number; none for one that was not stored.
+    pub audit: Option<i64>,
+    /// When it began.
+    #[schemars(with = "String")]
+    pub started: Timestamp,
+    /// Risk.
+    pub risk: f64,
+    /// Grade.
+    pub grade: Grade,
+}
+
+/// What changed since the audit before.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct Changes {
+    /// That audit's number.
+    pub since: Option<i64>,
+    /// When it was, for people: `3 days ago`.
+    pub since_text: String,
+    /// Risk then.
+    pub risk_before: f64,
+    /// Grade then.
+    pub grade_before: Grade,
+    /// Problems that were not there.
+    pub new: Vec<ProblemRef>,
+    /// Problems that are gone.
+    pub fixed: Vec<ProblemRef>,
+    /// Problems that were there already.
+    pub open: Vec<ProblemRef>,
+}
+
+/// A problem by name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct ProblemRef {
+    /// The check's id.
+    pub check: String,
+    /// What is wrong.
+    pub title: String,
+}
+
+/// An open problem.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct Problem {
+    /// The check's id.
+    pub check: String,
+    /// What is wrong.
+    pub title: String,
+    /// How bad.
+    pub severity: Severity,
+    /// Id of the area.
+    pub group: String,
+    /// Name of the area.
+    pub area: String,
+    /// Points that solving it takes off the risk.
+    pub points: f64,
+    /// The same for people: `9`, `under 1`, or nothing for a tip.
+    pub points_text: String,
+    /// Minutes a person needs.
+    pub minutes: u32,
+    /// `5 minutes`, or `a decision`.
+    pub effort: String,
+    /// What could happen.
+    pub why: String,
+    /// What to do.
+    pub advice: String,
+    /// How to fix it by hand, step by step.
+    pub steps: Vec<String>,
+    /// What putting it right is called.
+    pub fix: Option<String>,
+    /// Whether putting it right can do harm.
+    pub safety: Option<Safety>,
+    /// What putting it right may interrupt or break.
+    pub effect: Option<String>,
+    /// What was seen.
+    pub evidence: Vec<Evidence>,
+    /// How many pieces of evidence there are in all.
+    pub evidence_total: usize,
+    /// Since when it has been open.
+    #[schemars(with = "Option<String>")]
+    pub since: Option<Timestamp>,
+    /// `new`, or `open for 23 days`; nothing on the first audit.
+    pub age: Option<String>,
+    /// Problems with the same cause, told under this one.
+    pub parts: Vec<Part>,
+    /// By framework.
+    pub references: Vec<Reference>,
+}
+
+/// A problem with the same cause as the one it stands under.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct Part {
+    /// The check's id.
+    pub check: String,
+    /// What is wrong.
+    pub title: String,
+    /// How bad.
+    pub severity: Severity,
+    /// What was seen.
+    pub evidence: Vec<Evidence>,
+}
+
+/// References of a check in one framework.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct Reference {
+    /// Name of the framework.
+    pub framework: String,
+    /// Ids in it.
+    pub ids: Vec<String>,
+}
+
+/// Something that is fine.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct Good {
+    /// The check's id.
+    pub check: String,
+    /// What is fine.
+    pub text: String,
+}
+
+/// Something that could not be looked at.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct NotSeen {
+    /// What, in words that complete "I could not see …".
+    pub what: String,
+    /// Why, in words.
+    pub why: String,
+    /// The same as a fixed word with its detail.
+    pub reason: Reason,
+    /// The file or program concerned.
+    pub source: String,
+    /// Checks without an answer because of it.
+    pub checks: Vec<String>,
+}
+
+/// A problem that someone accepted.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct Waived {
+    /// The check's id.
+    pub check: String,
+    /// What is wrong.
+    pub title: String,
+    /// How bad.
+    pub severity: Severity,
+    /// Why it is accepted.
+    pub reason: String,
+    /// Who accepted it.
+    pub who: String,
+    /// Until when, `2026-12-31`.
+    pub until: String,
+}
+
+/// An area of the machine.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct Area {
+    /// Id of the group.
+    pub group: String,
+    /// Name for people.
+    pub title: String,
+    /// Risk of its problems alone.
+    pub risk: f64,
+    /// Its grade.
+    pub grade: Grade,
+    /// How many checks came to which result.
+    pub checks: Counts,
+}
+
+/// Checks by result.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Counts {
+    /// Found something that counts.
+    pub problem: usize,
+    /// Found nothing.
+    pub ok: usize,
+    /// Do not apply to this machine.
+    pub not_applicable: usize,
+    /// Got no answer.
+    pub unknown: usize,
+    /// Found something that was accepted.
+    pub waived: usize,
+    /// All that were asked.
+    pub total: usize,
+}
+
+/// How much of a framework was asked.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct Coverage {
+    /// Name of the framework.
+    pub framework: String,
+    /// Different ids of it that the checks refer to.
+    pub ids: usize,
+    /// Of these, ids whose checks all came out fine.
+    pub fine: usize,
+    /// Of these, ids with a problem.
+    pub problem: usize,
+}
+
+/// Result of one check.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct CheckResult {
+    /// The check's id.
+    pub check: String,
+    /// Its title.
+    pub title: String,
+    /// Id of the area.
+    pub group: String,
+    /// `problem`, `ok`, `not_applicable`, `unknown` or `waived`.
+    pub result: String,
+    /// Why it does not apply or got no answer.
+    pub why: Option<String>,
+}

@@ -1,0 +1,144 @@
+//! Risk and grade: one number out of 100 that says how likely trouble is, and what each problem adds to it.
+//!
+//! Each problem has a chance of harm r by severity. Risk = 100 × (1 − Π(1 − r)): nothing known is 0, certain trouble
+//! is 100, more problems never make it smaller, and their order does not matter.
+
+use serde::{Deserialize, Serialize};
+
+use crate::checks::Severity;
+
+/// The chance of harm that a problem of this severity brings.
+pub fn weight(severity: Severity) -> f64 {
+    match severity {
+        Severity::Critical => 0.40,
+        Severity::High => 0.15,
+        Severity::Medium => 0.05,
+        Severity::Low => 0.01,
+        Severity::Info => 0.0,
+    }
+}
+
+/// Risk of problems with these severities, from 0 to 100.
+pub fn risk(problems: impl IntoIterator<Item = Severity>) -> f64 {
+    let safe: f64 = problems.into_iter().map(|s| 1.0 - weight(s)).product();
+    100.0 * (1.0 - safe)
+}
+
+/// How many points of `risk` go away when one problem of this severity is solved.
+pub fn points(risk: f64, severity: Severity) -> f64 {
+    let rest = (1.0 - risk / 100.0) / (1.0 - weight(severity));
+    risk - 100.0 * (1.0 - rest)
+}
+
+/// A school grade.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema)]
+pub enum Grade {
+    /// Risk up to 10.
+    A,
+    /// Up to 25.
+    B,
+    /// Up to 45.
+    C,
+    /// Up to 70; the best grade with an open critical problem.
+    D,
+    /// Above 70.
+    F,
+}
+
+impl Grade {
+    /// The grade of a risk; an open critical problem caps it at D.
+    pub fn of(risk: f64, critical_open: bool) -> Self {
+        let grade = Self::by_risk(risk);
+        if critical_open { grade.max(Grade::D) } else { grade }
+    }
+
+    /// The grade of a risk alone.
+    pub fn by_risk(risk: f64) -> Self {
+        match risk.round() {
+            r if r <= 10.0 => Grade::A,
+            r if r <= 25.0 => Grade::B,
+            r if r <= 45.0 => Grade::C,
+            r if r <= 70.0 => Grade::D,
+            _ => Grade::F,
+        }
+    }
+
+    /// The letter.
+    pub fn letter(self) -> &'static str {
+        match self {
+            Grade::A => "A",
+            Grade::B => "B",
+            Grade::C => "C",
+            Grade::D => "D",
+            Grade::F => "F",
+        }
+    }
+
+    /// From its letter.
+    pub fn parse(letter: &str) -> Option<Self> {
+        [Grade::A, Grade::B, Grade::C, Grade::D, Grade::F].into_iter().find(|g| g.letter() == letter)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn severity() -> impl Strategy<Value = Severity> {
+        prop_oneof![
+            Just(Severity::Info),
+            Just(Severity::Low),
+            Just(Severity::Medium),
+            Just(Severity::High),
+            Just(Severity::Critical)
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn one_more_problem_never_lowers_the_risk(mut problems in prop::collection::vec(severity(), 0..60), more in severity()) {
+            let before = risk(problems.iter().copied());
+            problems.push(more);
+            prop_assert!(risk(problems) >= before - 1e-9);
+        }
+
+        #[test]
+        fn a_worse_problem_never_lowers_the_risk(problems in prop::collection::vec(severity(), 0..60), a in severity(), b in severity()) {
+            let with = |s| risk(problems.iter().copied().chain([s]));
+            prop_assert!(with(a.max(b)) >= with(a.min(b)) - 1e-9);
+        }
+
+        #[test]
+        fn risk_stays_between_0_and_100(problems in prop::collection::vec(severity(), 0..400)) {
+            prop_assert!((0.0..=100.0).contains(&risk(problems)));
+        }
+
+        #[test]
+        fn the_order_of_problems_does_not_matter(problems in prop::collection::vec(severity(), 0..40).prop_shuffle()) {
+            let mut sorted = problems.clone();
+            sorted.sort();
+            prop_assert!((risk(problems) - risk(sorted)).abs() < 1e-9);
+        }
+
+        #[test]
+        fn points_are_what_solving_a_problem_takes_off(problems in prop::collection::vec(severity(), 1..40)) {
+            let all = risk(problems.iter().copied());
+            let rest = risk(problems.iter().copied().skip(1));
+            prop_assert!((points(all, problems[0]) - (all - rest)).abs() < 1e-6);
+        }
+
+        #[test]
+        fn a_critical_problem_caps_the_grade(r in 0.0..100.0_f64) {
+            prop_assert!(Grade::of(r, true) >= Grade::D);
+            prop_assert_eq!(Grade::of(r, false), Grade::by_risk(r));
+        }
+    }
+
+    #[test]
+    fn nothing_known_is_zero_and_grade_a() {
+        assert!(risk([]).abs() < f64::EPSILON);
+        assert_eq!(Grade::of(0.0, false), Grade::A);
+    }
+}

@@ -1,0 +1,258 @@
+//! The history: one DuckDB file that anyone may open with the `duckdb` shell.
+//!
+//! Nobody holds the file open. Every use opens it, does one transaction and closes, and waits its turn with
+//! back-off when another process is writing. Facts of an audit are stored by snapshot: an unchanged table once.
+
+mod facts;
+mod load;
+mod save;
+mod schema;
+mod waivers;
+
+use std::{
+    path::{Path, PathBuf},
+    time::{Duration, Instant},
+};
+
+use duckdb::{AccessMode, Config, Connection};
+pub use load::{AuditSummary, History};
+pub use waivers::Waiver;
+
+use crate::facts::QueryError;
+
+/// A store that may not exist yet.
+#[derive(Debug, Clone)]
+pub struct Store {
+    path: PathBuf,
+}
+
+/// Why the store could not be used.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// There is none yet.
+    #[error("there is no history yet in {0}")]
+    Missing(PathBuf),
+    /// It is not a DuckDB file, or it is damaged.
+    #[error("{path} is not a cleanbill history, or it is damaged: {said}")]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What DuckDB said.
+        said: String,
+    },
+    /// A newer cleanbill wrote it.
+    #[error("{path} was written by a newer cleanbill (its format is {found}, this one knows {known})")]
+    Newer {
+        /// The file.
+        path: PathBuf,
+        /// Its schema version.
+        found: i64,
+        /// The newest this program knows.
+        known: i64,
+    },
+    /// Other processes kept it busy for too long.
+    #[error("{0} is in use by another program")]
+    Busy(PathBuf),
+    /// It may not be opened or its folder not made.
+    #[error("{path} cannot be used: {said}")]
+    Denied {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system said.
+        said: String,
+    },
+    /// The disk is full.
+    #[error("the disk is full, so nothing could be stored in {0}")]
+    Full(PathBuf),
+    /// No audit has this number.
+    #[error("there is no audit {0}")]
+    NoSuchAudit(i64),
+    /// Anything else DuckDB said.
+    #[error("the history cannot be used: {0}")]
+    Sql(String),
+}
+
+impl StoreError {
+    /// What to type or do next.
+    pub fn hint(&self) -> String {
+        match self {
+            StoreError::Missing(_) => "Make the first entry with: cleanbill audit".to_owned(),
+            StoreError::Damaged { path, .. } => {
+                format!("Move {} away and start a new one, or give another with --db FILE", path.display())
+            }
+            StoreError::Newer { .. } => "Install the newer cleanbill, or give another file with --db FILE".to_owned(),
+            StoreError::Busy(_) => "Close the other program (a duckdb shell?) and try again".to_owned(),
+            StoreError::Denied { .. } => "Run with sudo, or give another file with --db FILE".to_owned(),
+            StoreError::Full(_) => "Make room, or give a file on another disk with --db FILE".to_owned(),
+            StoreError::NoSuchAudit(_) => "See which there are with: cleanbill audits".to_owned(),
+            StoreError::Sql(_) => "Give another file with --db FILE, or look without storing: --no-store".to_owned(),
+        }
+    }
+}
+
+impl From<duckdb::Error> for StoreError {
+    fn from(error: duckdb::Error) -> Self {
+        StoreError::Sql(QueryError::from(error).to_string())
+    }
+}
+
+impl From<QueryError> for StoreError {
+    fn from(error: QueryError) -> Self {
+        StoreError::Sql(error.to_string())
+    }
+}
+
+/// How long to wait for another process to close the file.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+impl Store {
+    /// The store in this file.
+    pub fn at(path: impl Into<PathBuf>) -> Self {
+        Store { path: path.into() }
+    }
+
+    /// Where a store is kept unless told otherwise: `/var/lib/cleanbill` for root, else the user's data folder.
+    pub fn default_path() -> PathBuf {
+        if rustix::process::geteuid().is_root() {
+            return PathBuf::from("/var/lib/cleanbill/cleanbill.duckdb");
+        }
+        let data = std::env::var_os("XDG_DATA_HOME").map(PathBuf::from).filter(|p| p.is_absolute());
+        let home = || std::env::var_os("HOME").map(|h| PathBuf::from(h).join(".local/share"));
+        data.or_else(home).unwrap_or_else(|| PathBuf::from(".")).join("cleanbill/cleanbill.duckdb")
+    }
+
+    /// The file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Opens for reading what is there.
+    fn read(&self) -> Result<Connection, StoreError> {
+        if !self.path.exists() {
+            return Err(StoreError::Missing(self.path.clone()));
+        }
+        let connection = self.open(AccessMode::ReadOnly)?;
+        let version = version(&connection);
+        let known = known_version();
+        if version > known {
+            return Err(StoreError::Newer { path: self.path.clone(), found: version, known });
+        }
+        if version < known {
+            // Reading an older file migrates it first.
+            drop(connection);
+            drop(self.write()?);
+            return self.open(AccessMode::ReadOnly);
+        }
+        Ok(connection)
+    }
+
+    /// Opens for writing, made and migrated as needed.
+    fn write(&self) -> Result<Connection, StoreError> {
+        if let Some(folder) = self.path.parent().filter(|p| !p.as_os_str().is_empty()) {
+            use std::os::unix::fs::DirBuilderExt as _;
+            let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder);
+            made.map_err(|e| StoreError::Denied { path: folder.to_owned(), said: e.to_string() })?;
+        }
+        let fresh = !self.path.exists();
+        let connection = self.open(AccessMode::ReadWrite)?;
+        if fresh {
+            use std::os::unix::fs::PermissionsExt as _;
+            // What is wrong with a machine is nobody else's business.
+            let _ = std::fs::set_permissions(&self.path, std::fs::Permissions::from_mode(0o600));
+        }
+        let found = version(&connection);
+        let known = known_version();
+        if found > known {
+            return Err(StoreError::Newer { path: self.path.clone(), found, known });
+        }
+        if found < known {
+            let mut sql = String::from("begin; create table if not exists schema_version (version bigint);");
+            for migration in schema::MIGRATIONS.iter().skip(usize::try_from(found).unwrap_or(0)) {
+                sql.push_str(migration);
+            }
+            sql.push_str(&format!("delete from schema_version; insert into schema_version values ({known}); commit;"));
+            connection.execute_batch(&sql)?;
+        }
+        Ok(connection)
+    }
+
+    fn open(&self, mode: AccessMode) -> Result<Connection, StoreError> {
+        let start = Instant::now();
+        let mut pause = Duration::from_millis(5);
+        loop {
+            let config = Config::default()
+                .access_mode(match mode {
+                    AccessMode::ReadOnly => AccessMode::ReadOnly,
+                    _ => AccessMode::ReadWrite,
+                })?
+                .max_memory("512MB")?
+                .threads(1)?
+                .with("autoinstall_known_extensions", "false")?
+                .with("autoload_known_extensions", "false")?;
+            match Connection::open_with_flags(&self.path, config) {
+                Ok(connection) => return Ok(connection),
+                Err(error) => {
+                    let said = QueryError::from(error).to_string();
+                    let busy = said.contains("lock on file") || said.contains("Conflicting lock");
+                    if !busy {
+                        return Err(self.explain(said));
+                    }
+                    if start.elapsed() > PATIENCE {
+                        return Err(StoreError::Busy(self.path.clone()));
+                    }
+                }
+            }
+            std::thread::sleep(pause);
+            // Different for each process, so that several do not march in step.
+            let jitter = Duration::from_micros(u64::from(std::process::id() % 7) * 900);
+            pause = (pause * 3 / 2 + jitter).min(Duration::from_millis(150));
+        }
+    }
+
+    /// Sorts what DuckDB said into something a person can act on.
+    fn explain(&self, said: String) -> StoreError {
+        let lower = said.to_lowercase();
+        let path = self.path.clone();
+        if lower.contains("permission denied")
+            || lower.contains("read-only file system")
+            || lower.contains("is a directory")
+        {
+            StoreError::Denied { path, said: first_line(&said) }
+        } else if lower.contains("no space left") {
+            StoreError::Full(path)
+        } else if lower.contains("newer") && lower.contains("storage version") || lower.contains("version number") {
+            StoreError::Newer { path, found: known_version() + 1, known: known_version() }
+        } else {
+            StoreError::Damaged { path, said: first_line(&said) }
+        }
+    }
+
+    /// Runs one transaction on the open file; what it did is kept whole or not at all.
+    fn transaction<T>(&self, body: impl FnOnce(&Connection) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        let mut connection = self.write()?;
+        let transaction = connection.transaction()?;
+        let result = body(&transaction).and_then(|value| {
+            transaction.commit()?;
+            Ok(value)
+        });
+        result.map_err(|error| match error {
+            StoreError::Sql(said) if said.to_lowercase().contains("no space left") => {
+                StoreError::Full(self.path.clone())
+            }
+            other => other,
+        })
+    }
+}
+
+fn known_version() -> i64 {
+    i64::try_from(schema::MIGRATIONS.len()).unwrap_or(i64::MAX)
+}
+
+/// The schema version of an open file; 0 when it has none.
+fn version(connection: &Connection) -> i64 {
+    connection.query_row("select max(version) from schema_version", [], |row| row.get(0)).unwrap_or(0)
+}
+
+fn first_line(text: &str) -> String {
+    text.lines().next().unwrap_or_default().to_owned()
+}

@@ -1,0 +1,77 @@
+//! The schema and its numbered migrations. Fact tables are not listed here: they follow their declarations.
+
+/// What each version adds, from version 1. Never edit one that was released: add the next.
+pub(super) const MIGRATIONS: &[&str] = &[
+    // 1: audits, what they found, and which snapshot of each fact table they saw.
+    "
+    create table audits (
+        id            bigint primary key,
+        host          varchar not null,   -- machine id, or the name where there is none
+        hostname      varchar not null,
+        os            varchar not null,
+        kind          varchar not null,
+        role          varchar not null,
+        root          varchar not null,   -- '/' or the tree given by --root
+        kernel        varchar,
+        started       timestamp not null, -- UTC
+        took_ms       bigint not null,
+        version       varchar not null,   -- of cleanbill
+        privileged    boolean not null,
+        complete      boolean not null,   -- every check was asked
+        risk          double not null,
+        grade         varchar not null,
+        files         bigint not null,    -- how much was looked at
+        services      bigint not null,
+        programs      bigint not null
+    );
+    create table findings (
+        audit         bigint not null,
+        check_id      varchar not null,
+        verdict       varchar not null,   -- problem, ok, not_applicable, unknown
+        severity      varchar,            -- of a problem, in its context
+        title         varchar,            -- of a problem, with its numbers
+        count         bigint,             -- rows the query returned
+        why           varchar,            -- why it does not apply or is unknown
+        waived        boolean not null default false,
+        part_of       varchar             -- the problem it is shown under
+    );
+    create table evidence (
+        audit         bigint not null,
+        check_id      varchar not null,
+        n             integer not null,
+        text          varchar not null,
+        source        varchar,
+        line          bigint
+    );
+    create table gaps (
+        audit         bigint not null,
+        check_id      varchar,            -- null: a gap of the whole audit
+        what          varchar not null,
+        source        varchar not null,
+        reason        varchar not null    -- as JSON
+    );
+    create table fact_snapshots (
+        id            bigint primary key,
+        table_name    varchar not null,
+        hash          varchar not null,   -- of the rows; the same rows are stored once
+        rows          bigint not null
+    );
+    create table audit_facts (
+        audit         bigint not null,
+        table_name    varchar not null,
+        snapshot      bigint,             -- null when the table was not read
+        state         varchar not null,   -- read, partial, unread, absent
+        why           varchar
+    );
+    create table waivers (
+        check_id      varchar not null,
+        host          varchar not null,
+        reason        varchar not null,
+        who           varchar not null,
+        made          timestamp not null,
+        until         date not null,
+        withdrawn     timestamp
+    );
+    create schema facts;
+    ",
+];

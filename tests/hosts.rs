@@ -1,0 +1,172 @@
+//! Throw-away Debian hosts with systemd, broken by hand in known ways: the audit shows exactly those faults.
+//!
+//! Needs root and builds Debian trees once, so these tests run only when asked for: `make hosts`. What each host must
+//! show stands in `tests/hosts/expect/NAME.txt`; `CLEANBILL_EXPECT=write` writes what was seen there, to be read and
+//! judged by a person.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, missing_docs)]
+
+use std::{
+    collections::BTreeSet,
+    fmt::Write as _,
+    path::{Path, PathBuf},
+    process::{Command, Output},
+};
+
+/// A host that is taken down when the test ends, also when it fails.
+struct Host {
+    name: String,
+}
+
+fn scripts() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/hosts")
+}
+
+fn script(args: &[&str]) -> Output {
+    let owner = std::process::id().to_string();
+    let mut command = Command::new(scripts().join("host.sh"));
+    command.args(args).env("CLEANBILL_HOST_OWNER", owner).output().expect("host.sh can be run")
+}
+
+fn checked(args: &[&str]) -> String {
+    let output = script(args);
+    let err = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "host.sh {args:?}: {err}");
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+impl Host {
+    /// A booted host.
+    fn up(kind: &str, tree: &str) -> Self {
+        let host = Host { name: format!("cb-{}-{kind}", std::process::id()) };
+        let hook = scripts().join(format!("break/{kind}.sh"));
+        checked(&["up", &host.name, tree, hook.to_str().unwrap()]);
+        checked(&["push", &host.name, env!("CARGO_BIN_EXE_cleanbill"), "/usr/local/bin/cleanbill"]);
+        if let Ok(dir) = std::env::var("DUCKDB_LIB_DIR") {
+            checked(&["push", &host.name, &format!("{dir}/libduckdb.so"), "/usr/local/lib/libduckdb.so"]);
+            checked(&["exec", &host.name, "/sbin/ldconfig"]);
+        }
+        host
+    }
+
+    fn exec(&self, args: &[&str]) -> String {
+        let mut all = vec!["exec", &self.name];
+        all.extend(args);
+        let output = script(&all);
+        assert_ne!(output.status.code(), Some(3), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    }
+}
+
+impl Drop for Host {
+    fn drop(&mut self) {
+        script(&["down", &self.name]);
+    }
+}
+
+/// `severity check` of every problem that costs points.
+fn problems(report: &serde_json::Value) -> BTreeSet<String> {
+    let problems = report["problems"].as_array().unwrap();
+    problems
+        .iter()
+        .filter(|p| p["severity"] != "info")
+        .map(|p| format!("{} {}", p["severity"].as_str().unwrap(), p["check"].as_str().unwrap()))
+        .collect()
+}
+
+fn compare(kind: &str, report: &serde_json::Value) {
+    let file = scripts().join(format!("expect/{kind}.txt"));
+    let text = std::fs::read_to_string(&file).unwrap();
+    let seen = problems(report);
+    println!("{kind}: grade {}, risk {}", report["grade"], report["risk"]);
+    if std::env::var("CLEANBILL_EXPECT").is_ok_and(|v| v == "write") {
+        let comments = text.lines().filter(|l| l.starts_with('#') || l.is_empty());
+        let mut out = comments.collect::<Vec<_>>().join("\n").trim_end().to_owned() + "\n\n";
+        let _ = writeln!(out, "grade {}", report["grade"].as_str().unwrap());
+        for line in &seen {
+            let _ = writeln!(out, "{line}");
+        }
+        std::fs::write(file, out).unwrap();
+        return;
+    }
+    let lines = || text.lines().map(str::trim).filter(|l| !l.is_empty() && !l.starts_with('#'));
+    let grade = lines().find_map(|l| l.strip_prefix("grade "));
+    let expected: BTreeSet<String> = lines().filter(|l| !l.starts_with("grade ")).map(str::to_owned).collect();
+    let missed: Vec<_> = expected.difference(&seen).collect();
+    let extra: Vec<_> = seen.difference(&expected).collect();
+    let told = |id: &str| {
+        let mine = report["problems"].as_array().unwrap().iter().find(|p| id.ends_with(p["check"].as_str().unwrap()));
+        mine.map_or_else(String::new, |p| p["evidence"].to_string())
+    };
+    let extra: Vec<_> = extra.iter().map(|id| format!("{id}: {}", told(id))).collect();
+    assert!(missed.is_empty() && extra.is_empty(), "{kind}: missed {missed:?}\n too much {}", extra.join("\n"));
+    assert_eq!(report["grade"].as_str(), grade, "{kind}: the grade");
+}
+
+fn audit(kind: &str, tree: &str) -> (Host, serde_json::Value) {
+    let host = Host::up(kind, tree);
+    let out = host.exec(&["cleanbill", "audit", "--format", "json"]);
+    let report: serde_json::Value = serde_json::from_str(&out).unwrap_or_else(|e| panic!("{e}: {out}"));
+    assert_eq!(report["not_seen"], serde_json::json!([]), "{kind}: something could not be looked at");
+    (host, report)
+}
+
+#[test]
+#[ignore = "needs root and throw-away hosts: make hosts"]
+fn a_minimal_host_shows_its_few_faults() {
+    let (_host, report) = audit("minimal", "patched");
+    compare("minimal", &report);
+}
+
+#[test]
+#[ignore = "needs root and throw-away hosts: make hosts"]
+fn a_web_server_with_keys_only_is_in_good_shape() {
+    let (_host, report) = audit("web", "patched");
+    compare("web", &report);
+}
+
+#[test]
+#[ignore = "needs root and throw-away hosts: make hosts"]
+fn a_badly_broken_host_shows_exactly_what_was_broken() {
+    let (host, report) = audit("broken", "full");
+    compare("broken", &report);
+    // The same machine as an ordinary user: fewer answers, none of them invented.
+    let mine =
+        host.exec(&["/sbin/runuser", "-u", "nobody", "--", "cleanbill", "audit", "--no-store", "--format", "json"]);
+    let mine: serde_json::Value = serde_json::from_str(&mine).unwrap();
+    assert!(!mine["not_seen"].as_array().unwrap().is_empty());
+    let as_root: BTreeSet<_> = report["results"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|r| r["result"] == "ok")
+        .map(|r| r["check"].clone().to_string())
+        .collect();
+    for result in mine["results"].as_array().unwrap() {
+        if result["result"] == "ok" {
+            assert!(as_root.contains(&result["check"].to_string()), "without root {} is called fine", result["check"]);
+        }
+    }
+}
+
+#[test]
+#[ignore = "needs root and throw-away hosts: make hosts"]
+fn a_hardened_host_gets_an_a() {
+    let (_host, report) = audit("hardened", "plus");
+    compare("hardened", &report);
+}
+
+#[test]
+#[ignore = "needs root and throw-away hosts: make hosts"]
+fn the_same_faults_are_seen_in_an_image_that_is_not_running() {
+    let name = format!("cb-{}-image", std::process::id());
+    let host = Host { name };
+    let hook = scripts().join("break/broken.sh");
+    checked(&["tree", &host.name, "full", hook.to_str().unwrap()]);
+    let root = checked(&["root", &host.name]).trim().to_owned();
+    let output = Command::new(env!("CARGO_BIN_EXE_cleanbill"))
+        .args(["audit", "--no-store", "--format", "json", "--root", &root])
+        .output()
+        .unwrap();
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    compare("image", &report);
+}

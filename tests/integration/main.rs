@@ -1,0 +1,8 @@
+//! The program as its users run it, by feature.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+
+mod audit;
+mod bad_input;
+mod commands;
+mod history;
+mod support;
