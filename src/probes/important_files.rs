@@ -122,7 +122,7 @@ const RULES: &[Rule] = &[
     ("/etc/ld.so.conf.d", "system", 0o755, NONE, "where programs look for their parts"),
     ("/etc/ld.so.conf.d/*.conf", "system", 0o644, NONE, "where programs look for their parts"),
     ("/etc/ld.so.cache", "system", 0o644, NONE, "where programs look for their parts"),
-    ("/etc/hosts", "system", 0o644, NONE, "fixed names of machines"),
+    ("/etc/hosts", "system", 0o644, NONE, "the list of fixed names of machines"),
     ("/etc/hosts.allow", "system", 0o644, NONE, "who may connect"),
     ("/etc/hosts.deny", "system", 0o644, NONE, "who may not connect"),
     ("/etc/nsswitch.conf", "system", 0o644, NONE, "where users and names are looked up"),
