@@ -41,17 +41,18 @@ impl Catalogue {
     /// The first mistake in a file; a test keeps the shipped ones free of them.
     pub fn builtin() -> Result<Self, CheckError> {
         let mut catalogue = Catalogue::default();
-        for (file, text) in CHECK_FILES {
-            if *file == "checks/groups.toml" {
-                let groups: Groups = toml::from_str(text).map_err(|error| CheckError {
-                    file: (*file).to_owned(),
-                    line: 1,
-                    what: error.message().to_owned(),
-                })?;
-                catalogue.groups = groups.group;
-            } else {
-                catalogue.add(file, text)?;
-            }
+        // The groups first: folders whose names come before theirs need them too.
+        const GROUPS: &str = "checks/groups.toml";
+        for (file, text) in CHECK_FILES.iter().filter(|(file, _)| *file == GROUPS) {
+            let groups: Groups = toml::from_str(text).map_err(|error| CheckError {
+                file: (*file).to_owned(),
+                line: 1,
+                what: error.message().to_owned(),
+            })?;
+            catalogue.groups = groups.group;
+        }
+        for (file, text) in CHECK_FILES.iter().filter(|(file, _)| *file != GROUPS) {
+            catalogue.add(file, text)?;
         }
         Ok(catalogue)
     }

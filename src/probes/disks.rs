@@ -269,10 +269,34 @@ mod tests {
         add("nvme0n1", &[("dev", "259:0\n"), ("size", "1000\n"), ("device/model", "Fast One  \n")]);
         add("nvme0n1/nvme0n1p1", &[("dev", "259:1\n"), ("size", "100\n"), ("partition", "1\n")]);
         add("nvme0n1/nvme0n1p2", &[("dev", "259:2\n"), ("size", "900\n"), ("partition", "2\n")]);
-        let crypt = [("dev", "254:0\n"), ("size", "900\n"), ("dm/uuid", "CRYPT-LUKS2-ab-x\n"), ("dm/name", "x_crypt\n"), ("slaves/nvme0n1p2", "")];
+        let crypt = [
+            ("dev", "254:0\n"),
+            ("size", "900\n"),
+            ("dm/uuid", "CRYPT-LUKS2-ab-x\n"),
+            ("dm/name", "x_crypt\n"),
+            ("slaves/nvme0n1p2", ""),
+        ];
         add("dm-0", &crypt);
-        add("dm-1", &[("dev", "254:1\n"), ("size", "800\n"), ("dm/uuid", "LVM-1\n"), ("dm/name", "vg-root\n"), ("slaves/dm-0", "")]);
-        add("dm-2", &[("dev", "254:2\n"), ("size", "100\n"), ("dm/uuid", "LVM-2\n"), ("dm/name", "vg-swap\n"), ("slaves/dm-0", "")]);
+        add(
+            "dm-1",
+            &[
+                ("dev", "254:1\n"),
+                ("size", "800\n"),
+                ("dm/uuid", "LVM-1\n"),
+                ("dm/name", "vg-root\n"),
+                ("slaves/dm-0", ""),
+            ],
+        );
+        add(
+            "dm-2",
+            &[
+                ("dev", "254:2\n"),
+                ("size", "100\n"),
+                ("dm/uuid", "LVM-2\n"),
+                ("dm/name", "vg-swap\n"),
+                ("slaves/dm-0", ""),
+            ],
+        );
         add("loop0", &[("dev", "7:0\n"), ("size", "0\n")]);
         let info = "25 1 254:1 / / rw,relatime shared:1 - ext4 /dev/mapper/vg-root rw\n\
                     30 25 259:1 / /boot rw - ext4 /dev/nvme0n1p1 rw\n";
@@ -290,7 +314,14 @@ mod tests {
         let rows = facts.rows("block_devices");
         let seen: Vec<_> = rows
             .iter()
-            .map(|r| (r["name"].as_str().unwrap(), r["kind"].as_str().unwrap(), r["encrypted"] == true, r["mounted_at"].as_str()))
+            .map(|r| {
+                (
+                    r["name"].as_str().unwrap(),
+                    r["kind"].as_str().unwrap(),
+                    r["encrypted"] == true,
+                    r["mounted_at"].as_str(),
+                )
+            })
             .collect();
         let expected = [
             ("/dev/dm-0", "crypt", true, None),
@@ -309,7 +340,8 @@ mod tests {
 
     #[test]
     fn swap_on_a_plain_partition_is_not_encrypted_and_a_file_is_as_its_disk() {
-        let (_dir, host) = laptop("/dev/nvme0n1p1 partition 10 0 -2\n/boot/swapfile file 10 0 -3\n/swapfile file 10 0 -4\n");
+        let (_dir, host) =
+            laptop("/dev/nvme0n1p1 partition 10 0 -2\n/boot/swapfile file 10 0 -3\n/swapfile file 10 0 -4\n");
         let rows = run_one(&PROBE, &host).rows("swaps");
         let seen: Vec<_> = rows.iter().map(|r| r["encrypted"].as_bool().unwrap()).collect();
         assert_eq!(seen, [false, false, true]);

@@ -30,29 +30,19 @@ fact_table! {
 }
 
 /// The probe.
-pub const PROBE: Probe = Probe {
-    name: "memory",
-    about: "how much memory is left",
-    tables: &[Memory::TABLE],
-    limit: USUAL_LIMIT,
-    run,
-};
+pub const PROBE: Probe =
+    Probe { name: "memory", about: "how much memory is left", tables: &[Memory::TABLE], limit: USUAL_LIMIT, run };
 
 const MEMINFO: &str = "/proc/meminfo";
 
 fn run(host: &Host, facts: &mut Facts) -> Result<(), ProbeError> {
-    let (total, available, swap_total, swap_free) = if host.root() == std::path::Path::new("/") {
-        let mut system = sysinfo::System::new();
-        system.refresh_memory();
-        let limit = system.cgroup_limits().filter(|l| l.total_memory > 0 && l.total_memory < system.total_memory());
-        match limit {
-            Some(l) => (l.total_memory, l.free_memory, system.total_swap(), system.free_swap()),
-            None => (system.total_memory(), system.available_memory(), system.total_swap(), system.free_swap()),
+    let (total, available, swap_total, swap_free) = match library(host) {
+        Some(values) => values,
+        None => {
+            let text = host.read_text(MEMINFO)?;
+            let field = |key: &str| meminfo(&text, key).unwrap_or(0);
+            (field("MemTotal"), field("MemAvailable"), field("SwapTotal"), field("SwapFree"))
         }
-    } else {
-        let text = host.read_text(MEMINFO)?;
-        let field = |key: &str| meminfo(&text, key).unwrap_or(0);
-        (field("MemTotal"), field("MemAvailable"), field("SwapTotal"), field("SwapFree"))
     };
     if total == 0 {
         let reason = Reason::Broken("the kernel does not say how much memory there is".to_owned());
@@ -72,6 +62,20 @@ fn run(host: &Host, facts: &mut Facts) -> Result<(), ProbeError> {
         oom_kills: kills,
     });
     Ok(())
+}
+
+/// Memory, what is left of it, swap, and what is left of that: as the container's limit has it where there is one.
+fn library(host: &Host) -> Option<(u64, u64, u64, u64)> {
+    if host.root() != std::path::Path::new("/") {
+        return None;
+    }
+    let mut system = sysinfo::System::new().ok()?;
+    system.refresh_memory();
+    let whole = system.total_memory();
+    let limit = system.cgroup_limits().filter(|l| l.total_memory > 0 && l.total_memory < whole);
+    let (total, left) =
+        limit.map_or((whole, system.available_memory()), |l| (l.total_memory, l.total_memory.saturating_sub(l.rss)));
+    Some((total, left, system.total_swap(), system.free_swap()))
 }
 
 /// Bytes of a field of meminfo.
@@ -108,7 +112,7 @@ mod tests {
     fn our_reading_and_the_library_agree_on_this_machine() {
         let host = Host::live().unwrap();
         let text = host.read_text(MEMINFO).unwrap();
-        let mut system = sysinfo::System::new();
+        let mut system = sysinfo::System::new().unwrap();
         system.refresh_memory();
         assert_eq!(meminfo(&text, "MemTotal"), Some(system.total_memory()));
         assert_eq!(meminfo(&text, "SwapTotal"), Some(system.total_swap()));

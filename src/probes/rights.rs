@@ -10,6 +10,8 @@ use crate::host::{Host, Kind, Metadata};
 pub(crate) struct Names {
     by_id: BTreeMap<u32, String>,
     members: BTreeMap<u32, Vec<String>>,
+    /// First group of each user, by name; only for users.
+    first_group: Vec<(String, u32)>,
 }
 
 impl Names {
@@ -31,6 +33,9 @@ impl Names {
                 continue;
             };
             let members = fields.next().unwrap_or_default();
+            if let (true, Ok(group)) = (path == "/etc/passwd", members.parse::<u32>()) {
+                names.first_group.push((name.to_owned(), group));
+            }
             names.by_id.entry(id).or_insert_with(|| name.to_owned());
             let members = members.split(',').map(str::trim).filter(|m| !m.is_empty()).map(str::to_owned);
             names.members.entry(id).or_default().extend(members);
@@ -125,11 +130,14 @@ impl People {
 
     /// A group that has nobody but `owner` or root in it.
     fn private(&self, gid: u32, owner: u32) -> bool {
+        // What nobody knows about a group may be anybody.
+        if self.groups.get(gid).is_none() {
+            return false;
+        }
         let owner_name = self.users.get(owner);
         let members = self.groups.members.get(&gid).map(Vec::as_slice).unwrap_or_default();
-        let named = self.groups.get(gid);
-        let own = owner_name.is_some() && named == owner_name;
-        own && members.iter().all(|m| Some(m.as_str()) == owner_name || m == "root")
+        let first = self.users.first_group.iter().filter(|(_, g)| *g == gid).map(|(name, _)| name);
+        members.iter().chain(first).all(|m| Some(m.as_str()) == owner_name || m == "root")
     }
 }
 
@@ -227,6 +235,20 @@ mod tests {
         let (dir, host) = host();
         mode(&dir.path().join("usr"), 0o1777);
         assert_eq!(People::read(&host).changeable(&host, "/usr/bin/job", me()), None);
+    }
+
+    #[test]
+    fn a_group_without_people_is_nobody() {
+        let (dir, host) = host();
+        let passwd = "root:x:0:0::/root:/bin/sh\nbob:x:1000:1000::/:/bin/sh\n";
+        std::fs::write(dir.path().join("etc/passwd"), passwd).unwrap();
+        std::fs::write(dir.path().join("etc/group"), "root:x:0:\nbob:x:1000:\nempty:x:51:\nfull:x:52:eve\n").unwrap();
+        let people = People::read(&host);
+        let can = |gid: u32, owner: u32| !people.private(gid, owner);
+        assert_eq!(
+            (can(51, 0), can(52, 0), can(1000, 0), can(1000, 1000), can(77, 0)),
+            (false, true, true, false, true)
+        );
     }
 
     #[test]
