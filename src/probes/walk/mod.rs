@@ -251,10 +251,10 @@ fn passing_owners(host: &Host) -> Vec<(u32, u32)> {
     for path in ["/etc/subuid", "/etc/subgid"] {
         for line in host.read_text(path).unwrap_or_default().lines() {
             let mut fields = line.split(':').skip(1).map(|n| n.trim().parse::<u32>().ok());
-            if let (Some(Some(first)), Some(Some(count))) = (fields.next(), fields.next()) {
-                if count > 0 {
-                    ranges.push((first, first.saturating_add(count - 1)));
-                }
+            if let (Some(Some(first)), Some(Some(count))) = (fields.next(), fields.next())
+                && count > 0
+            {
+                ranges.push((first, first.saturating_add(count - 1)));
             }
         }
     }

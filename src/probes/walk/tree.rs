@@ -374,10 +374,10 @@ impl<'a> Worker<'a> {
             match kind {
                 FileType::RegularFile => {
                     self.tally.files += 1;
-                    if let Ok(stat) = rustix::fs::statat(&fd, name, AtFlags::SYMLINK_NOFOLLOW) {
-                        if rules.wants(&node.place, &stat) {
-                            rules.file(&node, name, &stat, &mut self.tally.found);
-                        }
+                    if let Ok(stat) = rustix::fs::statat(&fd, name, AtFlags::SYMLINK_NOFOLLOW)
+                        && rules.wants(&node.place, &stat)
+                    {
+                        rules.file(&node, name, &stat, &mut self.tally.found);
                     }
                 }
                 FileType::Directory if name != c"." && name != c".." => self.names.push(name.to_owned()),
