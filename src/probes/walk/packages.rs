@@ -76,10 +76,9 @@ pub(super) fn owners(host: &Host, paths: &BTreeSet<&str>) -> Option<BTreeMap<Str
         }
         let Ok(text) = host.read_text(list) else { continue };
         for line in text.lines() {
-            if let Some(path) = wanted.get(line) {
-                if found.insert((*path).to_owned(), name.to_owned()).is_none() {
-                    left -= 1;
-                }
+            let Some(path) = wanted.get(line) else { continue };
+            if found.insert((*path).to_owned(), name.to_owned()).is_none() {
+                left -= 1;
             }
         }
     }
