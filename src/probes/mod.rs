@@ -17,9 +17,12 @@ use crate::{
 };
 
 pub mod apt;
+pub mod boot;
 pub mod cron;
 pub mod disks;
 pub mod important_files;
+pub mod kernel;
+pub mod logging;
 pub mod machine;
 pub mod memory;
 pub mod mounts;
@@ -29,24 +32,11 @@ pub mod release;
 pub mod restart;
 pub(crate) mod rights;
 pub mod services;
+pub mod time;
 pub mod walk;
 
 /// Every probe.
-pub const ALL: &[Probe] = &[
-    apt::PROBE,
-    cron::PROBE,
-    disks::PROBE,
-    important_files::PROBE,
-    machine::PROBE,
-    memory::PROBE,
-    mounts::PROBE,
-    packages::PROBE,
-    processes::PROBE,
-    release::PROBE,
-    restart::PROBE,
-    services::PROBE,
-    walk::PROBE,
-];
+pub const ALL: &[Probe] = &[apt::PROBE, boot::PROBE, cron::PROBE, disks::PROBE, important_files::PROBE, kernel::PROBE, logging::PROBE, machine::PROBE, memory::PROBE, mounts::PROBE, packages::PROBE, processes::PROBE, release::PROBE, restart::PROBE, services::PROBE, time::PROBE, walk::PROBE];
 
 /// One reader of the machine.
 #[derive(Clone, Copy)]

@@ -57,6 +57,13 @@ pub(super) fn run(
     (os_id, codename): (&str, &str),
     facts: &mut Facts,
 ) {
+    // A container of one program is updated by making it anew; one that boots like a machine updates itself.
+    let first = host.read_text("/proc/1/comm").unwrap_or_default();
+    let starts_jobs = ["systemd", "init", "runit", "openrc-init", "s6-svscan", "dinit", ""];
+    if host.is_live() && !starts_jobs.contains(&first.trim()) {
+        facts.absent::<UnattendedUpgrades>("nothing here starts jobs by itself");
+        return;
+    }
     const ENABLED: &str = "APT::Periodic::Unattended-Upgrade";
     let has = |name: &str| packages.iter().any(|p| p.name == name && p.is_installed);
     let installed = has("unattended-upgrades");

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use super::sources::Entry;
 use crate::{
     fact_table,
-    facts::{Facts, Gap},
+    facts::{Facts, Gap, Reason},
     host::{Host, Kind},
 };
 
@@ -189,9 +189,17 @@ impl Lists {
                 ..Release::parse(&text)
             });
         }
-        for file in files() {
+        for file in &names {
             let Some(base) = base_name(&file.name) else { continue };
-            let Ok(meta) = host.metadata(&file.path) else { continue };
+            let meta = match host.metadata(&file.path) {
+                Ok(meta) if meta.kind == Kind::File => meta,
+                other => {
+                    let reason = other.err().map_or(Reason::Broken("it is not a file".to_owned()), |e| e.reason());
+                    super::updates::partial(facts, &file.path, reason.clone());
+                    facts.partial::<AptList>(Gap::new("the package lists", file.path.as_str(), reason));
+                    continue;
+                }
+            };
             // The longest match: the stem of `x/` is also the start of the names of `x/y/`.
             let release = found.releases.iter().enumerate().filter(|(_, r)| base.starts_with(&r.stem));
             let release = release.max_by_key(|(_, r)| r.stem.len()).map(|(i, _)| i);

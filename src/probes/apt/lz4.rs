@@ -6,8 +6,10 @@ use std::io::{Error, ErrorKind, Read, Result};
 /// A frame opened for reading; concatenated frames are read one after another.
 pub(super) struct Lz4<R> {
     inner: R,
-    /// What was unpacked, and how much of it was handed out. Its last 64 KiB are what later blocks refer to.
+    /// What was unpacked, up to `end`, of which `given` bytes were handed out. Its last 64 KiB are what later blocks
+    /// refer to. Behind `end` there is always room for a block and [`SLACK`].
     out: Vec<u8>,
+    end: usize,
     given: usize,
     block: Vec<u8>,
     frame: Option<Frame>,
@@ -21,6 +23,10 @@ struct Frame {
 }
 
 const WINDOW: usize = 64 << 10;
+/// Short copies are made 16 bytes at a time and may write that far too much.
+const SLACK: usize = 32;
+/// Blocks of the usual size that fit before the window must be moved to the front.
+const BATCH: usize = 512 << 10;
 
 fn bad(what: &str) -> Error {
     Error::new(ErrorKind::InvalidData, format!("not a sound LZ4 file: {what}"))
@@ -28,7 +34,7 @@ fn bad(what: &str) -> Error {
 
 impl<R: Read> Lz4<R> {
     pub fn new(inner: R) -> Self {
-        Lz4 { inner, out: Vec::new(), given: 0, block: Vec::new(), frame: None }
+        Lz4 { inner, out: Vec::new(), end: 0, given: 0, block: Vec::new(), frame: None }
     }
 
     fn u32(&mut self) -> Result<u32> {
@@ -80,6 +86,20 @@ impl<R: Read> Lz4<R> {
         Ok(true)
     }
 
+    /// Makes room for a block behind `end`, keeping the window.
+    fn make_room(&mut self, block: usize) {
+        if self.end + block + SLACK > self.out.len() {
+            let start = self.end.saturating_sub(WINDOW);
+            self.out.copy_within(start..self.end, 0);
+            self.end -= start;
+            self.given = self.end;
+            let wanted = WINDOW + block.max(BATCH) + SLACK;
+            if self.out.len() < wanted {
+                self.out.resize(wanted, 0);
+            }
+        }
+    }
+
     /// Unpacks the next block; false at the end of the file.
     fn advance(&mut self) -> Result<bool> {
         loop {
@@ -101,17 +121,17 @@ impl<R: Read> Lz4<R> {
             if size > frame.block_limit {
                 return Err(bad("a block that is too big"));
             }
-            let keep = self.out.len().saturating_sub(WINDOW);
-            self.out.drain(..keep);
-            self.given = self.out.len();
+            self.make_room(frame.block_limit);
             self.block.resize(size, 0);
             self.inner.read_exact(&mut self.block)?;
-            if word >> 31 != 0 {
-                self.out.extend_from_slice(&self.block);
+            let limit = self.end + frame.block_limit;
+            self.end = if word >> 31 != 0 {
+                let to = self.out.get_mut(self.end..self.end + size).ok_or_else(|| bad("a block that is too big"))?;
+                to.copy_from_slice(&self.block);
+                self.end + size
             } else {
-                let limit = self.out.len().saturating_add(frame.block_limit);
-                unpack(&self.block, &mut self.out, limit).ok_or_else(|| bad("a block that makes no sense"))?;
-            }
+                unpack(&self.block, &mut self.out, self.end, limit).ok_or_else(|| bad("a block that makes no sense"))?
+            };
             if frame.block_checksum {
                 self.u32()?;
             }
@@ -122,12 +142,12 @@ impl<R: Read> Lz4<R> {
 
 impl<R: Read> Read for Lz4<R> {
     fn read(&mut self, buffer: &mut [u8]) -> Result<usize> {
-        while self.given >= self.out.len() {
+        while self.given >= self.end {
             if !self.advance()? {
                 return Ok(0);
             }
         }
-        let ready = self.out.get(self.given..).unwrap_or_default();
+        let ready = self.out.get(self.given..self.end).unwrap_or_default();
         let n = ready.len().min(buffer.len());
         if let (Some(to), Some(from)) = (buffer.get_mut(..n), ready.get(..n)) {
             to.copy_from_slice(from);
@@ -143,8 +163,8 @@ fn length(nibble: u8, block: &[u8], at: &mut usize) -> Option<usize> {
     if nibble == 15 {
         loop {
             let byte = *block.get(*at)?;
-            *at = at.checked_add(1)?;
-            n = n.checked_add(byte.into())?;
+            *at += 1;
+            n += usize::from(byte);
             if byte != 255 {
                 break;
             }
@@ -153,40 +173,56 @@ fn length(nibble: u8, block: &[u8], at: &mut usize) -> Option<usize> {
     Some(n)
 }
 
-fn unpack(block: &[u8], out: &mut Vec<u8>, limit: usize) -> Option<()> {
+fn sixteen(from: &[u8], at: usize) -> Option<[u8; 16]> {
+    from.get(at..at + 16)?.try_into().ok()
+}
+
+/// Unpacks a block into `out` from `end` on, not beyond `limit`; returns where it ends. No sum here can overflow: a
+/// block has at most 4 MiB.
+fn unpack(block: &[u8], out: &mut [u8], mut end: usize, limit: usize) -> Option<usize> {
     let mut at = 0;
     while at < block.len() {
         let token = *block.get(at)?;
-        at = at.checked_add(1)?;
+        at += 1;
         let literals = length(token >> 4, block, &mut at)?;
-        let end = at.checked_add(literals)?;
-        out.extend_from_slice(block.get(at..end)?);
-        at = end;
-        if out.len() > limit {
+        if end + literals > limit {
             return None;
         }
+        match sixteen(block, at).filter(|_| literals <= 16) {
+            Some(bytes) => out.get_mut(end..end + 16)?.copy_from_slice(&bytes),
+            None => out.get_mut(end..end + literals)?.copy_from_slice(block.get(at..at + literals)?),
+        }
+        at += literals;
+        end += literals;
         if at == block.len() {
             break;
         }
-        let offset = usize::from(u16::from_le_bytes([*block.get(at)?, *block.get(at.checked_add(1)?)?]));
-        at = at.checked_add(2)?;
-        let mut left = length(token & 15, block, &mut at)?.checked_add(4)?;
-        if out.len().checked_add(left)? > limit {
+        let offset = usize::from(u16::from_le_bytes([*block.get(at)?, *block.get(at + 1)?]));
+        at += 2;
+        let matched = length(token & 15, block, &mut at)? + 4;
+        let start = end.checked_sub(offset)?;
+        if offset == 0 || end + matched > limit {
             return None;
         }
-        let mut start = out.len().checked_sub(offset)?;
-        if offset == 0 {
-            return None;
+        if offset >= 16 && matched <= 32 {
+            let bytes = sixteen(out, start)?;
+            out.get_mut(end..end + 16)?.copy_from_slice(&bytes);
+            if matched > 16 {
+                let bytes = sixteen(out, start + 16)?;
+                out.get_mut(end + 16..end + 32)?.copy_from_slice(&bytes);
+            }
+        } else {
+            // A match may run into what it is writing: then it repeats.
+            let mut done = 0;
+            while done < matched {
+                let n = (matched - done).min(offset + done);
+                out.copy_within(start..start + n, end + done);
+                done += n;
+            }
         }
-        // A match may run into what it is writing: then it repeats.
-        while left > 0 {
-            let n = left.min(out.len().checked_sub(start)?);
-            out.extend_from_within(start..start.checked_add(n)?);
-            start = start.checked_add(n)?;
-            left = left.checked_sub(n)?;
-        }
+        end += matched;
     }
-    Some(())
+    Some(end)
 }
 
 #[cfg(test)]
@@ -201,6 +237,36 @@ mod tests {
         let mut text = String::new();
         Lz4::new(PACKED).read_to_string(&mut text).unwrap();
         assert_eq!(text, format!("{}\n", "cleanbill ".repeat(40)));
+    }
+
+    /// Literals, long matches, matches that overlap and blocks that refer to earlier ones, against the program lz4.
+    #[test]
+    fn the_program_lz4_and_this_agree() {
+        use std::io::Write as _;
+        let mut text = Vec::new();
+        for n in 0..60_000_u32 {
+            let word = n.wrapping_mul(2_654_435_761) >> (n % 29);
+            text.extend(format!("Package: p{word}\nVersion: {}\n", n % 7).bytes());
+            text.extend(std::iter::repeat_n(b'x', usize::try_from(n % 53).unwrap()));
+        }
+        for level in ["-1", "-9", "-1BD", "-1B7"] {
+            let spawned = std::process::Command::new("lz4")
+                .args([level, "-c"])
+                .stdin(std::process::Stdio::piped())
+                .stdout(std::process::Stdio::piped())
+                .stderr(std::process::Stdio::null())
+                .spawn();
+            // Where the program is not installed there is nothing to compare with.
+            let Ok(mut child) = spawned else { return };
+            let mut input = child.stdin.take().unwrap();
+            let copy = text.clone();
+            let writer = std::thread::spawn(move || input.write_all(&copy));
+            let packed = child.wait_with_output().unwrap().stdout;
+            writer.join().unwrap().unwrap();
+            let mut back = Vec::new();
+            Lz4::new(&packed[..]).read_to_end(&mut back).unwrap();
+            assert!(back == text, "{level}");
+        }
     }
 
     #[test]

@@ -93,8 +93,13 @@ impl Pins {
                     return;
                 }
             };
-            if pin.contains('/') && rest.starts_with('/') || package.contains('/') {
-                strange.get_or_insert_with(|| format!("Package: {package}"));
+            let odd = |s: &str| s.starts_with('/') && expand(s).is_none();
+            let pattern = match &wanted {
+                Match::Release(terms) => terms.iter().any(|(_, pattern)| odd(pattern)),
+                Match::Origin(pattern) | Match::Version(pattern) => odd(pattern),
+            };
+            if pattern || package.split_whitespace().any(|p| odd(p.trim_start_matches("src:"))) {
+                strange.get_or_insert_with(|| format!("Package: {package}, Pin: {pin}"));
                 return;
             }
             let packages: Vec<String> = package.split_whitespace().map(str::to_owned).collect();
@@ -116,7 +121,7 @@ impl Pins {
         })
     }
 
-    /// Priority of one version of one package, where a record names the package.
+    /// Place and priority of the first record that names the package and fits this version of it.
     pub fn of_version(
         &self,
         package: &Package,
@@ -124,9 +129,11 @@ impl Pins {
         release: Option<&Release>,
         host: Option<&str>,
         component: &str,
-    ) -> Option<i64> {
-        let special = self.0.iter().filter(|p| p.packages.iter().any(|pattern| names(pattern, package)));
-        special.filter(|p| p.wanted.fits(release, host, component, version)).map(|p| p.priority).next()
+    ) -> Option<(usize, i64)> {
+        let special =
+            self.0.iter().enumerate().filter(|(_, p)| p.packages.iter().any(|pattern| names(pattern, package)));
+        let mut fits = special.filter(|(_, p)| p.wanted.fits(release, host, component, version));
+        fits.next().map(|(order, p)| (order, p.priority))
     }
 
     /// Whether any record names packages.
@@ -158,10 +165,34 @@ fn names(pattern: &str, package: &Package) -> bool {
 }
 
 fn glob(pattern: &str, text: &str) -> bool {
+    if pattern.starts_with('/') && pattern.ends_with('/') {
+        return expand(pattern).is_some_and(|globs| globs.iter().any(|g| glob(g, text)));
+    }
     if !pattern.contains(['*', '?', '[']) {
         return pattern == text;
     }
     GlobBuilder::new(pattern).build().is_ok_and(|g| g.compile_matcher().is_match(text))
+}
+
+/// A regular expression of the simple kind that Debian's release notes recommend, `/^bookworm(|-security)$/`, as
+/// patterns; none for anything more.
+fn expand(pattern: &str) -> Option<Vec<String>> {
+    let inner = pattern.strip_prefix('/')?.strip_suffix('/')?;
+    let (before, inner) = inner.strip_prefix('^').map_or(("*", inner), |rest| ("", rest));
+    let (inner, after) = inner.strip_suffix('$').map_or((inner, "*"), |rest| (rest, ""));
+    let plain = |s: &str| s.chars().all(|c| c.is_ascii_alphanumeric() || "-_|".contains(c));
+    let (start, choices, end) = match inner.split_once('(') {
+        Some((start, rest)) => {
+            let (choices, end) = rest.split_once(')')?;
+            (start, choices, end)
+        }
+        None => (inner, "", ""),
+    };
+    let outside = format!("{start}{end}");
+    if !plain(&outside) || outside.contains('|') || !plain(choices) {
+        return None;
+    }
+    Some(choices.split('|').map(|choice| format!("{before}{start}{choice}{end}{after}")).collect())
 }
 
 impl Match {
@@ -175,6 +206,9 @@ impl Match {
 }
 
 fn term_fits((key, pattern): &(char, String), release: Option<&Release>, component: &str) -> bool {
+    if *key == '*' && pattern == "*" {
+        return true;
+    }
     let Some(release) = release else { return false };
     let fits = |value: &Option<String>| value.as_deref().is_some_and(|v| glob(pattern, v));
     match key {
@@ -229,9 +263,19 @@ mod tests {
     }
 
     #[test]
+    fn the_pattern_of_the_release_notes_is_understood() {
+        let pattern = "/^bookworm(|-security|-updates)$/";
+        for (text, fits) in [("bookworm", true), ("bookworm-security", true), ("bookworm-backports", false)] {
+            assert_eq!(glob(pattern, text), fits, "{text}");
+        }
+        assert!(glob("/kde/", "akdeb"));
+        assert_eq!(expand("/a.b/"), None);
+    }
+
+    #[test]
     fn what_is_not_understood_is_reported() {
         let mut pins = Pins::default();
-        assert!(pins.parse("Package: /^kde/\nPin: release a=x\nPin-Priority: 1\n").is_err());
+        assert!(pins.parse("Package: /^k[dx]e.*/\nPin: release a=x\nPin-Priority: 1\n").is_err());
         assert!(pins.parse("Package: x\nPin: moon full\nPin-Priority: 1\n").is_err());
         assert!(pins.parse("Package: x\nPin: version 1*\nPin-Priority: many\n").is_err());
     }

@@ -95,7 +95,10 @@ impl Entry {
         let rest = self.uri.split_once("://")?.1;
         let host = rest.split('/').next().unwrap_or(rest);
         let host = host.rsplit_once('@').map_or(host, |(_, host)| host);
-        let host = host.split_once(':').map_or(host, |(host, _)| host);
+        let host = match host.strip_prefix('[').and_then(|h| h.split_once(']')) {
+            Some((address, _)) => address,
+            None => host.split_once(':').map_or(host, |(host, _)| host),
+        };
         (!host.is_empty()).then_some(host)
     }
 
@@ -116,16 +119,38 @@ fn file_name(uri: &str) -> String {
         _ => rest.to_owned(),
     };
     let mut name = String::with_capacity(rest.len());
-    for c in rest.chars() {
-        match c {
-            '/' => name.push('_'),
-            c if "\\|{}[]<>\"^~_=!@#$%^&*".contains(c) => {
-                name.push_str(&format!("%{:02x}", u32::from(c)));
-            }
-            c => name.push(c),
+    for byte in decoded(&rest) {
+        match byte {
+            b'/' => name.push('_'),
+            // The brackets of an IPv6 address.
+            b'[' | b']' if has_host => {}
+            0..=0x20 | 0x7f.. => name.push_str(&format!("%{byte:02x}")),
+            byte if b"\\|{}[]<>\"^~_=!@#$%^&*".contains(&byte) => name.push_str(&format!("%{byte:02x}")),
+            byte => name.push(char::from(byte)),
         }
     }
     name
+}
+
+/// The bytes of an address, `%xx` resolved.
+fn decoded(uri: &str) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(uri.len());
+    let mut rest = uri.as_bytes();
+    while let Some((first, after)) = rest.split_first() {
+        let code = (*first == b'%').then(|| after.get(..2)).flatten();
+        let code = code.and_then(|c| std::str::from_utf8(c).ok()).and_then(|c| u8::from_str_radix(c, 16).ok());
+        match code {
+            Some(byte) => {
+                bytes.push(byte);
+                rest = after.get(2..).unwrap_or_default();
+            }
+            None => {
+                bytes.push(*first);
+                rest = after;
+            }
+        }
+    }
+    bytes
 }
 
 /// Reads every sources file.
@@ -287,6 +312,10 @@ mod tests {
             ("http://deb.debian.org/debian/", "bookworm", "deb.debian.org_debian_dists_bookworm_"),
             ("http://security.debian.org", "buster/updates", "security.debian.org_dists_buster_updates_"),
             ("https://user:pw@x.example/a_b", "s", "x.example_a%5fb_dists_s_"),
+            ("https://u:pw@x.example:8443/a_b~c/d+e%20f", "s", "x.example:8443_a%5fb%7ec_d+e%20f_dists_s_"),
+            ("http://[::1]:80/d", "x", "::1:80_d_dists_x_"),
+            ("http://x.example//dbl/", "foo/updates", "x.example__dbl_dists_foo_updates_"),
+            ("file:///srv/repo2", "sub/dir/", "_srv_repo2_sub_dir_"),
             ("http://x.example/r", "./", "x.example_r_._"),
             ("http://x.example/r", "/", "x.example_r_"),
             ("file:/srv/repo", "main/", "_srv_repo_main_"),

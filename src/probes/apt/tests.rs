@@ -160,6 +160,13 @@ fn a_source_without_its_list_leaves_the_answer_open() {
     let rows = facts.rows("apt_sources");
     let row = rows.iter().find(|r| r["host"] == "repo.example").unwrap();
     assert_eq!(row["downloaded"], false);
+    // A package of that source is not said to come from nowhere.
+    let mut status = fs::read_to_string(dir.path().join("var/lib/dpkg/status")).unwrap();
+    status.push_str("Package: own\nStatus: install ok installed\nVersion: 1\nArchitecture: amd64\n");
+    write(&dir, "/var/lib/dpkg/status", &status);
+    assert_eq!(probe(dir.path()).rows("packages_without_source").len(), 0);
+    fs::remove_file(dir.path().join("etc/apt/sources.list")).unwrap();
+    assert_eq!(probe(dir.path()).rows("packages_without_source").len(), 1);
 }
 
 #[test]
@@ -242,4 +249,121 @@ fn a_system_without_apt_is_not_asked() {
     let dir = tempfile::tempdir().unwrap();
     let facts = probe(dir.path());
     assert!(matches!(facts.state("updates"), State::Absent(_)));
+}
+
+/// A machine with openssl 3.0.20 from bookworm, and lists of security, testing, backports and another maker. The
+/// expected candidates are what `apt-cache policy` says for the same files.
+#[test]
+fn preferences_choose_what_apt_would_choose() {
+    let dir = tempfile::tempdir().unwrap();
+    let package = |version: &str| format!("Package: openssl\nVersion: {version}\nArchitecture: amd64\n\n");
+    write(&dir, "/var/lib/dpkg/status", &format!("Status: install ok installed\n{}", package("3.0.20-1")));
+    let mut sources = String::new();
+    for (server, suite, release, version) in [
+        ("deb.debian.org", "bookworm", "Origin: Debian\nLabel: Debian\nSuite: oldstable\n", "3.0.20-1"),
+        ("deb.debian.org", "bookworm-security", "Origin: Debian\nLabel: Debian-Security\n", "3.0.22-1"),
+        ("deb.debian.org", "trixie", "Origin: Debian\nLabel: Debian\nSuite: testing\n", "3.5-1"),
+        (
+            "deb.debian.org",
+            "bookworm-backports",
+            "Origin: Debian Backports\nNotAutomatic: yes\nButAutomaticUpgrades: yes\n",
+            "3.4-1~bpo12+1",
+        ),
+        ("old.example", "ancient", "Origin: Old\nVersion: 3.1\n", "0.1"),
+    ] {
+        sources.push_str(&format!("deb http://{server}/debian {suite} main\n"));
+        let stem = format!("/var/lib/apt/lists/{server}_debian_dists_{suite}_");
+        write(&dir, &format!("{stem}Release"), &format!("{release}Codename: {suite}\n"));
+        write(&dir, &format!("{stem}main_binary-amd64_Packages"), &package(version));
+    }
+    write(&dir, "/etc/apt/sources.list", &sources);
+    let low = "Package: *\nPin: release n=trixie\nPin-Priority: 50\n\n";
+    for (name, default_release, preferences, expect) in [
+        ("nothing said", "", String::new(), Some("3.5-1")),
+        ("testing is low", "", low.to_owned(), Some("3.0.22-1")),
+        ("security is off", "", format!("{low}Package: *\nPin: release l=Debian-Security\nPin-Priority: -5\n"), None),
+        (
+            "this package from testing",
+            "",
+            format!("{low}Package: openssl libssl3\nPin: release a=testing\nPin-Priority: 900\n"),
+            Some("3.5-1"),
+        ),
+        (
+            "by its source package",
+            "",
+            format!("{low}Package: src:openssl\nPin: release n=trixie\nPin-Priority: 700\n"),
+            Some("3.5-1"),
+        ),
+        (
+            "a pattern from backports",
+            "",
+            format!("{low}Package: open*\nPin: release o=Debian Backports\nPin-Priority: 600\n"),
+            Some("3.4-1~bpo12+1"),
+        ),
+        ("kept at its version", "", format!("{low}Package: openssl\nPin: version 3.0.20*\nPin-Priority: 1001\n"), None),
+        ("a step down is no update", "", "Package: *\nPin: origin old.example\nPin-Priority: 1001\n".to_owned(), None),
+        ("the default release hides security", "oldstable", String::new(), None),
+        ("the default release is another", "n=bookworm-backports", String::new(), Some("3.4-1~bpo12+1")),
+    ] {
+        let config = match default_release {
+            "" => String::new(),
+            release => format!("APT::Default-Release \"{release}\";\n"),
+        };
+        write(&dir, "/etc/apt/apt.conf.d/10own", &config);
+        write(&dir, "/etc/apt/preferences.d/own", &preferences);
+        let facts = probe(dir.path());
+        assert_eq!(facts.state("updates"), State::Read, "{name}");
+        let rows = facts.rows("updates");
+        let candidate = rows.first().map(|r| r["candidate"].as_str().unwrap().to_owned());
+        assert_eq!(candidate.as_deref(), expect, "{name}");
+    }
+}
+
+#[test]
+fn a_container_of_one_program_is_not_asked_about_nightly_jobs() {
+    let dir = copy(BOOKWORM);
+    write(&dir, "/proc/1/comm", "nginx\n");
+    assert!(matches!(probe(dir.path()).state("unattended_upgrades"), State::Absent(_)));
+    write(&dir, "/proc/1/comm", "systemd\n");
+    assert_eq!(probe(dir.path()).state("unattended_upgrades"), State::Read);
+}
+
+#[test]
+fn junk_in_every_file_breaks_nothing() {
+    let junk: Vec<u8> = (0..20_000_u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+    let files = [
+        "etc/apt/sources.list",
+        "etc/apt/sources.list.d/junk.sources",
+        "etc/apt/apt.conf.d/00junk",
+        "etc/apt/preferences.d/junk",
+        "var/lib/dpkg/status",
+        "var/lib/dpkg/arch",
+        "var/lib/apt/extended_states",
+    ];
+    let lists = ["InRelease", "main_binary-amd64_Packages", "main_binary-amd64_Packages.lz4"];
+    let lists = lists.map(|l| format!("var/lib/apt/lists/deb.debian.org_debian_dists_bookworm_{l}"));
+    for file in files.into_iter().chain(lists.iter().map(String::as_str)) {
+        for text in [&junk[..], b"{{{{{{;;;;\"", b":::\n:\n\n:\n", b"Package: openssl\nVersion: \nPin: \n", b""] {
+            let dir = copy(BOOKWORM);
+            fs::create_dir_all(dir.path().join(file).parent().unwrap()).unwrap();
+            fs::write(dir.path().join(file), text).unwrap();
+            let facts = probe(dir.path());
+            for gap in facts.gaps() {
+                assert!(!format!("{gap:?}").contains("made a mistake"), "{file}: {gap:?}");
+            }
+        }
+        // A pipe in its place is not waited for.
+        let dir = copy(BOOKWORM);
+        let path = dir.path().join(file);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        let _ = fs::remove_file(&path);
+        rustix::fs::mknodat(rustix::fs::CWD, &path, rustix::fs::FileType::Fifo, 0o600.into(), 0).unwrap();
+        let facts = probe(dir.path());
+        if file == "etc/apt/sources.list" {
+            assert!(matches!(facts.state("apt_sources"), State::Partial(_)));
+        }
+        if file.ends_with("_Packages") {
+            assert!(matches!(facts.state("updates"), State::Partial(_)));
+        }
+    }
 }

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     fact_table,
-    facts::{Facts, Gap, Reason},
+    facts::{Facts, Gap, Reason, Row as _, State},
     host::{Command, Host},
     probes::packages::{Package, version::compare},
 };
@@ -116,10 +116,9 @@ pub(super) fn run(
         let mut keep = |offer: Offer| {
             let Some(package) = packages.get(offer.package) else { return };
             let same = |a: &str, b: &str| a == b || (a == "all" && b == native);
-            if same(&offer.arch, &package.arch) || same(&package.arch, &offer.arch) {
-                if let Some(of) = offers.get_mut(offer.package) {
-                    of.push((index, offer));
-                }
+            let fits = same(&offer.arch, &package.arch) || same(&package.arch, &offer.arch);
+            if fits && let Some(of) = offers.get_mut(offer.package) {
+                of.push((index, offer));
             }
         };
         match read_list(host, list, &installed, &mut keep) {
@@ -131,8 +130,13 @@ pub(super) fn run(
             Err(reason) => partial(facts, &list.path.clone(), reason),
         }
     }
+    // That no list offers a package says nothing while a list is missing.
+    let whole = !matches!(facts.state(WithoutSource::TABLE.name), State::Partial(_));
     for (package, offers) in packages.iter().zip(&offers).filter(|(p, _)| p.is_installed) {
         if offers.is_empty() {
+            if !whole {
+                continue;
+            }
             facts.push(WithoutSource {
                 source: package.source.clone(),
                 line: package.line,
@@ -159,7 +163,7 @@ fn unread(facts: &mut Facts, source: &str, why: &str) {
     facts.unread::<WithoutSource>(gap);
 }
 
-fn partial(facts: &mut Facts, source: &str, reason: Reason) {
+pub(super) fn partial(facts: &mut Facts, source: &str, reason: Reason) {
     let gap = Gap::new(WHAT, source, reason);
     facts.partial::<Updates>(gap.clone());
     facts.partial::<WithoutSource>(gap);
@@ -186,6 +190,17 @@ fn read_list(
     scan(file, installed, keep).map_err(broken)
 }
 
+/// A version that apt could choose.
+struct Version<'a> {
+    number: &'a str,
+    /// The best of the lists that offer it.
+    priority: i64,
+    list: Option<usize>,
+    phased: Option<i64>,
+    /// The record of preferences that names the package: its place and priority.
+    pin: Option<(usize, i64)>,
+}
+
 /// apt's choice (pkgPolicy::GetCandidateVer): of the versions from new to old the first of the highest priority;
 /// one that is older than the installed needs 1000.
 fn candidate(
@@ -203,33 +218,39 @@ fn candidate(
         let entry = entries.get(list.entry?)?;
         Some((list, entry, lists.release_of(list)))
     };
-    // Versions from new to old, each with its best priority and the list that gives it.
-    let mut versions: Vec<(&str, i64, Option<usize>, Option<i64>)> = vec![(&package.version, 100, None, None)];
+    // The installed version has priority 100 from dpkg's own record, or more from a list that still offers it.
+    let own = pins.of_version(package, &package.version, None, None, "");
+    let mut versions = vec![Version { number: &package.version, priority: 100, list: None, phased: None, pin: own }];
     for (index, offer) in offers {
         let Some((list, entry, release)) = place(*index) else { continue };
-        let special = pins.of_version(package, &offer.version, release, entry.host(), &list.component);
-        let priority = special.unwrap_or(list.priority);
-        match versions.iter_mut().find(|(v, ..)| compare(v, &offer.version) == Ordering::Equal) {
+        let pin = pins.of_version(package, &offer.version, release, entry.host(), &list.component);
+        let number = offer.version.as_str();
+        match versions.iter_mut().find(|v| compare(v.number, number) == Ordering::Equal) {
             Some(known) => {
-                if priority > known.1 || known.2.is_none() {
-                    known.1 = known.1.max(priority);
-                    known.2 = Some(*index);
+                if list.priority > known.priority || known.list.is_none() {
+                    known.list = Some(*index);
                 }
+                known.priority = known.priority.max(list.priority);
+                // The record that comes first in the files counts.
+                known.pin = [known.pin, pin].into_iter().flatten().min_by_key(|(order, _)| *order);
             }
-            None => versions.push((&offer.version, priority, Some(*index), offer.phased)),
+            None => {
+                let (priority, list) = (list.priority, Some(*index));
+                versions.push(Version { number, priority, list, phased: offer.phased, pin });
+            }
         }
     }
-    versions.sort_by(|a, b| compare(b.0, a.0));
-    let mut best: Option<&(&str, i64, Option<usize>, Option<i64>)> = None;
+    versions.sort_by(|a, b| compare(b.number, a.number));
+    let mut best: Option<(&Version<'_>, i64)> = None;
     for version in &versions {
-        let (number, priority, ..) = version;
-        let older = compare(number, &package.version) == Ordering::Less;
-        if *priority <= 0 || best.is_some_and(|b| *priority <= b.1) || (older && *priority < 1000) {
+        let priority = version.pin.map_or(version.priority, |(_, priority)| priority);
+        let older = compare(version.number, &package.version) == Ordering::Less;
+        if priority == 0 || priority <= best.map_or(-1, |b| b.1) || (older && priority < 1000) {
             continue;
         }
-        best = Some(version);
+        best = Some((version, priority));
     }
-    let (number, _, index, phased) = best?;
+    let Version { number, list: index, phased, .. } = best?.0;
     if compare(number, &package.version) != Ordering::Greater {
         return None;
     }

@@ -34,19 +34,23 @@ fact_table! {
 /// Programs that run a script given as an argument.
 const INTERPRETERS: &[&str] = &["sh", "bash", "dash", "perl", "python", "ruby", "node", "php", "java"];
 
+/// A file or folder that someone other than root can change.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-struct Hole {
-    place: String,
-    by: &'static str,
-    name: Option<String>,
+pub(crate) struct Hole {
+    /// Its path.
+    pub place: String,
+    /// `everyone`, `group` or `owner`.
+    pub by: &'static str,
+    /// Name of that group or owner.
+    pub name: Option<String>,
 }
 
 /// Looks at files and remembers what it saw of each folder.
-pub(super) struct Guard<'h> {
+pub(crate) struct Guard<'h> {
     host: &'h Host,
     seen: BTreeMap<String, Vec<Hole>>,
     rows: BTreeSet<(String, String, &'static str, String, Hole)>,
-    gaps: Vec<Gap>,
+    pub gaps: Vec<Gap>,
     names: Option<(BTreeMap<u32, String>, BTreeMap<u32, String>)>,
 }
 
@@ -56,7 +60,7 @@ impl<'h> Guard<'h> {
     }
 
     /// Looks at all files of a service.
-    pub fn look(&mut self, service: &str, run_as: Option<&str>, unit: &Unit) {
+    pub(super) fn look(&mut self, service: &str, run_as: Option<&str>, unit: &Unit) {
         let run_as = run_as.unwrap_or("root");
         let mut files: BTreeSet<(String, &'static str)> = BTreeSet::new();
         files.extend(unit.path.iter().chain(&unit.dropins).map(|p| (p.clone(), "unit")));
@@ -95,7 +99,7 @@ impl<'h> Guard<'h> {
         }
     }
 
-    pub fn finish(self, facts: &mut Facts) {
+    pub(super) fn finish(self, facts: &mut Facts) {
         for (service, source, role, run_as, hole) in self.rows {
             let (place, writable_by) = (hole.place, hole.by.to_owned());
             facts.push(ServiceFile {
@@ -114,7 +118,7 @@ impl<'h> Guard<'h> {
     }
 
     /// Holes in a path: in itself, in the folders above it and, when it is a link, in where it leads.
-    fn holes(&mut self, path: &str) -> Vec<Hole> {
+    pub fn holes(&mut self, path: &str) -> Vec<Hole> {
         let mut holes = BTreeSet::new();
         let mut path = path.to_owned();
         for _ in 0..5 {
@@ -173,7 +177,7 @@ impl<'h> Guard<'h> {
 }
 
 /// Names by number, from /etc/passwd or /etc/group.
-fn ids(host: &Host, path: &str) -> BTreeMap<u32, String> {
+pub(super) fn ids(host: &Host, path: &str) -> BTreeMap<u32, String> {
     let text = host.read_text(path).unwrap_or_default();
     let parse = |line: &str| {
         let mut fields = line.split(':');

@@ -2,7 +2,7 @@
 
 use crate::{
     fact_table,
-    facts::{Facts, Gap},
+    facts::{Facts, Gap, Reason},
     host::{Host, Kind},
 };
 
@@ -25,7 +25,10 @@ fact_table! {
 }
 
 pub(super) fn read(host: &Host, facts: &mut Facts) {
-    let found = host.is_live().then(|| processes(host));
+    let found = processes(host);
+    if let Some(gap) = hidden(host) {
+        facts.partial::<JobRunner>(gap);
+    }
     let running = |names: &[&str]| found.as_ref().map(|found| runs(host, found, names));
     let installed = |paths: &[&str]| paths.iter().any(|p| host.exists(p));
     let mut jobs = 0_i64;
@@ -87,24 +90,31 @@ fn lines(host: &Host, path: &str, facts: &mut Facts) -> i64 {
     i64::try_from(text.lines().filter(job).count()).unwrap_or(i64::MAX)
 }
 
-/// Signs of a container in the path of a control group.
-const CONTAINER: &[&str] = &["docker", "libpod", "/lxc", "kubepods", "containerd", "machine.slice"];
-
 /// Whether one of these programs runs on this machine itself, not in a container that it runs. Names are cut at 15
 /// characters by the kernel.
 pub(crate) fn runs(host: &Host, processes: &[(String, String)], names: &[&str]) -> bool {
+    // A process of a container has a second number, the one that it has in there (proc_pid_status(5)).
     let contained = |path: &str| {
-        let group = host.read_text(&format!("{path}/cgroup")).unwrap_or_default();
-        CONTAINER.iter().any(|sign| group.contains(sign))
+        let status = host.read_text(&format!("{path}/status")).unwrap_or_default();
+        status.lines().any(|l| l.strip_prefix("NSpid:").is_some_and(|ids| ids.split_whitespace().count() > 1))
     };
-    let inside = contained("/proc/1");
-    processes.iter().any(|(path, comm)| names.contains(&comm.as_str()) && (inside || !contained(path)))
+    processes.iter().any(|(path, comm)| names.contains(&comm.as_str()) && !contained(path))
 }
 
-/// All processes: their folder in /proc and their name.
-pub(crate) fn processes(host: &Host) -> Vec<(String, String)> {
-    let numbered = |e: &crate::host::Entry| e.name.bytes().all(|b| b.is_ascii_digit());
-    let entries = host.list("/proc").unwrap_or_default();
+/// All processes: their folder in /proc and their name. None in an image, and where others' processes are hidden
+/// from us: then a table says so with [`hidden`].
+pub(crate) fn processes(host: &Host) -> Option<Vec<(String, String)>> {
     let name = |path: &str| host.read_text(&format!("{path}/comm")).ok().map(|comm| comm.trim().to_owned());
-    entries.into_iter().filter(numbered).filter_map(|e| Some((name(&e.path)?, e.path))).map(|(n, p)| (p, n)).collect()
+    if !host.is_live() || hidden(host).is_some() {
+        return None;
+    }
+    let numbered = |e: &crate::host::Entry| e.name.bytes().all(|b| b.is_ascii_digit());
+    let entries = host.list("/proc").unwrap_or_default().into_iter().filter(numbered);
+    Some(entries.filter_map(|e| Some((name(&e.path)?, e.path))).map(|(n, p)| (p, n)).collect())
+}
+
+/// Whether /proc shows us only our own processes (the mount option hidepid).
+pub(crate) fn hidden(host: &Host) -> Option<Gap> {
+    let first = host.is_live() && !host.is_root() && host.read_text("/proc/1/comm").is_err();
+    first.then(|| Gap::new("which programs run", "/proc", Reason::NeedsRoot))
 }

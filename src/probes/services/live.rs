@@ -8,7 +8,7 @@ use crate::host::{Command, Host, RunError};
 
 const SYSTEMCTL: &[&str] = &["/usr/bin/systemctl", "/bin/systemctl"];
 /// What is asked about units that run or failed: about a millisecond each.
-const PROPERTIES: &str = "Id,Result,NRestarts,ActiveEnterTimestamp,MemoryCurrent,NeedDaemonReload,NoNewPrivileges,\
+const PROPERTIES: &str = "Id,MainPID,Result,NRestarts,ActiveEnterTimestamp,MemoryCurrent,NeedDaemonReload,NoNewPrivileges,\
                           ProtectSystem,ProtectHome,PrivateTmp,NextElapseUSecRealtime,LastTriggerUSec";
 /// Most units asked about.
 const MOST: usize = 300;

@@ -1,15 +1,15 @@
 //! Services, timers and the files behind them: what is switched on, what runs, what failed, and who could change it.
 //! Unit files are read by ourselves with their drop-ins; on a running machine systemd is asked what became of them.
 
-mod guard;
-mod jobs;
+pub(crate) mod guard;
+pub(crate) mod jobs;
 mod live;
 pub(crate) mod scan;
 mod sysv;
 mod timers;
 pub(crate) mod unit;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use unit::Setting;
@@ -56,8 +56,10 @@ fact_table! {
         memory: Option<i64>,
         /// Whether its file was changed after it was read; null when not asked.
         reload_needed: Option<bool>,
-        /// User whom its program runs as, `dynamic` for one made up at each start; null for a socket.
+        /// User as whom its program is started, `dynamic` for one made up at each start; null for a socket.
         run_as: Option<String>,
+        /// User to whom its main process belongs now: many start as root and give their rights up; null when not known.
+        main_user: Option<String>,
         /// Program that it starts, without arguments; null for a socket.
         program: Option<String>,
         /// When it is started again by itself, such as `no`, `always`, `on-failure`.
@@ -152,6 +154,7 @@ fn systemd(host: &Host, facts: &mut Facts) -> Result<(), ProbeError> {
     };
     let mut gaps = units.gaps.clone();
     let mut guard = guard::Guard::new(host);
+    let users = guard::ids(host, "/etc/passwd");
     let mut known = BTreeSet::new();
     for kind in ["service", "socket"] {
         let mut names: BTreeSet<String> = units.names(kind).into_iter().collect();
@@ -159,7 +162,9 @@ fn systemd(host: &Host, facts: &mut Facts) -> Result<(), ProbeError> {
         for name in names {
             known.insert(name.trim_end_matches(".service").to_owned());
             let Some(unit) = units.unit(host, &name, &mut gaps) else { continue };
-            let service = service(kind, &name, &unit, running.get(&name));
+            let state = running.get(&name);
+            let mut service = service(kind, &name, &unit, state);
+            service.main_user = main_user(host, state, &users);
             guard.look(&name, service.run_as.as_deref(), &unit);
             facts.push(service);
         }
@@ -211,6 +216,15 @@ const SANDBOX: &[&str] = &[
     "SystemCallFilter",
 ];
 
+/// The user of a process, by `MainPID`.
+fn main_user(host: &Host, state: Option<&live::State>, users: &BTreeMap<u32, String>) -> Option<String> {
+    let pid = state?.asked.get("MainPID").filter(|pid| *pid != "0")?;
+    let status = host.read_text(&format!("/proc/{pid}/status")).ok()?;
+    // Real, effective, saved and file system ids.
+    let uid = status.lines().find_map(|l| l.strip_prefix("Uid:"))?.split_whitespace().nth(1)?.parse().ok()?;
+    Some(users.get(&uid).cloned().unwrap_or_else(|| uid.to_string()))
+}
+
 fn service(kind: &str, name: &str, unit: &scan::Unit, live: Option<&live::State>) -> Service {
     let settings = &unit.settings;
     let text = |section: &str, key: &str| unit::last(settings, section, key).map(|s| s.value.clone());
@@ -258,6 +272,7 @@ fn service(kind: &str, name: &str, unit: &scan::Unit, live: Option<&live::State>
         memory: asked("MemoryCurrent").and_then(|v| v.parse().ok()),
         reload_needed: asked_bool("NeedDaemonReload"),
         run_as,
+        main_user: None,
         program: command.map(|c| c.program).filter(|p| !p.is_empty()),
         restart_policy: is_service.then(|| text("Service", "Restart").unwrap_or_else(|| "no".to_owned())),
         no_new_privileges: asked_bool("NoNewPrivileges").unwrap_or_else(|| dynamic || yes("NoNewPrivileges")),

@@ -132,13 +132,32 @@ impl Units {
         units
     }
 
-    fn name(&mut self, host: &Host, name: &str, path: String, place: Place, kind: Kind) {
-        if kind == Kind::Link && matches!(place, Place::Persistent | Place::Runtime) {
-            if let Some(target) = host.read_link(&path).ok().map(|t| base(&t).to_owned()) {
-                if target != name && target != "null" {
-                    self.renamed.entry(target).or_default().push(place);
+    /// Looks only for these units: their files and drop-ins, without the links that pull them in.
+    pub fn scan_only(host: &Host, wanted: &[&str]) -> Self {
+        let mut units = Units::default();
+        for (dir, place) in DIRS.iter().filter(|(dir, _)| host.is_live() || !dir.starts_with("/run/")) {
+            for name in wanted {
+                let path = format!("{dir}/{name}");
+                if let Ok(meta) = host.symlink_metadata(&path) {
+                    units.name(host, name, path.clone(), *place, meta.kind);
+                }
+                let folder = format!("{path}.d");
+                if host.exists(&folder) {
+                    units.folders.entry(format!("{name}.d")).or_default().push(folder);
                 }
             }
+        }
+        units
+    }
+
+    fn name(&mut self, host: &Host, name: &str, path: String, place: Place, kind: Kind) {
+        if kind == Kind::Link
+            && matches!(place, Place::Persistent | Place::Runtime)
+            && let Some(target) = host.read_link(&path).ok().map(|t| base(&t).to_owned())
+            && target != name
+            && target != "null"
+        {
+            self.renamed.entry(target).or_default().push(place);
         }
         self.names.entry(name.to_owned()).or_insert(Found { path, place, kind });
     }

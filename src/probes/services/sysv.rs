@@ -53,6 +53,7 @@ pub(super) fn read(host: &Host, facts: &mut Facts, known: &BTreeSet<String>) {
             memory: None,
             reload_needed: None,
             run_as: Some("root".to_owned()),
+            main_user: None,
             program: Some(script.path.clone()),
             restart_policy: Some("no".to_owned()),
             no_new_privileges: false,

@@ -1,4 +1,4 @@
-use std::{collections::BTreeMap, path::PathBuf};
+use std::path::PathBuf;
 
 use serde_json::{Map, Value};
 
@@ -23,7 +23,7 @@ fn live() -> Facts {
     let list = "/usr/bin/systemctl list-units --all --plain --no-legend --full --no-pager --type=service,socket,timer";
     let mut names: Vec<&str> = SHOW.lines().filter_map(|l| l.strip_prefix("Id=")).collect();
     names.sort_unstable();
-    let properties = "Id,Result,NRestarts,ActiveEnterTimestamp,MemoryCurrent,NeedDaemonReload,NoNewPrivileges,\
+    let properties = "Id,MainPID,Result,NRestarts,ActiveEnterTimestamp,MemoryCurrent,NeedDaemonReload,NoNewPrivileges,\
                       ProtectSystem,ProtectHome,PrivateTmp,NextElapseUSecRealtime,LastTriggerUSec";
     let show = format!("/usr/bin/systemctl show --no-pager -p {properties} {}", names.join(" "));
     let canned = BTreeMap::from([(list.to_owned(), Output::ok(LIST)), (show, Output::ok(SHOW))]);

@@ -39,11 +39,9 @@ pub(crate) fn parse(text: &str, source: &str) -> Vec<Setting> {
             None => (line, false),
         };
         if std::mem::replace(&mut continued, more) {
-            if let Some(last) = settings.last_mut() {
-                if last.value.len() < 65_536 {
-                    last.value.push(' ');
-                    last.value.push_str(body);
-                }
+            if let Some(last) = settings.last_mut().filter(|last| last.value.len() < 65_536) {
+                last.value.push(' ');
+                last.value.push_str(body);
             }
             continue;
         }
