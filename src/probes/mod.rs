@@ -36,7 +36,25 @@ pub mod time;
 pub mod walk;
 
 /// Every probe.
-pub const ALL: &[Probe] = &[apt::PROBE, boot::PROBE, cron::PROBE, disks::PROBE, important_files::PROBE, kernel::PROBE, logging::PROBE, machine::PROBE, memory::PROBE, mounts::PROBE, packages::PROBE, processes::PROBE, release::PROBE, restart::PROBE, services::PROBE, time::PROBE, walk::PROBE];
+pub const ALL: &[Probe] = &[
+    apt::PROBE,
+    boot::PROBE,
+    cron::PROBE,
+    disks::PROBE,
+    important_files::PROBE,
+    kernel::PROBE,
+    logging::PROBE,
+    machine::PROBE,
+    memory::PROBE,
+    mounts::PROBE,
+    packages::PROBE,
+    processes::PROBE,
+    release::PROBE,
+    restart::PROBE,
+    services::PROBE,
+    time::PROBE,
+    walk::PROBE,
+];
 
 /// One reader of the machine.
 #[derive(Clone, Copy)]

@@ -27,6 +27,12 @@ pub(super) fn read(host: &Host, mounts: &[Mounted], facts: &mut Facts) {
         mounts.iter().rev().filter(|m| matches!(m.category(), "disk" | "network" | "memory")).collect();
     list.sort_by_key(|m| (m.root.len(), m.path.len()));
     for mount in list {
+        // Engines bind single files of their host into a container; the disk behind them is not the container's.
+        let no_folder = mount.category() != "network"
+            && host.metadata(&mount.path).is_ok_and(|m| m.kind != crate::host::Kind::Directory);
+        if no_folder {
+            continue;
+        }
         if mounts.iter().rev().find(|m| m.path == mount.path) == Some(mount) && seen.insert(&mount.number) {
             asked.push(mount);
         }

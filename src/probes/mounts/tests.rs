@@ -61,3 +61,18 @@ fn junk_is_no_mount() {
     let rows = facts(Some(INFO), "\u{1b}[31m\nx\nx y\n\t\t\n").rows("fstab");
     assert!(rows.is_empty());
 }
+
+#[test]
+fn a_file_bound_from_elsewhere_is_no_disk() {
+    let dir = tempfile::tempdir().unwrap();
+    for folder in ["etc", "srv", "proc/self"] {
+        std::fs::create_dir_all(dir.path().join(folder)).unwrap();
+    }
+    std::fs::write(dir.path().join("etc/hosts"), "").unwrap();
+    let info = "30 25 8:1 /docker/x/hosts /etc/hosts rw - ext4 /dev/sda1 rw\n31 25 8:2 / /srv rw - ext4 /dev/sda2 rw\n";
+    std::fs::write(dir.path().join("proc/self/mountinfo"), info).unwrap();
+    let host = Host::fake(dir.path(), jiff::Timestamp::UNIX_EPOCH, Default::default()).unwrap();
+    let rows = run_one(&PROBE, &host).rows("disk_space");
+    let paths: Vec<_> = rows.iter().map(|r| r["path"].as_str().unwrap()).collect();
+    assert_eq!(paths, ["/srv"]);
+}
