@@ -220,7 +220,12 @@ fn run(host: &Host, facts: &mut Facts) -> Result<(), ProbeError> {
                 }
             }
         } else if host.symlink_metadata(pattern).is_err_and(|e| matches!(e, ReadError::Denied(_))) {
-            facts.partial::<ImportantFile>(Gap::new(*about, *pattern, crate::facts::Reason::NeedsRoot));
+            // One gap for a closed folder, however many rules look into it.
+            let (what, source) = match pattern.strip_prefix("/root/") {
+                Some(_) => ("what is in the home folder of root", "/root"),
+                None => (*about, *pattern),
+            };
+            facts.partial::<ImportantFile>(Gap::new(what, source, crate::facts::Reason::NeedsRoot));
         } else {
             look(host, &people, pattern, rule, facts);
         }

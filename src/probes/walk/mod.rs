@@ -1,13 +1,13 @@
 //! Every file once: which programs lend the rights of their owner, what everyone may write, what belongs to nobody.
 //! One walk over the local file systems; never over the network, never over what the kernel makes up.
 
+mod capabilities;
 mod judge;
 mod packages;
 mod tree;
 
 use std::{
     collections::BTreeSet,
-    ffi::CStr,
     time::{Duration, Instant},
 };
 
@@ -142,7 +142,7 @@ fn run(host: &Host, facts: &mut Facts) -> Result<(), ProbeError> {
     let (uids, gids) = (people.users.ids(), people.groups.ids());
     let ranges = passing_owners(host);
     let root = host.root().to_owned();
-    let capabilities = move |path: &str| capabilities(&root, path);
+    let capabilities = move |path: &str| capabilities::of(&root, path);
     let rules = Rules { uids: &uids, gids: &gids, ranges: &ranges, capabilities: &capabilities };
     let mut tally = Tally::default();
     let mut complete = true;
@@ -171,13 +171,10 @@ fn run(host: &Host, facts: &mut Facts) -> Result<(), ProbeError> {
             facts.partial::<File>(Gap::new("the rights of all files", path.as_str(), Reason::TimedOut));
         }
     }
-    if tally.denied > 0 {
+    if let Some(first) = &tally.denied_first {
         complete = false;
-        let what = format!(
-            "the files in {}",
-            crate::words::count(usize::try_from(tally.denied).unwrap_or(0), "folder", "folders")
-        );
-        facts.partial::<File>(Gap::new(what, "/", Reason::NeedsRoot));
+        let count = crate::words::count(usize::try_from(tally.denied).unwrap_or(0), "folder", "folders");
+        facts.partial::<File>(Gap::new(format!("the files in {count}"), first.as_str(), Reason::NeedsRoot));
     }
     if let Some((path, error)) = &tally.broken {
         complete = false;
@@ -251,11 +248,16 @@ fn passing_owners(host: &Host) -> Vec<(u32, u32)> {
     for path in ["/etc/subuid", "/etc/subgid"] {
         for line in host.read_text(path).unwrap_or_default().lines() {
             let mut fields = line.split(':').skip(1).map(|n| n.trim().parse::<u32>().ok());
+<<<<<<< HEAD
             if let (Some(Some(first)), Some(Some(count))) = (fields.next(), fields.next())
                 && count > 0
             {
                 ranges.push((first, first.saturating_add(count - 1)));
             }
+=======
+            let (Some(Some(first)), Some(Some(count @ 1..))) = (fields.next(), fields.next()) else { continue };
+            ranges.push((first, first.saturating_add(count - 1)));
+>>>>>>> files
         }
     }
     ranges.sort_unstable();
@@ -365,74 +367,6 @@ fn copy_of(host: &Host, hit: &Hit) -> Option<String> {
         }
     }
     None
-}
-
-/// Names of capabilities(7) by number.
-const CAPABILITIES: &[&str] = &[
-    "cap_chown",
-    "cap_dac_override",
-    "cap_dac_read_search",
-    "cap_fowner",
-    "cap_fsetid",
-    "cap_kill",
-    "cap_setgid",
-    "cap_setuid",
-    "cap_setpcap",
-    "cap_linux_immutable",
-    "cap_net_bind_service",
-    "cap_net_broadcast",
-    "cap_net_admin",
-    "cap_net_raw",
-    "cap_ipc_lock",
-    "cap_ipc_owner",
-    "cap_sys_module",
-    "cap_sys_rawio",
-    "cap_sys_chroot",
-    "cap_sys_ptrace",
-    "cap_sys_pacct",
-    "cap_sys_admin",
-    "cap_sys_boot",
-    "cap_sys_nice",
-    "cap_sys_resource",
-    "cap_sys_time",
-    "cap_sys_tty_config",
-    "cap_mknod",
-    "cap_lease",
-    "cap_audit_write",
-    "cap_audit_control",
-    "cap_setfcap",
-    "cap_mac_override",
-    "cap_mac_admin",
-    "cap_syslog",
-    "cap_wake_alarm",
-    "cap_block_suspend",
-    "cap_audit_read",
-    "cap_perfmon",
-    "cap_bpf",
-    "cap_checkpoint_restore",
-];
-
-/// Privileges attached to a program, by name, separated by commas.
-fn capabilities(root: &std::path::Path, path: &str) -> Option<String> {
-    const ATTRIBUTE: &CStr = c"security.capability";
-    let full = root.join(path.trim_start_matches('/'));
-    let mut value = [0_u8; 32];
-    let length = rustix::fs::lgetxattr(&full, ATTRIBUTE, &mut value).ok()?;
-    parse_capabilities(value.get(..length)?)
-}
-
-/// `struct vfs_cap_data`: a header, then permitted and inheritable words, lowest 32 first.
-fn parse_capabilities(value: &[u8]) -> Option<String> {
-    let word = |at: usize| -> Option<u64> {
-        let bytes: [u8; 4] = value.get(at..at + 4)?.try_into().ok()?;
-        Some(u32::from_le_bytes(bytes).into())
-    };
-    let permitted = word(4)? | word(12).unwrap_or(0) << 32;
-    let names: Vec<String> = (0..64_usize)
-        .filter(|bit| permitted >> bit & 1 == 1)
-        .map(|bit| CAPABILITIES.get(bit).map_or_else(|| format!("cap_{bit}"), |n| (*n).to_owned()))
-        .collect();
-    (!names.is_empty()).then(|| names.join(","))
 }
 
 #[cfg(test)]

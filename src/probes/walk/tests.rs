@@ -133,8 +133,8 @@ fn very_deep_trees_and_strange_names_are_walked() {
 fn attached_privileges_are_named() {
     // As on /usr/bin/ping: cap_net_raw=ep, version 2.
     let ping = [1, 0, 0, 2, 0, 0x20, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
-    assert_eq!(parse_capabilities(&ping).as_deref(), Some("cap_net_raw"));
-    assert_eq!(parse_capabilities(&[1, 0]), None);
+    assert_eq!(capabilities::parse(&ping).as_deref(), Some("cap_net_raw"));
+    assert_eq!(capabilities::parse(&[1, 0]), None);
 }
 
 #[test]

@@ -36,6 +36,8 @@ pub(super) struct Tally {
     pub others: u64,
     /// Directories that only root may read.
     pub denied: u64,
+    /// The first of them.
+    pub denied_first: Option<String>,
     /// Directories that could not be read for another reason; the first with its error.
     pub broken: Option<(String, String)>,
     /// Directories left out on purpose, and why.
@@ -51,6 +53,7 @@ impl Tally {
         self.directories += other.directories;
         self.others += other.others;
         self.denied += other.denied;
+        self.denied_first = self.denied_first.take().or(other.denied_first);
         self.broken = self.broken.take().or(other.broken);
         self.skipped.extend(other.skipped);
         self.found.add(other.found);
@@ -279,7 +282,10 @@ impl<'a> Worker<'a> {
         match error {
             // It vanished, or was replaced by something else, since its name was read.
             Errno::NOENT | Errno::NOTDIR | Errno::LOOP => {}
-            Errno::ACCESS | Errno::PERM => self.tally.denied += 1,
+            Errno::ACCESS | Errno::PERM => {
+                self.tally.denied += 1;
+                self.tally.denied_first.get_or_insert_with(path);
+            }
             other if self.tally.broken.is_none() => self.tally.broken = Some((path(), other.to_string())),
             _ => {}
         }
@@ -374,10 +380,19 @@ impl<'a> Worker<'a> {
             match kind {
                 FileType::RegularFile => {
                     self.tally.files += 1;
+<<<<<<< HEAD
                     if let Ok(stat) = rustix::fs::statat(&fd, name, AtFlags::SYMLINK_NOFOLLOW)
                         && rules.wants(&node.place, &stat)
                     {
                         rules.file(&node, name, &stat, &mut self.tally.found);
+=======
+                    match rustix::fs::statat(&fd, name, AtFlags::SYMLINK_NOFOLLOW) {
+                        Ok(stat) if rules.wants(&node.place, &stat) => {
+                            rules.file(&node, name, &stat, &mut self.tally.found);
+                        }
+                        // Nothing about it, or it vanished.
+                        _ => {}
+>>>>>>> files
                     }
                 }
                 FileType::Directory if name != c"." && name != c".." => self.names.push(name.to_owned()),

@@ -1,16 +1,12 @@
 //! What is mounted and what should be: the kernel's list of mounts, `/etc/fstab` line by line, and how full each
 //! real file system is. A file system that does not answer (a dead network disk) is a gap, not a hang.
 
-use std::{
-    collections::BTreeSet,
-    sync::mpsc,
-    time::{Duration, Instant},
-};
+mod space;
 
 use super::{Probe, ProbeError, USUAL_LIMIT};
 use crate::{
     fact_table,
-    facts::{Facts, Gap, Reason, Row as _},
+    facts::{Facts, Gap, Row as _},
     host::Host,
 };
 
@@ -117,8 +113,6 @@ pub const PROBE: Probe = Probe {
     run,
 };
 
-/// How long one file system may take to say how full it is.
-const ANSWER_LIMIT: Duration = Duration::from_secs(2);
 const MOUNTINFO: &str = "/proc/self/mountinfo";
 const FSTAB: &str = "/etc/fstab";
 
@@ -272,7 +266,7 @@ fn run(host: &Host, facts: &mut Facts) -> Result<(), ProbeError> {
         });
     }
     fstab(host, &mounts, facts);
-    space(host, &mounts, facts);
+    space::read(host, &mounts, facts);
     Ok(())
 }
 
@@ -353,160 +347,5 @@ fn swap_in_use(host: &Host, swaps: &str, device: &str) -> bool {
     })
 }
 
-/// Asks every real file system how full it is, each on a thread of its own that may be left behind.
-fn space(host: &Host, mounts: &[Mounted], facts: &mut Facts) {
-    if !host.is_live() {
-        return;
-    }
-    let mut seen = BTreeSet::new();
-    let mut asked = Vec::new();
-    // The last mount on a path hides the ones before; a file system bound twice is told once, by its shortest root.
-    let mut list: Vec<&Mounted> =
-        mounts.iter().rev().filter(|m| matches!(m.category(), "disk" | "network" | "memory")).collect();
-    list.sort_by_key(|m| (m.root.len(), m.path.len()));
-    for mount in list {
-        if mounts.iter().rev().find(|m| m.path == mount.path) == Some(mount) && seen.insert(&mount.number) {
-            asked.push(mount);
-        }
-    }
-    let (send, receive) = mpsc::channel();
-    let network = asked.iter().any(|m| m.category() == "network");
-    let ask = |host: &Host, path: &str| {
-        use rustix::fs::{Mode, OFlags};
-        // `/proc/mounts` names paths of the running machine; a plain O_PATH open does not touch the file system's data.
-        let full = host.root().join(path.trim_start_matches('/'));
-        let fd = rustix::fs::open(&full, OFlags::PATH | OFlags::CLOEXEC, Mode::empty())?;
-        rustix::fs::fstatvfs(&fd)
-    };
-    let mut answers = Vec::new();
-    for (index, mount) in asked.iter().enumerate() {
-        if mount.category() == "network" {
-            let (send, host, path) = (send.clone(), host.clone(), mount.path.clone());
-            let body = move || {
-                let _ = send.send((index, ask(&host, &path)));
-            };
-            let _ = std::thread::Builder::new().name("statvfs".to_owned()).spawn(body);
-        } else {
-            answers.push((index, ask(host, &mount.path)));
-        }
-    }
-    drop(send);
-    let end = Instant::now() + ANSWER_LIMIT;
-    while network {
-        match receive.recv_timeout(end.saturating_duration_since(Instant::now())) {
-            Ok(answer) => answers.push(answer),
-            Err(_) => break,
-        }
-    }
-    answers.sort_by_key(|(index, _)| *index);
-    for (index, mount) in asked.iter().enumerate() {
-        let what = || format!("how full {} is", mount.path);
-        match answers.iter().find(|(i, _)| *i == index).map(|(_, a)| a) {
-            Some(Ok(stat)) => push_space(mount, stat, facts),
-            Some(Err(rustix::io::Errno::ACCESS | rustix::io::Errno::PERM)) => {
-                facts.partial::<Space>(Gap::new(what(), mount.path.as_str(), Reason::NeedsRoot));
-            }
-            Some(Err(error)) => {
-                facts.partial::<Space>(Gap::new(what(), mount.path.as_str(), Reason::Broken(error.to_string())));
-            }
-            None => facts.partial::<Space>(Gap::new(what(), mount.path.as_str(), Reason::TimedOut)),
-        }
-    }
-}
-
-fn push_space(mount: &Mounted, stat: &rustix::fs::StatVfs, facts: &mut Facts) {
-    if stat.f_blocks == 0 {
-        return;
-    }
-    let bytes = |blocks: u64| i64::try_from(blocks.saturating_mul(stat.f_frsize)).unwrap_or(i64::MAX);
-    let count = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
-    let used = stat.f_blocks.saturating_sub(stat.f_bfree);
-    let inodes = stat.f_files > 0;
-    facts.push(Space {
-        source: mount.path.clone(),
-        device: mask_device(&mount.device).0,
-        path: mount.path.clone(),
-        fstype: mount.fstype.clone(),
-        read_only: mount.has("ro"),
-        size: bytes(stat.f_blocks),
-        free: bytes(stat.f_bfree),
-        available: bytes(stat.f_bavail),
-        used_percent: percent(used, used.saturating_add(stat.f_bavail)),
-        inodes: inodes.then(|| count(stat.f_files)),
-        inodes_free: inodes.then(|| count(stat.f_ffree)),
-        inodes_used_percent: inodes.then(|| percent(stat.f_files.saturating_sub(stat.f_ffree), stat.f_files)),
-    });
-}
-
-/// A share in percent, rounded to a tenth, as df(1) counts it.
-#[allow(clippy::cast_precision_loss)]
-fn percent(part: u64, whole: u64) -> f64 {
-    if whole == 0 { 0.0 } else { (part as f64 * 1000.0 / whole as f64).round() / 10.0 }
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::probes::run_one;
-
-    fn facts(info: Option<&str>, fstab: &str) -> Facts {
-        let dir = tempfile::tempdir().unwrap();
-        for folder in ["etc", "usr", "proc/self"] {
-            std::fs::create_dir_all(dir.path().join(folder)).unwrap();
-        }
-        std::fs::write(dir.path().join("etc/fstab"), fstab).unwrap();
-        std::fs::write(dir.path().join("proc/swaps"), "Filename Type Size Used Priority\n/dev/sda3 partition 8 0 -2\n")
-            .unwrap();
-        let host = match info {
-            Some(info) => {
-                std::fs::write(dir.path().join("proc/self/mountinfo"), info).unwrap();
-                Host::fake(dir.path(), jiff::Timestamp::UNIX_EPOCH, Default::default()).unwrap()
-            }
-            None => Host::image(dir.path()).unwrap(),
-        };
-        run_one(&PROBE, &host)
-    }
-
-    const INFO: &str = "25 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw,errors=remount-ro\n\
-                        30 25 0:30 / /tmp rw,nosuid - tmpfs tmpfs rw,size=1024k\n\
-                        31 25 0:31 / /mnt/a\\040b ro - cifs //nas/share rw,username=x,password=hunter2\n";
-
-    #[test]
-    fn each_line_of_fstab_is_compared_with_what_is_mounted() {
-        let fstab = "# a comment\n\
-                     UUID=1 / ext4 errors=remount-ro 0 1\n\
-                     /dev/sda3 none swap sw 0 0\n\
-                     tmpfs /tmp tmpfs nosuid,nodev,noexec 0 0\n\
-                     //me:hunter2@nas/share /mnt/a\\040b cifs password=hunter2,ro 0 0\n\
-                     /dev/sdb1 /srv ext4 nofail,noauto 0 0\n";
-        let facts = facts(Some(INFO), fstab);
-        let rows = facts.rows("fstab");
-        let mounted: Vec<_> = rows.iter().map(|r| (r["line"].as_i64().unwrap(), r["mounted"].as_bool())).collect();
-        assert_eq!(mounted, [(2, Some(true)), (3, Some(true)), (4, Some(true)), (5, Some(true)), (6, Some(false))]);
-        assert_eq!(rows[2]["missing_options"], "nodev,noexec");
-        assert_eq!(rows[3]["has_password"], true);
-        assert_eq!(rows[3]["path"], "/mnt/a b");
-        assert_eq!((&rows[4]["auto"], &rows[4]["nofail"]), (&false.into(), &true.into()));
-        assert_eq!(facts.rows("mounts")[2]["read_only"], true);
-        for table in ["fstab", "mounts", "disk_space"] {
-            assert!(!format!("{:?}", facts.rows(table)).contains("hunter2"), "{table}");
-        }
-    }
-
-    #[test]
-    fn in_an_image_nothing_is_known_to_be_mounted() {
-        let facts = facts(None, "/dev/sda1 / ext4 defaults 0 1\n");
-        assert!(facts.rows("fstab")[0]["mounted"].is_null());
-        assert!(matches!(facts.state("disk_space"), crate::facts::State::Absent(_)));
-    }
-
-    #[test]
-    fn junk_is_no_mount() {
-        assert_eq!(parse_mount("1 2 3"), None);
-        assert_eq!(parse_mount(" - "), None);
-        assert_eq!(unescape("a\\04"), "a\\04");
-        assert_eq!(unescape("a\\377\\040\\\\"), "a\u{fffd} \\\\");
-        let rows = facts(Some(INFO), "\u{1b}[31m\nx\nx y\n\t\t\n").rows("fstab");
-        assert!(rows.is_empty());
-    }
-}
+mod tests;
