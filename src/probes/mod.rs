@@ -16,6 +16,7 @@ use crate::{
     host::{Host, ReadError, RunError},
 };
 
+pub mod accounts;
 pub mod apt;
 pub mod cron;
 pub mod disks;
@@ -29,10 +30,12 @@ pub mod release;
 pub mod restart;
 pub(crate) mod rights;
 pub mod services;
+pub mod sudoers;
 pub mod walk;
 
 /// Every probe.
 pub const ALL: &[Probe] = &[
+    accounts::PROBE,
     apt::PROBE,
     cron::PROBE,
     disks::PROBE,
@@ -45,6 +48,7 @@ pub const ALL: &[Probe] = &[
     release::PROBE,
     restart::PROBE,
     services::PROBE,
+    sudoers::PROBE,
     walk::PROBE,
 ];
 
