@@ -20,11 +20,15 @@ pub mod accounts;
 pub mod apt;
 pub mod cron;
 pub mod disks;
+pub mod homes;
 pub mod important_files;
+pub mod login_settings;
+pub mod logins;
 pub mod machine;
 pub mod memory;
 pub mod mounts;
 pub mod packages;
+pub mod pam;
 pub mod processes;
 pub mod release;
 pub mod restart;
@@ -39,11 +43,15 @@ pub const ALL: &[Probe] = &[
     apt::PROBE,
     cron::PROBE,
     disks::PROBE,
+    homes::PROBE,
     important_files::PROBE,
+    login_settings::PROBE,
+    logins::PROBE,
     machine::PROBE,
     memory::PROBE,
     mounts::PROBE,
     packages::PROBE,
+    pam::PROBE,
     processes::PROBE,
     release::PROBE,
     restart::PROBE,
