@@ -16,45 +16,33 @@ use crate::{
     host::{Host, ReadError, RunError},
 };
 
+pub mod accounts;
 pub mod apt;
 pub mod boot;
 pub mod cron;
 pub mod disks;
+pub mod homes;
 pub mod important_files;
 pub mod kernel;
 pub mod logging;
+pub mod login_settings;
+pub mod logins;
 pub mod machine;
 pub mod memory;
 pub mod mounts;
 pub mod packages;
+pub mod pam;
 pub mod processes;
 pub mod release;
 pub mod restart;
 pub(crate) mod rights;
 pub mod services;
+pub mod sudoers;
 pub mod time;
 pub mod walk;
 
 /// Every probe.
-pub const ALL: &[Probe] = &[
-    apt::PROBE,
-    boot::PROBE,
-    cron::PROBE,
-    disks::PROBE,
-    important_files::PROBE,
-    kernel::PROBE,
-    logging::PROBE,
-    machine::PROBE,
-    memory::PROBE,
-    mounts::PROBE,
-    packages::PROBE,
-    processes::PROBE,
-    release::PROBE,
-    restart::PROBE,
-    services::PROBE,
-    time::PROBE,
-    walk::PROBE,
-];
+pub const ALL: &[Probe] = &[accounts::PROBE, apt::PROBE, boot::PROBE, cron::PROBE, disks::PROBE, homes::PROBE, important_files::PROBE, kernel::PROBE, logging::PROBE, login_settings::PROBE, logins::PROBE, machine::PROBE, memory::PROBE, mounts::PROBE, packages::PROBE, pam::PROBE, processes::PROBE, release::PROBE, restart::PROBE, services::PROBE, sudoers::PROBE, time::PROBE, walk::PROBE];
 
 /// One reader of the machine.
 #[derive(Clone, Copy)]
