@@ -43,7 +43,8 @@ pub(super) fn print(text: &str) -> Result<(), CliError> {
     }
 }
 
-/// Writes a file whole or not at all: a temporary file beside it, then a rename.
+/// Writes a file whole or not at all: a temporary file beside it, then a rename. A device or a pipe that is there
+/// already (`/dev/null`, `/dev/stdout`) is written to, never replaced; of a link, what it points to.
 pub(super) fn write_file(path: &Path, text: &str) -> Result<(), CliError> {
     let fail = |error: std::io::Error| {
         CliError::failed(
@@ -51,6 +52,12 @@ pub(super) fn write_file(path: &Path, text: &str) -> Result<(), CliError> {
             "Give another place, or - to print it",
         )
     };
+    if std::fs::metadata(path).is_ok_and(|m| !m.is_file() && !m.is_dir()) {
+        let written = std::fs::OpenOptions::new().write(true).open(path).and_then(|mut f| f.write_all(text.as_bytes()));
+        return written.map_err(fail);
+    }
+    let target = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let path = target.as_path();
     let name = path.file_name().ok_or_else(|| fail(std::io::ErrorKind::IsADirectory.into()))?;
     let beside = path.with_file_name(format!(".{}.{}", name.to_string_lossy(), std::process::id()));
     let written = (|| {

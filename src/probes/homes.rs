@@ -146,7 +146,9 @@ fn run(host: &Host, facts: &mut Facts) -> Result<(), ProbeError> {
         let reason = host.read_text(accounts::PASSWD).err().map(|e| e.reason());
         for table in [Home::TABLE, HomeFile::TABLE, History::TABLE] {
             match &reason {
-                Some(reason) => facts.unread_table(table, Gap::new("the home folders", accounts::PASSWD, reason.clone())),
+                Some(reason) => {
+                    facts.unread_table(table, Gap::new("the home folders", accounts::PASSWD, reason.clone()))
+                }
                 None => facts.absent_table(table, "there are no accounts".to_owned()),
             }
         }
@@ -229,8 +231,16 @@ fn run(host: &Host, facts: &mut Facts) -> Result<(), ProbeError> {
             }
         }
         if hidden {
-            facts.partial::<HomeFile>(Gap::new(format!("what lies in the home folder of {}", user.name), own, Reason::NeedsRoot));
-            facts.partial::<History>(Gap::new(format!("what lies in the home folder of {}", user.name), own, Reason::NeedsRoot));
+            facts.partial::<HomeFile>(Gap::new(
+                format!("what lies in the home folder of {}", user.name),
+                own,
+                Reason::NeedsRoot,
+            ));
+            facts.partial::<History>(Gap::new(
+                format!("what lies in the home folder of {}", user.name),
+                own,
+                Reason::NeedsRoot,
+            ));
         }
     }
     Ok(())
@@ -276,7 +286,9 @@ mod tests {
         let mode = |p: &str, mode: u32| std::fs::set_permissions(at(p), std::fs::Permissions::from_mode(mode)).unwrap();
         put("etc/passwd", 0o644);
         std::fs::create_dir_all(at("usr")).unwrap();
-        let passwd = format!("olga:x:{me}:1::/home/olga:/bin/bash\npaul:x:{me}:1::/home/paul/:/bin/bash\ngone:x:1002:1::/home/gone:/bin/bash\nlost:x:1003:1::/home/paul:/bin/bash\nbin:x:2:2::/bin:/usr/sbin/nologin\n");
+        let passwd = format!(
+            "olga:x:{me}:1::/home/olga:/bin/bash\npaul:x:{me}:1::/home/paul/:/bin/bash\ngone:x:1002:1::/home/gone:/bin/bash\nlost:x:1003:1::/home/paul:/bin/bash\nbin:x:2:2::/bin:/usr/sbin/nologin\n"
+        );
         std::fs::write(at("etc/passwd"), passwd).unwrap();
         put("home/olga/.ssh/authorized_keys", 0o666);
         put("home/olga/.netrc", 0o644);
@@ -285,7 +297,9 @@ mod tests {
         symlink("/dev/null", at("home/paul/.bash_history")).unwrap();
         std::fs::create_dir_all(at("dev")).unwrap();
         std::fs::write(at("dev/null"), "").unwrap();
-        for (p, m) in [("home", 0o755), ("home/olga", 0o777), ("home/olga/.ssh", 0o755), ("home/paul", 0o700), ("", 0o755)] {
+        for (p, m) in
+            [("home", 0o755), ("home/olga", 0o777), ("home/olga/.ssh", 0o755), ("home/paul", 0o700), ("", 0o755)]
+        {
             mode(p, m);
         }
         let facts = run_one(&PROBE, &Host::image(dir.path()).unwrap());

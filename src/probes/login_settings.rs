@@ -88,12 +88,15 @@ pub const PROBE: Probe = Probe {
 };
 
 fn run(host: &Host, facts: &mut Facts) -> Result<(), ProbeError> {
-    if let Some((source, text)) = read::<LoginDef>(host, facts, &["/etc/login.defs", "/usr/etc/login.defs"], "the rules for new accounts") {
+    if let Some((source, text)) =
+        read::<LoginDef>(host, facts, &["/etc/login.defs", "/usr/etc/login.defs"], "the rules for new accounts")
+    {
         for (line, keyword, value) in login_defs(&text) {
             facts.push(LoginDef { source: source.to_owned(), line, keyword, value });
         }
     }
-    if let Some((source, text)) = read::<Shell>(host, facts, &["/etc/shells", "/usr/etc/shells"], "the list of shells") {
+    if let Some((source, text)) = read::<Shell>(host, facts, &["/etc/shells", "/usr/etc/shells"], "the list of shells")
+    {
         for (line, text) in lines(&text).filter(|(_, l)| l.starts_with('/')) {
             facts.push(Shell {
                 source: source.to_owned(),
@@ -103,7 +106,9 @@ fn run(host: &Host, facts: &mut Facts) -> Result<(), ProbeError> {
             });
         }
     }
-    if let Some((source, text)) = read::<Switch>(host, facts, &["/etc/nsswitch.conf", "/usr/etc/nsswitch.conf"], "where accounts are looked up") {
+    if let Some((source, text)) =
+        read::<Switch>(host, facts, &["/etc/nsswitch.conf", "/usr/etc/nsswitch.conf"], "where accounts are looked up")
+    {
         for (line, text) in lines(&text) {
             let Some((database, rest)) = text.split_once(':') else { continue };
             // What stands in brackets says what to do after an answer.
@@ -150,7 +155,10 @@ fn read<T: Row>(host: &Host, facts: &mut Facts, paths: &[&'static str], about: &
 
 /// Lines without comments, trimmed.
 fn lines(text: &str) -> impl Iterator<Item = (i64, &str)> {
-    (1_i64..).zip(text.lines()).map(|(n, l)| (n, l.split('#').next().unwrap_or_default().trim())).filter(|(_, l)| !l.is_empty())
+    (1_i64..)
+        .zip(text.lines())
+        .map(|(n, l)| (n, l.split('#').next().unwrap_or_default().trim()))
+        .filter(|(_, l)| !l.is_empty())
 }
 
 /// Line, keyword and value of login.defs(5): of a keyword that is set twice, the last.
@@ -256,7 +264,10 @@ mod tests {
 
     #[test]
     fn the_last_value_counts_tabs_or_not_and_comments_do_not() {
-        let facts = facts(&[("etc/login.defs", "#PASS_MAX_DAYS 30\nPASS_MAX_DAYS\t\t99999\nUMASK 022\n  PASS_MAX_DAYS   365  \n")]);
+        let facts = facts(&[(
+            "etc/login.defs",
+            "#PASS_MAX_DAYS 30\nPASS_MAX_DAYS\t\t99999\nUMASK 022\n  PASS_MAX_DAYS   365  \n",
+        )]);
         assert_eq!(list(&facts, "login_defs", &["keyword", "value", "line"]), ["UMASK 022 3", "PASS_MAX_DAYS 365 4"]);
         assert!(matches!(facts.state("shells"), State::Absent(_)));
     }
@@ -264,7 +275,10 @@ mod tests {
     #[test]
     fn where_accounts_come_from_is_read_without_the_words_in_brackets() {
         let facts = facts(&[("etc/nsswitch.conf", "passwd: files [NOTFOUND=return] sss # ldap\nhosts:\tfiles dns\n")]);
-        assert_eq!(list(&facts, "nsswitch", &["database", "service", "position"]), ["passwd files 1", "passwd sss 2", "hosts files 1", "hosts dns 2"]);
+        assert_eq!(
+            list(&facts, "nsswitch", &["database", "service", "position"]),
+            ["passwd files 1", "passwd sss 2", "hosts files 1", "hosts dns 2"]
+        );
     }
 
     #[test]

@@ -34,13 +34,8 @@ fact_table! {
 }
 
 /// The probe.
-pub const PROBE: Probe = Probe {
-    name: "logins",
-    about: "when people last logged in",
-    tables: &[LastLogin::TABLE],
-    limit: USUAL_LIMIT,
-    run,
-};
+pub const PROBE: Probe =
+    Probe { name: "logins", about: "when people last logged in", tables: &[LastLogin::TABLE], limit: USUAL_LIMIT, run };
 
 /// Bytes of wtmp that are read, from its end.
 const WTMP_LIMIT: u64 = 8 << 20;
@@ -180,7 +175,10 @@ fn lastlog2(host: &Host) -> Result<Vec<(String, Seen)>, RunError> {
         });
         if at.is_some() {
             let source = "/var/lib/lastlog/lastlog2.db";
-            found.push((name.to_owned(), Seen { at, terminal: words.get(1).map(|w| (*w).to_owned()), remote: None, source }));
+            found.push((
+                name.to_owned(),
+                Seen { at, terminal: words.get(1).map(|w| (*w).to_owned()), remote: None, source },
+            ));
         }
     }
     Ok(found)
@@ -220,12 +218,24 @@ mod tests {
         last[..4].copy_from_slice(&1_700_000_000_u32.to_ne_bytes());
         last[292_000..292_004].copy_from_slice(&1_700_000_500_u32.to_ne_bytes());
         last[292_036..292_046].copy_from_slice(b"192.0.2.10");
-        let wtmp = [record("reboot", 2, 1_600_000_000, ""), record("root", 7, 1_750_000_000, "192.0.2.7"), record("anna", 8, 1_760_000_000, ""), vec![1; 100]].concat();
+        let wtmp = [
+            record("reboot", 2, 1_600_000_000, ""),
+            record("root", 7, 1_750_000_000, "192.0.2.7"),
+            record("anna", 8, 1_760_000_000, ""),
+            vec![1; 100],
+        ]
+        .concat();
         let facts = host(&[("var/log/lastlog", &last), ("var/log/wtmp", &wtmp)], None);
         let rows = facts.rows("last_logins");
         assert_eq!(rows.len(), 3, "accounts that nobody can use are left out");
-        assert_eq!((rows[0]["last_login"].as_str(), rows[0]["remote"].as_str(), rows[0]["source"].as_str()), (Some("2025-06-15T15:06:40Z"), Some("192.0.2.7"), Some("/var/log/wtmp")));
-        assert_eq!((rows[1]["last_login"].as_str(), rows[1]["remote"].as_str()), (Some("2023-11-14T22:21:40Z"), Some("192.0.2.10")));
+        assert_eq!(
+            (rows[0]["last_login"].as_str(), rows[0]["remote"].as_str(), rows[0]["source"].as_str()),
+            (Some("2025-06-15T15:06:40Z"), Some("192.0.2.7"), Some("/var/log/wtmp"))
+        );
+        assert_eq!(
+            (rows[1]["last_login"].as_str(), rows[1]["remote"].as_str()),
+            (Some("2023-11-14T22:21:40Z"), Some("192.0.2.10"))
+        );
         assert!(rows[2]["last_login"].is_null());
         assert_eq!(rows[0]["recorded_since"], "2020-09-13T12:26:40Z");
     }

@@ -42,7 +42,31 @@ pub mod time;
 pub mod walk;
 
 /// Every probe.
-pub const ALL: &[Probe] = &[accounts::PROBE, apt::PROBE, boot::PROBE, cron::PROBE, disks::PROBE, homes::PROBE, important_files::PROBE, kernel::PROBE, logging::PROBE, login_settings::PROBE, logins::PROBE, machine::PROBE, memory::PROBE, mounts::PROBE, packages::PROBE, pam::PROBE, processes::PROBE, release::PROBE, restart::PROBE, services::PROBE, sudoers::PROBE, time::PROBE, walk::PROBE];
+pub const ALL: &[Probe] = &[
+    accounts::PROBE,
+    apt::PROBE,
+    boot::PROBE,
+    cron::PROBE,
+    disks::PROBE,
+    homes::PROBE,
+    important_files::PROBE,
+    kernel::PROBE,
+    logging::PROBE,
+    login_settings::PROBE,
+    logins::PROBE,
+    machine::PROBE,
+    memory::PROBE,
+    mounts::PROBE,
+    packages::PROBE,
+    pam::PROBE,
+    processes::PROBE,
+    release::PROBE,
+    restart::PROBE,
+    services::PROBE,
+    sudoers::PROBE,
+    time::PROBE,
+    walk::PROBE,
+];
 
 /// One reader of the machine.
 #[derive(Clone, Copy)]

@@ -92,18 +92,11 @@ impl People {
         loop {
             let here = if at.is_empty() { "/" } else { at };
             if let Ok(meta) = host.symlink_metadata(here) {
-<<<<<<< HEAD
-                if let Some((rank, who)) = self.writer(&meta, below.as_ref(), owner)
-                    && worst.as_ref().is_none_or(|(r, ..)| rank > *r)
-                {
-                    worst = Some((rank, who, here.to_owned()));
-=======
                 match self.writer(&meta, below.as_ref(), owner) {
                     Some((rank, who)) if worst.as_ref().is_none_or(|(r, ..)| rank > *r) => {
                         worst = Some((rank, who, here.to_owned()));
                     }
                     _ => {}
->>>>>>> files
                 }
                 below = Some(meta);
             }

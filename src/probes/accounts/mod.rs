@@ -160,14 +160,7 @@ fact_table! {
 pub const PROBE: Probe = Probe {
     name: "accounts",
     about: "the users and groups",
-    tables: &[
-        User::TABLE,
-        Group::TABLE,
-        UserGroup::TABLE,
-        Shadow::TABLE,
-        Gshadow::TABLE,
-        AccountFileError::TABLE,
-    ],
+    tables: &[User::TABLE, Group::TABLE, UserGroup::TABLE, Shadow::TABLE, Gshadow::TABLE, AccountFileError::TABLE],
     limit: USUAL_LIMIT,
     run,
 };
@@ -198,7 +191,8 @@ fn read_users(host: &Host, facts: &mut Facts) -> Vec<Passwd> {
     let mut present: BTreeMap<&str, bool> = BTreeMap::new();
     for user in &passwd {
         let shell = if user.shell.is_empty() { "/bin/sh" } else { user.shell.as_str() };
-        let shell_present = *present.entry(shell).or_insert_with(|| !matches!(host.metadata(shell), Err(e) if e.is_not_found()));
+        let shell_present =
+            *present.entry(shell).or_insert_with(|| !matches!(host.metadata(shell), Err(e) if e.is_not_found()));
         facts.push(User {
             source: PASSWD.to_owned(),
             line: user.line,

@@ -83,7 +83,9 @@ fn kind(hash: &str) -> Option<(&'static str, Option<i64>)> {
         "y" => ("yescrypt", None),
         "gy" => ("gost-yescrypt", None),
         "7" => ("scrypt", None),
-        "2a" | "2b" | "2x" | "2y" => ("bcrypt", rest.split('$').next().and_then(|c| c.parse::<u32>().ok()).and_then(|c| 1_i64.checked_shl(c))),
+        "2a" | "2b" | "2x" | "2y" => {
+            ("bcrypt", rest.split('$').next().and_then(|c| c.parse::<u32>().ok()).and_then(|c| 1_i64.checked_shl(c)))
+        }
         "6" => ("sha512", rounds().or(Some(5000))),
         "5" => ("sha256", rounds().or(Some(5000))),
         "sha1" => ("sha1", rest.split('$').next().and_then(|r| r.parse().ok())),

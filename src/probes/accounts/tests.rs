@@ -40,7 +40,14 @@ fn the_state_and_kind_of_every_password_is_told_and_never_the_password() {
     let rows = facts.rows("shadow");
     let seen: Vec<_> = rows
         .iter()
-        .map(|r| format!("{} {} {}", r["username"].as_str().unwrap(), r["password_status"].as_str().unwrap(), r["hash_alg"].as_str().unwrap_or("-")))
+        .map(|r| {
+            format!(
+                "{} {} {}",
+                r["username"].as_str().unwrap(),
+                r["password_status"].as_str().unwrap(),
+                r["hash_alg"].as_str().unwrap_or("-")
+            )
+        })
         .collect();
     assert_eq!(
         seen,
@@ -82,13 +89,21 @@ fn a_password_in_the_list_of_users_is_seen() {
 #[test]
 fn members_come_from_both_lists_and_unknown_ones_are_marked() {
     let facts = facts(&[
-        ("passwd", "root:x:0:0:root:/root:/bin/bash\nanna:x:1000:1000::/home/anna:/bin/bash\nlost:x:1001:77::/:/bin/sh\n"),
+        (
+            "passwd",
+            "root:x:0:0:root:/root:/bin/bash\nanna:x:1000:1000::/home/anna:/bin/bash\nlost:x:1001:77::/:/bin/sh\n",
+        ),
         ("group", "root:x:0:\nsudo:x:27:anna,ghost\nanna:x:1000:\n"),
         ("shadow", ""),
         ("gshadow", "root:*::\nsudo:$6$saltsalt$xxx:anna:anna\nanna:!::\nopen:::\n"),
     ]);
     let rows = facts.rows("user_groups");
-    let find = |user: &str| rows.iter().filter(|r| r["username"] == user).map(|r| format!("{} {} {}", r["groupname"], r["uid"], r["via"])).collect::<Vec<_>>();
+    let find = |user: &str| {
+        rows.iter()
+            .filter(|r| r["username"] == user)
+            .map(|r| format!("{} {} {}", r["groupname"], r["uid"], r["via"]))
+            .collect::<Vec<_>>()
+    };
     assert_eq!(find("anna"), ["\"anna\" 1000 \"first\"", "\"sudo\" 1000 \"member\""]);
     assert_eq!(find("ghost"), ["\"sudo\" null \"member\""]);
     assert_eq!(find("lost"), ["null 1001 \"first\""]);
@@ -99,18 +114,27 @@ fn members_come_from_both_lists_and_unknown_ones_are_marked() {
 #[test]
 fn lines_that_are_no_entry_are_told() {
     let facts = facts(&[
-        ("passwd", "# comment\nroot:x:0:0:root:/root:/bin/bash\n+::::::\nhalf:x:5\nodd:x:minus:0::/:/bin/sh\n\u{1b}[31m:x:1000:1000::/:/bin/sh\n"),
+        (
+            "passwd",
+            "# comment\nroot:x:0:0:root:/root:/bin/bash\n+::::::\nhalf:x:5\nodd:x:minus:0::/:/bin/sh\n\u{1b}[31m:x:1000:1000::/:/bin/sh\n",
+        ),
         ("group", "+:::\nroot:x:0:\n"),
         ("shadow", "+::::::::\nroot\n"),
     ]);
-    assert_eq!(column(&facts, "account_file_errors", "problem"), ["plus", "fields", "number", "name", "plus", "plus", "fields"]);
+    assert_eq!(
+        column(&facts, "account_file_errors", "problem"),
+        ["plus", "fields", "number", "name", "plus", "plus", "fields"]
+    );
     assert_eq!(column(&facts, "account_file_errors", "line"), ["3", "4", "5", "6", "1", "1", "2"]);
     assert_eq!(facts.count::<User>(), 2);
 }
 
 #[test]
 fn shells_that_let_nobody_in_and_missing_ones_are_known() {
-    let facts = facts(&[("passwd", "a:x:1:1::/:/usr/sbin/nologin\nb:x:2:2::/:\nc:x:4:4::/:/bin/sync\nd:x:1000:4::/:/etc/passwd\n")]);
+    let facts = facts(&[(
+        "passwd",
+        "a:x:1:1::/:/usr/sbin/nologin\nb:x:2:2::/:\nc:x:4:4::/:/bin/sync\nd:x:1000:4::/:/etc/passwd\n",
+    )]);
     assert_eq!(column(&facts, "users", "login_shell"), ["false", "true", "false", "true"]);
     assert_eq!(column(&facts, "users", "shell_present"), ["false", "false", "false", "true"]);
     assert!(matches!(facts.state("shadow"), crate::facts::State::Absent(_)));
@@ -118,7 +142,12 @@ fn shells_that_let_nobody_in_and_missing_ones_are_known() {
 
 #[test]
 fn junk_is_no_reason_to_stop() {
-    let facts = facts(&[("passwd", ":::::::::\n\u{0}"), ("group", "::::,,,\n"), ("shadow", ":\u{202e}:99999999999999999999:-1:::::\nx:$\ny:$$\nz:$6\n"), ("gshadow", ":\n")]);
+    let facts = facts(&[
+        ("passwd", ":::::::::\n\u{0}"),
+        ("group", "::::,,,\n"),
+        ("shadow", ":\u{202e}:99999999999999999999:-1:::::\nx:$\ny:$$\nz:$6\n"),
+        ("gshadow", ":\n"),
+    ]);
     assert!(matches!(facts.state("users"), crate::facts::State::Unread(_)));
     assert_eq!(column(&facts, "shadow", "password_status"), ["not_set", "set", "not_set"]);
 }

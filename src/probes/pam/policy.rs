@@ -46,7 +46,8 @@ pub(super) fn push(host: &Host, stacks: &Stacks, facts: &mut Facts) {
             "unix" => {
                 let length = entry.argument("minlen").and_then(|n| n.parse().ok()).unwrap_or(6);
                 lengths.push((length, entry.source.clone(), entry.line));
-                let mut settings = vec![setting("minlen", &length.to_string(), &entry.source, Some(entry.line)), hash(host, entry)];
+                let mut settings =
+                    vec![setting("minlen", &length.to_string(), &entry.source, Some(entry.line)), hash(host, entry)];
                 for name in ["remember", "rounds"] {
                     settings.extend(entry.argument(name).map(|v| setting(name, v, &entry.source, Some(entry.line))));
                 }
@@ -88,8 +89,26 @@ pub(super) fn push(host: &Host, stacks: &Stacks, facts: &mut Facts) {
     }
 }
 
-const PWQUALITY: &[(&str, &str)] = &[("minlen", "8"), ("difok", "1"), ("minclass", "0"), ("dictcheck", "1"), ("enforcing", "1"), ("dcredit", "0"), ("ucredit", "0"), ("lcredit", "0"), ("ocredit", "0")];
-const CRACKLIB: &[(&str, &str)] = &[("minlen", "9"), ("difok", "5"), ("minclass", "0"), ("dcredit", "1"), ("ucredit", "1"), ("lcredit", "1"), ("ocredit", "1")];
+const PWQUALITY: &[(&str, &str)] = &[
+    ("minlen", "8"),
+    ("difok", "1"),
+    ("minclass", "0"),
+    ("dictcheck", "1"),
+    ("enforcing", "1"),
+    ("dcredit", "0"),
+    ("ucredit", "0"),
+    ("lcredit", "0"),
+    ("ocredit", "0"),
+];
+const CRACKLIB: &[(&str, &str)] = &[
+    ("minlen", "9"),
+    ("difok", "5"),
+    ("minclass", "0"),
+    ("dcredit", "1"),
+    ("ucredit", "1"),
+    ("lcredit", "1"),
+    ("ocredit", "1"),
+];
 
 #[derive(Debug, Clone)]
 struct Setting {
@@ -105,7 +124,13 @@ fn setting(name: &str, value: &str, source: &str, line: Option<i64>) -> Setting 
 
 fn push_all(facts: &mut Facts, module: &str, settings: Vec<Setting>) {
     for s in settings {
-        facts.push(Policy { source: s.source, line: s.line, module: module.to_owned(), setting: s.name, value: s.value });
+        facts.push(Policy {
+            source: s.source,
+            line: s.line,
+            module: module.to_owned(),
+            setting: s.name,
+            value: s.value,
+        });
     }
 }
 
@@ -143,7 +168,9 @@ fn merged(host: &Host, facts: &mut Facts, files: &[String], entry: &Entry, defau
     }
     for argument in &entry.arguments {
         let (name, value) = argument.split_once('=').unwrap_or((argument, "on"));
-        if !["use_authtok", "try_first_pass", "use_first_pass", "conf", "authfail", "preauth", "authsucc"].contains(&name) {
+        if !["use_authtok", "try_first_pass", "use_first_pass", "conf", "authfail", "preauth", "authsucc"]
+            .contains(&name)
+        {
             put(setting(name, value, &entry.source, Some(entry.line)));
         }
     }
@@ -152,7 +179,8 @@ fn merged(host: &Host, facts: &mut Facts, files: &[String], entry: &Entry, defau
 
 /// The fewest letters a password may have: credits for kinds of letters count as letters, but never below 6.
 fn least(settings: &[Setting]) -> i64 {
-    let number = |name: &str| settings.iter().find(|s| s.name == name).and_then(|s| s.value.parse::<i64>().ok()).unwrap_or(0);
+    let number =
+        |name: &str| settings.iter().find(|s| s.name == name).and_then(|s| s.value.parse::<i64>().ok()).unwrap_or(0);
     // A check that is switched off, or only warns, asks for nothing.
     if settings.iter().any(|s| s.name == "enforcing" && s.value == "0") {
         return 0;

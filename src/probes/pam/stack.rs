@@ -116,10 +116,8 @@ fn open(files: &BTreeMap<String, Vec<Line>>, name: &str, only: Option<&str>, dep
         }
         match (line, included(line)) {
             (Line::Whole(_), Some(part)) => open(files, part, only, depth + 1, out),
-            (Line::Module(e), Some(part)) => {
-                if only.is_none_or(|t| t == e.pam_type) {
-                    open(files, part, Some(&e.pam_type), depth + 1, out);
-                }
+            (Line::Module(e), Some(part)) if only.is_none_or(|t| t == e.pam_type) => {
+                open(files, part, Some(&e.pam_type), depth + 1, out);
             }
             (Line::Module(e), None) if only.is_none_or(|t| t == e.pam_type) => out.push(e.clone()),
             _ => {}
@@ -160,7 +158,11 @@ fn line(text: &str, source: &str, number: i64) -> Option<Line> {
         // A list in brackets keeps its case, a word does not mind it.
         control: if second.contains('=') { second.clone() } else { second.to_lowercase() },
         // A full path is the same module as its name.
-        module: if matches!(second.to_lowercase().as_str(), "include" | "substack") { module.clone() } else { module.rsplit('/').next().unwrap_or(module).to_owned() },
+        module: if matches!(second.to_lowercase().as_str(), "include" | "substack") {
+            module.clone()
+        } else {
+            module.rsplit('/').next().unwrap_or(module).to_owned()
+        },
         arguments: rest.get(1..).unwrap_or_default().to_vec(),
     }))
 }

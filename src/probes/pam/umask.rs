@@ -24,7 +24,12 @@ pub(super) fn push(host: &Host, stacks: &Stacks, facts: &mut Facts) {
     let mut files = vec!["/etc/profile".to_owned()];
     files.extend(host.glob("/etc/profile.d/*.sh"));
     let shell_files = files.iter().map(|f| (f.as_str(), "profile"));
-    let others = [("/etc/bash.bashrc", "bashrc"), ("/etc/bashrc", "bashrc"), ("/root/.profile", "root"), ("/root/.bashrc", "root")];
+    let others = [
+        ("/etc/bash.bashrc", "bashrc"),
+        ("/etc/bashrc", "bashrc"),
+        ("/root/.profile", "root"),
+        ("/root/.bashrc", "root"),
+    ];
     for (path, place) in shell_files.chain(others) {
         match host.read_text(path) {
             Ok(text) => {

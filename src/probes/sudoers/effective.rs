@@ -75,12 +75,18 @@ pub(super) fn push(host: &Host, statements: &[Placed], facts: &mut Facts) {
                 let (runas, as_root) = world.runas(spec);
                 let any_command = command == "ALL";
                 let program = (!any_command).then(|| program(command));
-                let changeable_by = program.as_ref().filter(|p| p.starts_with('/') && !p.contains(['*', '?', '['])).and_then(|p| {
-                    let found = changeable.entry(p.clone()).or_insert_with(|| people.changeable(host, p.trim_end_matches('/'), 0).map(|(who, _)| who));
-                    found.clone()
-                });
-                let applies = |scope: &Option<(Kind, Vec<String>)>| world.applies(scope, who_kind, &name, command, &runas);
-                let asks = |setting: &str| settings.iter().rev().find(|s| s.name == setting && applies(&s.scope)).map(|s| s.value == "on");
+                let changeable_by =
+                    program.as_ref().filter(|p| p.starts_with('/') && !p.contains(['*', '?', '['])).and_then(|p| {
+                        let found = changeable
+                            .entry(p.clone())
+                            .or_insert_with(|| people.changeable(host, p.trim_end_matches('/'), 0).map(|(who, _)| who));
+                        found.clone()
+                    });
+                let applies =
+                    |scope: &Option<(Kind, Vec<String>)>| world.applies(scope, who_kind, &name, command, &runas);
+                let asks = |setting: &str| {
+                    settings.iter().rev().find(|s| s.name == setting && applies(&s.scope)).map(|s| s.value == "on")
+                };
                 rows.push(Sudoer {
                     source: placed.source.clone(),
                     line: placed.line,
@@ -215,7 +221,8 @@ impl World<'_> {
     fn here(&self, hosts: &[Item]) -> bool {
         let (yes, no) = self.open(Kind::Host, hosts);
         let short = |h: &str| h.split('.').next().unwrap_or_default().to_owned();
-        let is_name = |h: &str| h.chars().any(char::is_alphabetic) && !h.starts_with('+') && !h.contains([':', '/', '*']);
+        let is_name =
+            |h: &str| h.chars().any(char::is_alphabetic) && !h.starts_with('+') && !h.contains([':', '/', '*']);
         let fits = |h: &String| h == "ALL" || !is_name(h) || short(h).eq_ignore_ascii_case(&self.hostname);
         yes.iter().any(fits) && !no.iter().any(|h| is_name(h) && fits(h))
     }
@@ -230,7 +237,7 @@ impl World<'_> {
         let (yes, no) = self.open(Kind::Runas, items);
         let root = |u: &String| u == "root" || u == "#0" || u == "ALL" || u == "%root";
         // Shutting root out of ALL has been got round before, but that is what the rule says.
-        let as_root = yes.iter().any(root) && !no.iter().any(|u| root(u));
+        let as_root = yes.iter().any(root) && !no.iter().any(root);
         let words = yes.into_iter().chain(no.into_iter().map(|u| format!("!{u}"))).collect::<Vec<_>>().join(", ");
         (words, as_root)
     }
@@ -249,7 +256,14 @@ impl World<'_> {
         }
     }
 
-    fn applies(&self, scope: &Option<(Kind, Vec<String>)>, who_kind: &str, who: &str, command: &str, runas: &str) -> bool {
+    fn applies(
+        &self,
+        scope: &Option<(Kind, Vec<String>)>,
+        who_kind: &str,
+        who: &str,
+        command: &str,
+        runas: &str,
+    ) -> bool {
         match scope {
             None => true,
             Some((Kind::User, items)) => items.iter().any(|i| self.covers(i, who_kind, who)),
@@ -268,12 +282,16 @@ fn overrule(world: &World<'_>, rows: &mut [Sudoer]) {
     let wide: Vec<(usize, String)> = rows
         .iter()
         .enumerate()
-        .filter(|(_, r)| r.here && r.as_root && r.any_command && r.command_excluding.is_empty() && r.who_excluding.is_empty())
+        .filter(|(_, r)| {
+            r.here && r.as_root && r.any_command && r.command_excluding.is_empty() && r.who_excluding.is_empty()
+        })
         .map(|(at, r)| (at, if r.who_kind == "group" { format!("%{}", r.who) } else { r.who.clone() }))
         .collect();
     for (at, row) in rows.iter_mut().enumerate() {
-        row.overruled = wide.iter().rev().take(200).any(|(later, text)| {
-            *later > at && row.as_root && world.covers(text, &row.who_kind, &row.who)
-        });
+        row.overruled = wide
+            .iter()
+            .rev()
+            .take(200)
+            .any(|(later, text)| *later > at && row.as_root && world.covers(text, &row.who_kind, &row.who));
     }
 }

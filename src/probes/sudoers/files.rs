@@ -37,7 +37,14 @@ impl Reader {
         reader
     }
 
-    fn note(&mut self, path: &str, by: Option<&str>, meta: Option<&Metadata>, used: bool, problem: Option<(&str, Option<i64>)>) {
+    fn note(
+        &mut self,
+        path: &str,
+        by: Option<&str>,
+        meta: Option<&Metadata>,
+        used: bool,
+        problem: Option<(&str, Option<i64>)>,
+    ) {
         self.files.push(SudoersFile {
             source: path.to_owned(),
             line: problem.and_then(|(_, line)| line),

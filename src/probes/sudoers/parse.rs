@@ -79,7 +79,12 @@ fn logical_lines(text: &str) -> Vec<(i64, String)> {
 /// Cuts a comment off: `#` that begins no number, no `#include` and is neither quoted nor escaped.
 fn without_comment(line: &str, first: bool) -> (&str, bool) {
     let start = line.trim_start();
-    if first && (start.starts_with("#include ") || start.starts_with("#includedir ") || start.starts_with("#include\t") || start.starts_with("#includedir\t")) {
+    if first
+        && (start.starts_with("#include ")
+            || start.starts_with("#includedir ")
+            || start.starts_with("#include\t")
+            || start.starts_with("#includedir\t"))
+    {
         return (line, false);
     }
     let (mut quoted, mut escaped) = (false, false);
@@ -112,10 +117,10 @@ fn statements(line: &str) -> Option<Vec<Statement>> {
         let path = unescape(rest.trim_matches('"'));
         return (!path.is_empty()).then(|| vec![Statement::Include { path, dir: include == "includedir" }]);
     }
-    if let Some(scope) = word.strip_prefix("Defaults") {
-        if scope.is_empty() || scope.starts_with([':', '@', '!', '>']) {
-            return defaults(line.get("Defaults".len()..).unwrap_or_default());
-        }
+    if let Some(scope) = word.strip_prefix("Defaults")
+        && (scope.is_empty() || scope.starts_with([':', '@', '!', '>']))
+    {
+        return defaults(line.get("Defaults".len()..).unwrap_or_default());
     }
     let kind = match word {
         "User_Alias" => Kind::User,
@@ -206,12 +211,25 @@ fn rule(line: &str) -> Option<Vec<Statement>> {
 }
 
 const TAGS: &[&str] = &[
-    "EXEC", "NOEXEC", "FOLLOW", "NOFOLLOW", "INTERCEPT", "NOINTERCEPT", "LOG_INPUT", "NOLOG_INPUT", "LOG_OUTPUT",
-    "NOLOG_OUTPUT", "MAIL", "NOMAIL", "PASSWD", "NOPASSWD", "SETENV", "NOSETENV",
+    "EXEC",
+    "NOEXEC",
+    "FOLLOW",
+    "NOFOLLOW",
+    "INTERCEPT",
+    "NOINTERCEPT",
+    "LOG_INPUT",
+    "NOLOG_INPUT",
+    "LOG_OUTPUT",
+    "NOLOG_OUTPUT",
+    "MAIL",
+    "NOMAIL",
+    "PASSWD",
+    "NOPASSWD",
+    "SETENV",
+    "NOSETENV",
 ];
-const OPTIONS: &[&str] = &[
-    "ROLE", "TYPE", "PRIVS", "LIMITPRIVS", "NOTBEFORE", "NOTAFTER", "TIMEOUT", "CWD", "CHROOT", "APPARMOR_PROFILE",
-];
+const OPTIONS: &[&str] =
+    &["ROLE", "TYPE", "PRIVS", "LIMITPRIVS", "NOTBEFORE", "NOTAFTER", "TIMEOUT", "CWD", "CHROOT", "APPARMOR_PROFILE"];
 
 /// Commands up to a colon or the end; what follows the colon is returned.
 fn commands(text: &str) -> Option<(Vec<CommandSpec>, &str)> {
@@ -262,20 +280,28 @@ fn commands(text: &str) -> Option<(Vec<CommandSpec>, &str)> {
             rest = after.get(end..)?.trim_start_matches(|c: char| c.is_whitespace() || c == ',');
         }
         let end = if rest.starts_with('^') {
-            let close = rest.match_indices('$').map(|(at, _)| at + 1).find(|at| {
-                rest.get(*at..).is_some_and(|r| r.is_empty() || r.starts_with([',', ' ', '\t', ':']))
-            })?;
+            let close = rest
+                .match_indices('$')
+                .map(|(at, _)| at + 1)
+                .find(|at| rest.get(*at..).is_some_and(|r| r.is_empty() || r.starts_with([',', ' ', '\t', ':'])))?;
             close + find(rest.get(close..)?, ",:").unwrap_or(rest.len() - close)
         } else {
             find(rest, ",:").unwrap_or(rest.len())
         };
         let command = rest.get(..end)?.split_whitespace().collect::<Vec<_>>().join(" ");
-        let is_command = command.starts_with(['/', '^']) || is_alias(&command)
+        let is_command = command.starts_with(['/', '^'])
+            || is_alias(&command)
             || ["sudoedit", "list"].iter().any(|w| command.split(' ').next() == Some(w));
         if !is_command {
             return None;
         }
-        out.push(CommandSpec { runas: runas.clone(), nopasswd, noexec, setenv, command: Item { negated, text: unescape(&command) } });
+        out.push(CommandSpec {
+            runas: runas.clone(),
+            nopasswd,
+            noexec,
+            setenv,
+            command: Item { negated, text: unescape(&command) },
+        });
         rest = rest.get(end..)?;
         match rest.chars().next() {
             Some(',') => rest = rest.get(1..)?.trim_start(),

@@ -90,9 +90,15 @@ fn settings_and_later_rules_decide_about_passwords() {
     let dora = find("dora", "ALL")[0];
     assert_eq!((text(dora, "command_excluding"), &dora["nopasswd"]), ("/bin/bash, /bin/sh", &true.into()));
     // The rule of the group comes later and asks for the password.
-    assert_eq!((&find("ines", "ALL")[0]["overruled"], &find("ines", "ALL")[1]["overruled"]), (&true.into(), &false.into()));
+    assert_eq!(
+        (&find("ines", "ALL")[0]["overruled"], &find("ines", "ALL")[1]["overruled"]),
+        (&true.into(), &false.into())
+    );
     // A rule for one command comes after the one for all: both count.
-    assert_eq!((&find("jana", "ALL")[0]["overruled"], &find("jana", "/usr/bin/apt")[0]["overruled"]), (&false.into(), &false.into()));
+    assert_eq!(
+        (&find("jana", "ALL")[0]["overruled"], &find("jana", "/usr/bin/apt")[0]["overruled"]),
+        (&false.into(), &false.into())
+    );
     // Another machine's rule.
     assert_eq!(find("kurt", "ALL")[0]["here"], false);
     assert_eq!(find("gina", "ALL")[0]["as_root"], false);
@@ -121,9 +127,15 @@ fn a_file_with_a_dot_or_a_tilde_in_its_name_is_told_as_ignored() {
 
 #[test]
 fn comments_are_no_rules_and_a_broken_line_is_told() {
-    let facts = with(&[("etc/sudoers", "# anna ALL=(ALL) NOPASSWD: ALL\nroot ALL=(ALL) ALL # NOPASSWD: ALL\nthis is nothing\nbert ALL = NOPASSWD:\\\n /bin/ls\n")]);
+    let facts = with(&[(
+        "etc/sudoers",
+        "# anna ALL=(ALL) NOPASSWD: ALL\nroot ALL=(ALL) ALL # NOPASSWD: ALL\nthis is nothing\nbert ALL = NOPASSWD:\\\n /bin/ls\n",
+    )]);
     let rows = facts.rows("sudoers");
-    assert_eq!(rows.iter().map(|r| (text(r, "who"), r["line"].as_i64().unwrap(), r["nopasswd"] == true)).collect::<Vec<_>>(), [("root", 2, false), ("bert", 4, true)]);
+    assert_eq!(
+        rows.iter().map(|r| (text(r, "who"), r["line"].as_i64().unwrap(), r["nopasswd"] == true)).collect::<Vec<_>>(),
+        [("root", 2, false), ("bert", 4, true)]
+    );
     let file = &facts.rows("sudoers_files")[0];
     assert_eq!((text(file, "problem"), &file["line"]), ("syntax", &3.into()));
 }
@@ -186,6 +198,14 @@ fn rules_of_doas_are_read() {
     let conf = "# doas\npermit persist :wheel\npermit nopass setenv { PATH=/bin X } anna as root cmd /usr/bin/apt args update\ndeny bert\nnonsense\n";
     let facts = with(&[("usr/bin/doas", ""), ("etc/doas.conf", conf)]);
     let rows = facts.rows("doas");
-    let seen: Vec<_> = rows.iter().map(|r| (text(r, "verdict"), text(r, "who"), text(r, "command"), r["nopasswd"] == true)).collect();
-    assert_eq!(seen, [("permit", "wheel", "", false), ("permit", "anna", "/usr/bin/apt args update", true), ("deny", "bert", "", false)]);
+    let seen: Vec<_> =
+        rows.iter().map(|r| (text(r, "verdict"), text(r, "who"), text(r, "command"), r["nopasswd"] == true)).collect();
+    assert_eq!(
+        seen,
+        [
+            ("permit", "wheel", "", false),
+            ("permit", "anna", "/usr/bin/apt args update", true),
+            ("deny", "bert", "", false)
+        ]
+    );
 }

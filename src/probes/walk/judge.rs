@@ -228,17 +228,9 @@ impl Rules<'_> {
         if runs && node.place.temporary && (node.place.hidden || name.to_bytes().first() == Some(&b'.')) {
             found.push(Why::Hidden, || hit(Why::Hidden));
         }
-<<<<<<< HEAD
-        if runs
-            && node.place.programs
-            && let Some(capabilities) = (self.capabilities)(&node.child(name))
-        {
-            found.push(Why::Capabilities, || Hit { capabilities: Some(capabilities), ..hit(Why::Capabilities) });
-=======
         let attached = (runs && node.place.programs).then(|| (self.capabilities)(&node.child(name))).flatten();
         if attached.is_some() {
             found.push(Why::Capabilities, || Hit { capabilities: attached, ..hit(Why::Capabilities) });
->>>>>>> files
         }
     }
 

@@ -248,16 +248,8 @@ fn passing_owners(host: &Host) -> Vec<(u32, u32)> {
     for path in ["/etc/subuid", "/etc/subgid"] {
         for line in host.read_text(path).unwrap_or_default().lines() {
             let mut fields = line.split(':').skip(1).map(|n| n.trim().parse::<u32>().ok());
-<<<<<<< HEAD
-            if let (Some(Some(first)), Some(Some(count))) = (fields.next(), fields.next())
-                && count > 0
-            {
-                ranges.push((first, first.saturating_add(count - 1)));
-            }
-=======
             let (Some(Some(first)), Some(Some(count @ 1..))) = (fields.next(), fields.next()) else { continue };
             ranges.push((first, first.saturating_add(count - 1)));
->>>>>>> files
         }
     }
     ranges.sort_unstable();

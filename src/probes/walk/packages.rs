@@ -76,14 +76,8 @@ pub(super) fn owners(host: &Host, paths: &BTreeSet<&str>) -> Option<BTreeMap<Str
         }
         let Ok(text) = host.read_text(list) else { continue };
         for line in text.lines() {
-<<<<<<< HEAD
-            if let Some(path) = wanted.get(line)
-                && found.insert((*path).to_owned(), name.to_owned()).is_none()
-            {
-=======
             let Some(path) = wanted.get(line) else { continue };
             if found.insert((*path).to_owned(), name.to_owned()).is_none() {
->>>>>>> files
                 left -= 1;
             }
         }

@@ -380,19 +380,12 @@ impl<'a> Worker<'a> {
             match kind {
                 FileType::RegularFile => {
                     self.tally.files += 1;
-<<<<<<< HEAD
-                    if let Ok(stat) = rustix::fs::statat(&fd, name, AtFlags::SYMLINK_NOFOLLOW)
-                        && rules.wants(&node.place, &stat)
-                    {
-                        rules.file(&node, name, &stat, &mut self.tally.found);
-=======
                     match rustix::fs::statat(&fd, name, AtFlags::SYMLINK_NOFOLLOW) {
                         Ok(stat) if rules.wants(&node.place, &stat) => {
                             rules.file(&node, name, &stat, &mut self.tally.found);
                         }
                         // Nothing about it, or it vanished.
                         _ => {}
->>>>>>> files
                     }
                 }
                 FileType::Directory if name != c"." && name != c".." => self.names.push(name.to_owned()),
