@@ -291,7 +291,7 @@ fn closing(page: &mut Page, report: &Report, all: bool) {
     let ask = command(page, "cleanbill show ID");
     match report.problems.first() {
         Some(_) if !all => {
-            page.line(&format!("  The full report:  {full}        One problem whole:  {ask}"));
+            page.line(&format!("  The full report:  {full}      One problem whole:  {ask}"));
         }
         _ => page.line(&format!("  The full report:  {full}")),
     }

@@ -70,7 +70,7 @@ fn a_new_check_passes_its_tests_and_a_mistake_is_named_with_its_line() {
         ("severity =", "sevrity =", "no key `sevrity` here; did you mean `severity`?"),
         ("needs    = [\"packages\"]", "needs    = [\"package\"]", "did you mean `packages`?"),
         ("name = \"telnetd\", version", "nam = \"telnetd\", version", "packages has no column `nam`"),
-        ("finds = 0", "finds = 3", "it should find 3 but finds 0"),
+        ("finds = 1", "finds = 3", "it should find 3 but finds 1"),
         ("where status", "where statsu", "statsu"),
     ] {
         std::fs::write(path, text.replace(from, to)).unwrap();
