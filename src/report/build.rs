@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{model::*, sentences};
+use super::{model::*, sentences, text::SHOWN};
 use crate::{
     audit::Audit,
     checks::{Catalogue, Check, Outcome, Safety, Severity, Verdict},
@@ -14,6 +14,9 @@ use crate::{
 
 /// How many things that are fine are told.
 const GOOD_SHOWN: usize = 6;
+
+/// The effort of a problem that only needs someone to decide.
+const DECISION: &str = "a decision";
 
 /// Names of the frameworks, in the order they are shown.
 const FRAMEWORKS: &[(&str, &str)] = &[
@@ -68,6 +71,7 @@ pub fn build(audit: &Audit, catalogue: &Catalogue, history: &History) -> Report 
             )
         }),
         summary: sentences::summary(grade, &severities, counts.unknown),
+        plan: plan(&problems, risk, grade),
         moved,
         history: points(audit, history),
         changes,
@@ -80,6 +84,18 @@ pub fn build(audit: &Audit, catalogue: &Catalogue, history: &History) -> Report 
         results: audit.outcomes.iter().map(|o| result(o, catalogue)).collect(),
         problems,
     }
+}
+
+/// What solving the problems that the page shows first brings, and how long it takes.
+fn plan(problems: &[Problem], risk: f64, grade: Grade) -> Option<String> {
+    let soon = problems.iter().filter(|p| p.severity >= Severity::Medium).count().min(SHOWN);
+    let (first, rest) = problems.split_at_checked(soon)?;
+    let left: Vec<Severity> = rest.iter().map(|p| p.severity).collect();
+    let after = score::risk(left.iter().copied());
+    let grade_after = Grade::of(after, left.contains(&Severity::Critical));
+    let decisions = first.iter().filter(|p| p.effort == DECISION).count();
+    let minutes = first.iter().filter(|p| p.effort != DECISION).map(|p| p.minutes.max(1)).sum();
+    (soon > 0).then(|| sentences::plan(soon, (risk, grade), (after, grade_after), minutes, decisions))
 }
 
 fn tenth(x: f64) -> f64 {
@@ -113,7 +129,7 @@ fn problems(audit: &Audit, catalogue: &Catalogue, history: &History, risk: f64) 
             points_text: sentences::points(points),
             minutes,
             effort: if safety == Some(Safety::Manual) && minutes == 0 {
-                "a decision".to_owned()
+                DECISION.to_owned()
             } else {
                 words::minutes(minutes.max(1))
             },

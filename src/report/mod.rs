@@ -2,12 +2,16 @@
 //! the model, so terminal, HTML, Markdown and JSON can never disagree.
 
 mod build;
+mod charts;
 mod html;
 mod markdown;
 mod model;
 mod sentences;
 mod templates;
+#[cfg(test)]
+mod tests;
 mod text;
+mod view;
 
 pub use build::build;
 pub use html::html;

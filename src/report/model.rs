@@ -30,6 +30,8 @@ pub struct Report {
     pub grade_note: Option<String>,
     /// The result in one sentence.
     pub summary: String,
+    /// What doing the first few brings and takes, in sentences; none when nothing needs doing soon.
+    pub plan: Option<String>,
     /// What moved the score since last time, in sentences.
     pub moved: String,
     /// Risk of the last audits of this machine, oldest first, this one last.

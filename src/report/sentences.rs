@@ -71,6 +71,30 @@ pub(super) fn moved(before: f64, now: f64, when: &str, fixed: usize, new: usize)
     text
 }
 
+/// What solving the first few problems brings and takes.
+pub(super) fn plan(
+    n: usize,
+    (risk, grade): (f64, Grade),
+    (after, grade_after): (f64, Grade),
+    minutes: u32,
+    decisions: usize,
+) -> String {
+    let which = if n == 1 { "Solve the first one".to_owned() } else { format!("Solve the first {}", words::number(n)) };
+    let mut text = format!("{which}: the risk falls from {risk:.0} to {after:.0}");
+    if grade_after < grade {
+        text.push_str(&format!(", and the grade goes from {} to {}", grade.letter(), grade_after.letter()));
+    }
+    let mut needs = Vec::new();
+    if minutes > 0 {
+        needs.push(format!("about {}", words::minutes(minutes)));
+    }
+    if decisions > 0 {
+        needs.push(some(decisions, "decision", "decisions"));
+    }
+    text.push_str(&format!(". You need {}.", words::list(&needs)));
+    text
+}
+
 fn was(n: usize) -> String {
     if n == 1 { "One problem was".to_owned() } else { format!("{} problems were", capital(&words::number(n))) }
 }

@@ -4,7 +4,6 @@ use std::path::Path;
 
 use tera::{Context, Tera};
 
-use super::Report;
 use crate::embedded::TEMPLATE_FILES;
 
 /// Where a machine's own templates live.
@@ -15,29 +14,34 @@ const OVERRIDE_DIR: &str = "/etc/cleanbill/report-templates";
 #[error("{0}")]
 pub struct TemplateError(pub String);
 
-/// Renders `name` (such as `html/report.html`) with `context` on top of the report's fields.
+/// Renders `name` (such as `html/report.html`); `prepare` tells the engine what this kind of page needs.
 ///
 /// # Errors
 /// When neither the machine's own template nor the built-in one works.
-pub(super) fn render(name: &str, report: &Report, extra: &[(&'static str, String)]) -> Result<String, TemplateError> {
-    let mut context = Context::from_serialize(report).map_err(|e| TemplateError(explain(&e)))?;
-    for (key, value) in extra {
-        context.insert(*key, value);
-    }
+pub(super) fn render(name: &str, view: &serde_json::Value, prepare: fn(&mut Tera)) -> Result<String, TemplateError> {
+    let context = Context::from_serialize(view).map_err(|e| TemplateError(explain(&e)))?;
     let own = Path::new(OVERRIDE_DIR);
     if own.is_dir() {
         // A mistake in a machine's own template never costs the report: the built-in one is used.
-        if let Ok(text) =
-            engine(Some(own)).and_then(|t| t.render(name, &context).map_err(|e| TemplateError(explain(&e))))
-        {
+        if let Ok(text) = render_with(Some(own), name, &context, prepare) {
             return Ok(text);
         }
     }
-    engine(None)?.render(name, &context).map_err(|e| TemplateError(explain(&e)))
+    render_with(None, name, &context, prepare)
 }
 
-fn engine(own: Option<&Path>) -> Result<Tera, TemplateError> {
+fn render_with(
+    own: Option<&Path>,
+    name: &str,
+    context: &Context,
+    prepare: fn(&mut Tera),
+) -> Result<String, TemplateError> {
+    engine(own, prepare)?.render(name, context).map_err(|e| TemplateError(explain(&e)))
+}
+
+fn engine(own: Option<&Path>, prepare: fn(&mut Tera)) -> Result<Tera, TemplateError> {
     let mut tera = Tera::new();
+    prepare(&mut tera);
     tera.autoescape_on(vec![".html", ".svg"]);
     let mut files: Vec<(String, String)> = Vec::new();
     for (path, text) in TEMPLATE_FILES {

@@ -173,7 +173,7 @@ fn sparkline(values: &[f64]) -> String {
 }
 
 /// How many problems the first page shows.
-const SHOWN: usize = 5;
+pub(super) const SHOWN: usize = 5;
 
 fn shortlist(page: &mut Page, first: &[&Problem], later: &[&Problem]) {
     let shown = first.len().min(SHOWN);
@@ -435,7 +435,7 @@ pub fn quiet_page(check: &Check, result: &CheckResult, style: Style) -> String {
     page.finish()
 }
 
-fn severity_words(severity: Severity) -> &'static str {
+pub(super) fn severity_words(severity: Severity) -> &'static str {
     match severity {
         Severity::Critical => "Do today",
         Severity::High => "Do this week",
@@ -445,7 +445,7 @@ fn severity_words(severity: Severity) -> &'static str {
     }
 }
 
-fn points_words(points: &str) -> String {
+pub(super) fn points_words(points: &str) -> String {
     match points {
         "1" => "1 point".to_owned(),
         "under 1" => "less than a point".to_owned(),

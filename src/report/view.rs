@@ -1,0 +1,220 @@
+//! What the templates see: the model, with the few words beside it that only a page needs, and every text made
+//! harmless for the kind of page it goes to.
+
+use std::collections::BTreeMap;
+
+use jiff::tz::TimeZone;
+use serde_json::{Map, Value, json};
+
+use super::{
+    model::{Problem, Report},
+    sentences::capital,
+    text::{SHOWN, points_words, severity_words},
+};
+use crate::{
+    checks::{Evidence, Severity},
+    facts::Reason,
+    words,
+};
+
+/// How many pieces of evidence a page shows of one problem.
+const EVIDENCE: usize = 20;
+/// How many problems that came or went are named.
+const NAMED: usize = 5;
+/// How many of the last audits the table lists.
+const LOOKS: usize = 30;
+
+/// Where a text stands: the names on the way to it.
+pub(super) type Place<'a> = [&'a str];
+
+/// The report for a template; `clean` treats every text in it.
+pub(super) fn view(report: &Report, clean: impl Fn(&Place<'_>, &str) -> String) -> Value {
+    let mut view = serde_json::to_value(report).unwrap_or_default();
+    let titles: BTreeMap<&str, &str> = report.areas.iter().map(|a| (a.group.as_str(), a.title.as_str())).collect();
+    for_each(&mut view, "problems", &report.problems, |n, p, map| {
+        problem(p, map);
+        let urgent = report.problems.iter().take(n + 1).filter(|p| p.severity >= Severity::Medium).count();
+        let place = match p.severity {
+            Severity::Info => "tip",
+            Severity::Low => "small",
+            _ if urgent <= SHOWN => "first",
+            _ => "then",
+        };
+        map.insert("place".to_owned(), json!(place));
+    });
+    for_each(&mut view, "areas", &report.areas, |_, a, map| {
+        map.insert("risk_text".to_owned(), json!(whole(a.risk)));
+    });
+    for_each(&mut view, "results", &report.results, |_, r, map| {
+        let words = match r.result.as_str() {
+            "problem" => "Problem",
+            "ok" => "Fine",
+            "not_applicable" => "Does not apply",
+            "waived" => "Accepted",
+            _ => "No answer",
+        };
+        map.insert("result_text".to_owned(), json!(words));
+        map.insert("area".to_owned(), json!(titles.get(r.group.as_str()).copied().unwrap_or(&r.group)));
+        map.insert("why".to_owned(), json!(r.why.as_deref().map(capital)));
+    });
+    for_each(&mut view, "waived", &report.waived, |_, w, map| {
+        map.insert("severity_text".to_owned(), json!(severity_words(w.severity)));
+    });
+    if let Value::Object(map) = &mut view {
+        beside(report, map);
+    }
+    walk(&mut view, &mut Vec::new(), &clean);
+    view
+}
+
+fn for_each<T>(view: &mut Value, list: &str, items: &[T], mut add: impl FnMut(usize, &T, &mut Map<String, Value>)) {
+    let Some(values) = view.get_mut(list).and_then(Value::as_array_mut) else { return };
+    for (n, (value, item)) in values.iter_mut().zip(items).enumerate() {
+        if let Value::Object(map) = value {
+            add(n, item, map);
+        }
+    }
+}
+
+fn problem(p: &Problem, map: &mut Map<String, Value>) {
+    map.insert("when".to_owned(), json!(severity_words(p.severity)));
+    let points = (!p.points_text.is_empty()).then(|| points_words(&p.points_text));
+    map.insert("points_words".to_owned(), json!(points));
+    map.insert("seen".to_owned(), evidence(&p.evidence));
+    map.insert("unseen".to_owned(), json!(more(p.evidence_total.saturating_sub(p.evidence.len().min(EVIDENCE)))));
+    map.remove("evidence");
+    let Some(parts) = map.get_mut("parts").and_then(Value::as_array_mut) else { return };
+    for (value, part) in parts.iter_mut().zip(&p.parts) {
+        if let Value::Object(map) = value {
+            map.insert("seen".to_owned(), evidence(&part.evidence));
+            map.insert("unseen".to_owned(), json!(more(part.evidence.len().saturating_sub(EVIDENCE))));
+            map.remove("evidence");
+        }
+    }
+}
+
+fn evidence(all: &[Evidence]) -> Value {
+    let line = |e: &Evidence| {
+        let place = e.source.as_ref().map(|s| e.line.map_or_else(|| s.clone(), |n| format!("{s}:{n}")));
+        // Only where the line does not already say it.
+        json!({ "text": e.text, "place": place.filter(|p| !e.text.contains(p.as_str())) })
+    };
+    all.iter().take(EVIDENCE).map(line).collect()
+}
+
+fn more(n: usize) -> Option<String> {
+    (n > 0).then(|| format!("and {} more", words::thousands(n)))
+}
+
+fn whole(x: f64) -> String {
+    format!("{x:.0}")
+}
+
+/// What stands on a page beside the model.
+fn beside(report: &Report, map: &mut Map<String, Value>) {
+    map.insert("risk_text".to_owned(), json!(whole(report.risk)));
+    let looks = report.history.iter().rev().take(LOOKS).map(|p| {
+        let when = p.started.to_zoned(TimeZone::UTC).strftime("%-d %B %Y, %H:%M").to_string();
+        json!({ "audit": p.audit, "when": when, "risk": whole(p.risk), "grade": p.grade })
+    });
+    map.insert("looks".to_owned(), looks.collect());
+    let named = |list: &[super::model::ProblemRef]| {
+        let mut titles: Vec<String> = list.iter().take(NAMED).map(|p| p.title.clone()).collect();
+        titles.extend(more(list.len().saturating_sub(NAMED)).as_deref().map(capital));
+        titles
+    };
+    if let Some(changes) = &report.changes {
+        map.insert("came".to_owned(), json!(named(&changes.new)));
+        map.insert("went".to_owned(), json!(named(&changes.fixed)));
+    } else {
+        map.insert("came".to_owned(), json!([]));
+        map.insert("went".to_owned(), json!([]));
+    }
+    let count = |s: &dyn Fn(Severity) -> bool| report.problems.iter().filter(|p| s(p.severity)).count();
+    let small = count(&|s| s == Severity::Low);
+    let tips = count(&|s| s == Severity::Info);
+    let mut rest = Vec::new();
+    if small > 0 {
+        rest.push(words::count(small, "smaller problem", "smaller problems"));
+    }
+    if tips > 0 {
+        rest.push(words::count(tips, "tip", "tips"));
+    }
+    map.insert("rest_text".to_owned(), json!((!rest.is_empty()).then(|| capital(&words::list(&rest)))));
+    map.insert("urgent".to_owned(), json!(count(&|s| s >= Severity::Medium)));
+    map.insert("shown".to_owned(), json!(SHOWN));
+    let quiet: Vec<String> = report.areas.iter().filter(|a| a.checks.problem == 0).map(|a| a.title.clone()).collect();
+    let loud = report.areas.iter().filter(|a| a.checks.problem > 0).count();
+    map.insert("quiet_areas".to_owned(), json!((!quiet.is_empty()).then(|| words::list(&quiet))));
+    map.insert("loud_areas".to_owned(), json!(loud));
+    map.insert("gaps".to_owned(), gaps(report));
+    map.insert("answers".to_owned(), json!(answers(report)));
+}
+
+/// What could not be seen, each thing once; first what root could see.
+fn gaps(report: &Report) -> Value {
+    let mut root: Vec<&str> = Vec::new();
+    let mut other: Vec<(String, &str)> = Vec::new();
+    for gap in &report.not_seen {
+        if gap.reason == Reason::NeedsRoot {
+            if !root.contains(&gap.what.as_str()) {
+                root.push(&gap.what);
+            }
+        } else {
+            let text = format!("I could not see {}: {}.", gap.what, gap.why.trim_end_matches('.'));
+            if !other.iter().any(|(t, _)| *t == text) {
+                other.push((text, &gap.source));
+            }
+        }
+    }
+    let other: Vec<Value> = other
+        .into_iter()
+        .map(|(text, source)| {
+            let source = (!source.is_empty() && !text.contains(source)).then_some(source);
+            json!({ "text": text, "source": source })
+        })
+        .collect();
+    let unknown = report.checks.unknown;
+    json!({
+        "root": root,
+        "other": other,
+        "questions": (unknown > 0).then(|| words::count(unknown, "question has", "questions have")),
+    })
+}
+
+fn answers(report: &Report) -> String {
+    let c = report.checks;
+    let mut parts = vec![
+        words::count(c.problem, "question found a problem", "questions found a problem"),
+        words::count(c.ok, "came out fine", "came out fine"),
+    ];
+    for (n, words_for) in [
+        (c.not_applicable, "did not apply to this machine"),
+        (c.unknown, "got no answer"),
+        (c.waived, "found something that was accepted"),
+    ] {
+        if n > 0 {
+            parts.push(words::count(n, words_for, words_for));
+        }
+    }
+    format!("{} in all: {}.", words::count(c.total, "question", "questions"), words::list(&parts))
+}
+
+fn walk<'a>(value: &'a mut Value, place: &mut Vec<&'a str>, clean: &impl Fn(&Place<'_>, &str) -> String) {
+    match value {
+        Value::String(text) => *text = clean(place, text),
+        Value::Array(items) => {
+            for item in items {
+                walk(item, &mut place.clone(), clean);
+            }
+        }
+        Value::Object(map) => {
+            for (key, item) in map {
+                let mut inner = place.clone();
+                inner.push(key);
+                walk(item, &mut inner, clean);
+            }
+        }
+        _ => {}
+    }
+}
