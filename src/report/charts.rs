@@ -5,7 +5,7 @@
 
 use std::fmt::Write as _;
 
-use jiff::{Timestamp, tz::TimeZone};
+use jiff::Timestamp;
 
 use super::model::ScorePoint;
 use crate::score::Grade;
@@ -88,7 +88,10 @@ pub(super) fn gauge(risk: f64, grade: Grade) -> String {
 }
 
 fn gauge_words(risk: f64, grade: Grade) -> String {
-    format!("Grade {}. The risk is {risk:.0} on a scale from 0, nothing known, to 100, certain trouble.", grade.letter())
+    format!(
+        "Grade {}. The risk is {risk:.0} on a scale from 0, nothing known, to 100, certain trouble.",
+        grade.letter()
+    )
 }
 
 /// A point of the dial: 0 at the lower left, 100 at the lower right, clockwise.
@@ -228,7 +231,7 @@ impl Frame {
                 s if s == steps => last,
                 s => Timestamp::from_second(self.start.saturating_add(self.span / steps * s)).unwrap_or(last),
             };
-            let text = at.to_zoned(TimeZone::UTC).strftime(format).to_string();
+            let text = at.strftime(format).to_string();
             if text == before {
                 continue;
             }
@@ -255,7 +258,7 @@ impl Frame {
 }
 
 fn history_words(points: &[ScorePoint]) -> String {
-    let day = |p: &ScorePoint| p.started.to_zoned(TimeZone::UTC).strftime("%-d %B %Y").to_string();
+    let day = |p: &ScorePoint| p.started.strftime("%-d %B %Y").to_string();
     let say = |p: &ScorePoint| format!("{:.0} on {}", p.risk, day(p));
     let by_risk = |a: &&ScorePoint, b: &&ScorePoint| a.risk.total_cmp(&b.risk);
     let (Some(first), Some(last), Some(most), Some(least)) =
@@ -288,8 +291,12 @@ mod tests {
 
     fn looks(risks: &[f64]) -> Vec<ScorePoint> {
         let day = |n: usize| Timestamp::from_second(1_760_000_000 + i64::try_from(n).unwrap() * 604_800).unwrap();
-        let point =
-            |(n, risk): (usize, &f64)| ScorePoint { audit: None, started: day(n), risk: *risk, grade: Grade::by_risk(*risk) };
+        let point = |(n, risk): (usize, &f64)| ScorePoint {
+            audit: None,
+            started: day(n),
+            risk: *risk,
+            grade: Grade::by_risk(*risk),
+        };
         risks.iter().enumerate().map(point).collect()
     }
 

@@ -36,16 +36,20 @@ fn render_with(
     context: &Context,
     prepare: fn(&mut Tera),
 ) -> Result<String, TemplateError> {
-    engine(own, prepare)?.render(name, context).map_err(|e| TemplateError(explain(&e)))
+    engine(own, name, prepare)?.render(name, context).map_err(|e| TemplateError(explain(&e)))
 }
 
-fn engine(own: Option<&Path>, prepare: fn(&mut Tera)) -> Result<Tera, TemplateError> {
+fn engine(own: Option<&Path>, page: &str, prepare: fn(&mut Tera)) -> Result<Tera, TemplateError> {
     let mut tera = Tera::new();
     prepare(&mut tera);
     tera.autoescape_on(vec![".html", ".svg"]);
     let mut files: Vec<(String, String)> = Vec::new();
     for (path, text) in TEMPLATE_FILES {
         let name = path.trim_start_matches("report-templates/");
+        // A page sees the files of its own folder only.
+        if name.split('/').next() != page.split('/').next() {
+            continue;
+        }
         let replaced = own.and_then(|dir| std::fs::read_to_string(dir.join(name)).ok());
         files.push((name.to_owned(), replaced.unwrap_or_else(|| (*text).to_owned())));
     }

@@ -3,7 +3,6 @@
 
 use std::collections::BTreeMap;
 
-use jiff::tz::TimeZone;
 use serde_json::{Map, Value, json};
 
 use super::{
@@ -114,7 +113,7 @@ fn whole(x: f64) -> String {
 fn beside(report: &Report, map: &mut Map<String, Value>) {
     map.insert("risk_text".to_owned(), json!(whole(report.risk)));
     let looks = report.history.iter().rev().take(LOOKS).map(|p| {
-        let when = p.started.to_zoned(TimeZone::UTC).strftime("%-d %B %Y, %H:%M").to_string();
+        let when = p.started.strftime("%-d %B %Y, %H:%M").to_string();
         json!({ "audit": p.audit, "when": when, "risk": whole(p.risk), "grade": p.grade })
     });
     map.insert("looks".to_owned(), looks.collect());
