@@ -60,7 +60,7 @@ fn hostile_text_is_harmless_in_every_form() {
         assert!(!out.contains("490049"), "{name} ran a template from the machine");
     }
     assert!(page.contains("&lt;script&gt;") && !page.contains("<script"));
-    assert!(!md.contains("<script") && !md.contains("[l](") && !md.contains("**b**"), "{md}");
+    assert!(!md.replace("\\<script", "").contains("<script") && !md.contains("[l](") && !md.contains("**b**"), "{md}");
 }
 
 #[test]
