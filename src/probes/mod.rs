@@ -19,6 +19,7 @@ use crate::{
 pub mod apt;
 pub mod boot;
 pub mod cron;
+pub mod databases;
 pub mod disks;
 pub mod important_files;
 pub mod kernel;
@@ -36,7 +37,7 @@ pub mod time;
 pub mod walk;
 
 /// Every probe.
-pub const ALL: &[Probe] = &[apt::PROBE, boot::PROBE, cron::PROBE, disks::PROBE, important_files::PROBE, kernel::PROBE, logging::PROBE, machine::PROBE, memory::PROBE, mounts::PROBE, packages::PROBE, processes::PROBE, release::PROBE, restart::PROBE, services::PROBE, time::PROBE, walk::PROBE];
+pub const ALL: &[Probe] = &[apt::PROBE, boot::PROBE, cron::PROBE, databases::PROBE, disks::PROBE, important_files::PROBE, kernel::PROBE, logging::PROBE, machine::PROBE, memory::PROBE, mounts::PROBE, packages::PROBE, processes::PROBE, release::PROBE, restart::PROBE, services::PROBE, time::PROBE, walk::PROBE];
 
 /// One reader of the machine.
 #[derive(Clone, Copy)]
