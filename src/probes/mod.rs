@@ -35,9 +35,10 @@ pub(crate) mod rights;
 pub mod services;
 pub mod time;
 pub mod walk;
+pub mod web;
 
 /// Every probe.
-pub const ALL: &[Probe] = &[apt::PROBE, boot::PROBE, cron::PROBE, databases::PROBE, disks::PROBE, important_files::PROBE, kernel::PROBE, logging::PROBE, machine::PROBE, memory::PROBE, mounts::PROBE, packages::PROBE, processes::PROBE, release::PROBE, restart::PROBE, services::PROBE, time::PROBE, walk::PROBE];
+pub const ALL: &[Probe] = &[apt::PROBE, boot::PROBE, cron::PROBE, databases::PROBE, disks::PROBE, important_files::PROBE, kernel::PROBE, logging::PROBE, machine::PROBE, memory::PROBE, mounts::PROBE, packages::PROBE, processes::PROBE, release::PROBE, restart::PROBE, services::PROBE, time::PROBE, walk::PROBE, web::PROBE];
 
 /// One reader of the machine.
 #[derive(Clone, Copy)]
