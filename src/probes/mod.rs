@@ -18,6 +18,7 @@ use crate::{
 
 pub mod apt;
 pub mod boot;
+pub mod containers;
 pub mod cron;
 pub mod databases;
 pub mod disks;
@@ -38,7 +39,7 @@ pub mod walk;
 pub mod web;
 
 /// Every probe.
-pub const ALL: &[Probe] = &[apt::PROBE, boot::PROBE, cron::PROBE, databases::PROBE, disks::PROBE, important_files::PROBE, kernel::PROBE, logging::PROBE, machine::PROBE, memory::PROBE, mounts::PROBE, packages::PROBE, processes::PROBE, release::PROBE, restart::PROBE, services::PROBE, time::PROBE, walk::PROBE, web::PROBE];
+pub const ALL: &[Probe] = &[apt::PROBE, boot::PROBE, containers::PROBE, cron::PROBE, databases::PROBE, disks::PROBE, important_files::PROBE, kernel::PROBE, logging::PROBE, machine::PROBE, memory::PROBE, mounts::PROBE, packages::PROBE, processes::PROBE, release::PROBE, restart::PROBE, services::PROBE, time::PROBE, walk::PROBE, web::PROBE];
 
 /// One reader of the machine.
 #[derive(Clone, Copy)]
