@@ -17,6 +17,7 @@ use crate::{
 };
 
 pub mod apt;
+pub mod backups;
 pub mod boot;
 pub mod containers;
 pub mod cron;
@@ -26,6 +27,7 @@ pub mod important_files;
 pub mod kernel;
 pub mod logging;
 pub mod machine;
+pub mod mail;
 pub mod memory;
 pub mod mounts;
 pub mod packages;
@@ -39,7 +41,7 @@ pub mod walk;
 pub mod web;
 
 /// Every probe.
-pub const ALL: &[Probe] = &[apt::PROBE, boot::PROBE, containers::PROBE, cron::PROBE, databases::PROBE, disks::PROBE, important_files::PROBE, kernel::PROBE, logging::PROBE, machine::PROBE, memory::PROBE, mounts::PROBE, packages::PROBE, processes::PROBE, release::PROBE, restart::PROBE, services::PROBE, time::PROBE, walk::PROBE, web::PROBE];
+pub const ALL: &[Probe] = &[apt::PROBE, backups::PROBE, boot::PROBE, containers::PROBE, cron::PROBE, databases::PROBE, disks::PROBE, important_files::PROBE, kernel::PROBE, logging::PROBE, machine::PROBE, mail::PROBE, memory::PROBE, mounts::PROBE, packages::PROBE, processes::PROBE, release::PROBE, restart::PROBE, services::PROBE, time::PROBE, walk::PROBE, web::PROBE];
 
 /// One reader of the machine.
 #[derive(Clone, Copy)]
