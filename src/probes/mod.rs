@@ -18,8 +18,11 @@ use crate::{
 
 pub mod accounts;
 pub mod apt;
+pub mod backups;
 pub mod boot;
+pub mod containers;
 pub mod cron;
+pub mod databases;
 pub mod disks;
 pub mod homes;
 pub mod important_files;
@@ -28,6 +31,7 @@ pub mod logging;
 pub mod login_settings;
 pub mod logins;
 pub mod machine;
+pub mod mail;
 pub mod memory;
 pub mod mounts;
 pub mod packages;
@@ -40,33 +44,10 @@ pub mod services;
 pub mod sudoers;
 pub mod time;
 pub mod walk;
+pub mod web;
 
 /// Every probe.
-pub const ALL: &[Probe] = &[
-    accounts::PROBE,
-    apt::PROBE,
-    boot::PROBE,
-    cron::PROBE,
-    disks::PROBE,
-    homes::PROBE,
-    important_files::PROBE,
-    kernel::PROBE,
-    logging::PROBE,
-    login_settings::PROBE,
-    logins::PROBE,
-    machine::PROBE,
-    memory::PROBE,
-    mounts::PROBE,
-    packages::PROBE,
-    pam::PROBE,
-    processes::PROBE,
-    release::PROBE,
-    restart::PROBE,
-    services::PROBE,
-    sudoers::PROBE,
-    time::PROBE,
-    walk::PROBE,
-];
+pub const ALL: &[Probe] = &[accounts::PROBE, apt::PROBE, backups::PROBE, boot::PROBE, containers::PROBE, cron::PROBE, databases::PROBE, disks::PROBE, homes::PROBE, important_files::PROBE, kernel::PROBE, logging::PROBE, login_settings::PROBE, logins::PROBE, machine::PROBE, mail::PROBE, memory::PROBE, mounts::PROBE, packages::PROBE, pam::PROBE, processes::PROBE, release::PROBE, restart::PROBE, services::PROBE, sudoers::PROBE, time::PROBE, walk::PROBE, web::PROBE];
 
 /// One reader of the machine.
 #[derive(Clone, Copy)]

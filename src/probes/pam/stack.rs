@@ -81,7 +81,7 @@ impl Stacks {
         let parts: BTreeSet<String> = files.values().flatten().filter_map(|l| included(l).map(str::to_owned)).collect();
         for name in files.keys() {
             let mut entries = Vec::new();
-            open(&files, name, None, 0, &mut entries);
+            open(&files, name, None, &mut vec![name], &mut entries);
             if !parts.contains(name) || name.starts_with("su") {
                 stacks.services.insert(name.clone(), entries);
             }
@@ -109,18 +109,31 @@ fn base(path: &str) -> &str {
     path.strip_prefix("/etc/pam.d/").unwrap_or(path)
 }
 
-fn open(files: &BTreeMap<String, Vec<Line>>, name: &str, only: Option<&str>, depth: usize, out: &mut Vec<Entry>) {
+/// Follows includes; a file that is open already on the way here ends its branch, as it would never end.
+fn open<'a>(
+    files: &'a BTreeMap<String, Vec<Line>>,
+    name: &str,
+    only: Option<&str>,
+    way: &mut Vec<&'a str>,
+    out: &mut Vec<Entry>,
+) {
     for line in files.get(name).into_iter().flatten() {
-        if out.len() >= LINES || depth > DEPTH {
+        if out.len() >= LINES || way.len() > DEPTH {
             return;
         }
-        match (line, included(line)) {
-            (Line::Whole(_), Some(part)) => open(files, part, only, depth + 1, out),
-            (Line::Module(e), Some(part)) if only.is_none_or(|t| t == e.pam_type) => {
-                open(files, part, Some(&e.pam_type), depth + 1, out);
+        let (part, only) = match (line, included(line)) {
+            (Line::Whole(_), Some(part)) => (part, only),
+            (Line::Module(e), Some(part)) if only.is_none_or(|t| t == e.pam_type) => (part, Some(e.pam_type.as_str())),
+            (Line::Module(e), None) if only.is_none_or(|t| t == e.pam_type) => {
+                out.push(e.clone());
+                continue;
             }
-            (Line::Module(e), None) if only.is_none_or(|t| t == e.pam_type) => out.push(e.clone()),
-            _ => {}
+            _ => continue,
+        };
+        if !way.contains(&part) {
+            way.push(part);
+            open(files, part, only, way, out);
+            way.pop();
         }
     }
 }
