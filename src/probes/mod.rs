@@ -47,7 +47,36 @@ pub mod walk;
 pub mod web;
 
 /// Every probe.
-pub const ALL: &[Probe] = &[accounts::PROBE, apt::PROBE, backups::PROBE, boot::PROBE, containers::PROBE, cron::PROBE, databases::PROBE, disks::PROBE, homes::PROBE, important_files::PROBE, kernel::PROBE, logging::PROBE, login_settings::PROBE, logins::PROBE, machine::PROBE, mail::PROBE, memory::PROBE, mounts::PROBE, packages::PROBE, pam::PROBE, processes::PROBE, release::PROBE, restart::PROBE, services::PROBE, sudoers::PROBE, time::PROBE, walk::PROBE, web::PROBE];
+pub const ALL: &[Probe] = &[
+    accounts::PROBE,
+    apt::PROBE,
+    backups::PROBE,
+    boot::PROBE,
+    containers::PROBE,
+    cron::PROBE,
+    databases::PROBE,
+    disks::PROBE,
+    homes::PROBE,
+    important_files::PROBE,
+    kernel::PROBE,
+    logging::PROBE,
+    login_settings::PROBE,
+    logins::PROBE,
+    machine::PROBE,
+    mail::PROBE,
+    memory::PROBE,
+    mounts::PROBE,
+    packages::PROBE,
+    pam::PROBE,
+    processes::PROBE,
+    release::PROBE,
+    restart::PROBE,
+    services::PROBE,
+    sudoers::PROBE,
+    time::PROBE,
+    walk::PROBE,
+    web::PROBE,
+];
 
 /// One reader of the machine.
 #[derive(Clone, Copy)]

@@ -71,7 +71,8 @@ pub(super) fn read(host: &Host, facts: &mut Facts) -> Vec<BackupJob> {
         for path in host.glob(&format!("/etc/cron.{period}/*")) {
             // run-parts passes over names with a dot, and files that are no programs.
             let name = path.rsplit('/').next().unwrap_or_default();
-            let runs = !name.contains('.') && host.metadata(&path).is_ok_and(|m| m.kind == Kind::File && m.mode & 0o111 != 0);
+            let runs =
+                !name.contains('.') && host.metadata(&path).is_ok_and(|m| m.kind == Kind::File && m.mode & 0o111 != 0);
             let found = if runs { script(host, &path) } else { None };
             if let Some((tool, kind, line, command)) = found {
                 push(&mut jobs, &path, Some(line), tool, kind, period, Some(true), &command);
@@ -96,9 +97,14 @@ fn push(
     command: &str,
 ) {
     let remote = command.split_whitespace().any(|w| {
-        w.contains("ssh://") || w.contains("sftp:") || w.contains("s3:") || w.contains("b2:") || w.contains("rest:")
+        w.contains("ssh://")
+            || w.contains("sftp:")
+            || w.contains("s3:")
+            || w.contains("b2:")
+            || w.contains("rest:")
             || w.contains("://") && !w.contains("file://")
-            || (w.contains('@') && w.contains(':')) || w.contains("::") && w.contains('@')
+            || (w.contains('@') && w.contains(':'))
+            || w.contains("::") && w.contains('@')
     });
     let elsewhere = match (remote, kind, tool) {
         (true, ..) => "yes",
@@ -122,7 +128,12 @@ fn push(
 
 fn crontabs(host: &Host, facts: &mut Facts, jobs: &mut Vec<BackupJob>) {
     let mut files = vec![("/etc/crontab".to_owned(), true)];
-    files.extend(host.glob("/etc/cron.d/*").into_iter().filter(|p| !p.rsplit('/').next().unwrap_or_default().contains('.')).map(|p| (p, true)));
+    files.extend(
+        host.glob("/etc/cron.d/*")
+            .into_iter()
+            .filter(|p| !p.rsplit('/').next().unwrap_or_default().contains('.'))
+            .map(|p| (p, true)),
+    );
     match host.list("/var/spool/cron/crontabs") {
         Ok(entries) => files.extend(entries.into_iter().filter(|e| e.kind == Kind::File).map(|e| (e.path, false))),
         Err(error) if error.is_not_found() => {}
@@ -144,7 +155,10 @@ fn crontabs(host: &Host, facts: &mut Facts, jobs: &mut Vec<BackupJob>) {
             }
             let fields = if line.starts_with('@') { 1 } else { 5 };
             let words: Vec<&str> = line.split_whitespace().collect();
-            let (Some(when), Some(rest)) = (words.get(..fields), words.get(fields + usize::from(with_account)..)) else { continue };
+            let (Some(when), Some(rest)) = (words.get(..fields), words.get(fields + usize::from(with_account)..))
+            else {
+                continue;
+            };
             if when.first().is_some_and(|w| w.contains('=')) {
                 continue;
             }
@@ -161,7 +175,9 @@ fn tool_in_job(host: &Host, command: &str) -> Option<(&'static str, &'static str
     if let Some(found) = tool(command) {
         return Some(found);
     }
-    let path = command.split_whitespace().find(|w| w.starts_with('/') && !w.starts_with("/dev/") && !w.starts_with("/bin/") && !w.starts_with("/usr/bin/"))?;
+    let path = command.split_whitespace().find(|w| {
+        w.starts_with('/') && !w.starts_with("/dev/") && !w.starts_with("/bin/") && !w.starts_with("/usr/bin/")
+    })?;
     let (tool, kind, ..) = script(host, path.trim_end_matches([';', '&', ')', '"', '\'']))?;
     Some((tool, kind))
 }
@@ -191,18 +207,28 @@ fn tool(command: &str) -> Option<(&'static str, &'static str)> {
     for word in command.split(separators).filter(|w| !w.is_empty()) {
         let name = word.rsplit('/').next().unwrap_or(word);
         // Where a program is only looked for, nothing is backed up.
-        let asked = ["-x", "-f", "-e", "-d", "which", "command", "-v", "echo", "man", "install", "killall", "pkill"].contains(&previous);
-        let is_path = word.starts_with('/') && !word.contains("/bin/") && !word.contains("/sbin/") && !word.contains("/libexec/");
+        let asked = ["-x", "-f", "-e", "-d", "which", "command", "-v", "echo", "man", "install", "killall", "pkill"]
+            .contains(&previous);
+        let is_path =
+            word.starts_with('/') && !word.contains("/bin/") && !word.contains("/sbin/") && !word.contains("/libexec/");
         if let Some((tool, kind)) = TOOLS.iter().find(|(tool, _)| *tool == name).filter(|_| !asked && !is_path) {
             return Some((tool, kind));
         }
         let lower = command.to_ascii_lowercase();
         let to_backup = lower.contains("backup") || lower.contains("/mnt/") || lower.contains("/media/");
         match name {
-            "rsync" if !asked && (to_backup || command.split_whitespace().any(|w| w.contains('@') && w.contains(':'))) => {
+            "rsync"
+                if !asked && (to_backup || command.split_whitespace().any(|w| w.contains('@') && w.contains(':'))) =>
+            {
                 return Some(("rsync", "files"));
             }
-            "tar" if !asked && to_backup && command.split_whitespace().any(|w| w == "--create" || (w.len() < 8 && w.trim_start_matches('-').starts_with('c'))) => {
+            "tar"
+                if !asked
+                    && to_backup
+                    && command
+                        .split_whitespace()
+                        .any(|w| w == "--create" || (w.len() < 8 && w.trim_start_matches('-').starts_with('c'))) =>
+            {
                 return Some(("tar", "files"));
             }
             _ => {}
@@ -215,19 +241,30 @@ fn tool(command: &str) -> Option<(&'static str, &'static str)> {
 /// Timers whose service runs a backup tool.
 fn timers(host: &Host, jobs: &mut Vec<BackupJob>) {
     let mut seen = std::collections::BTreeSet::new();
-    for dir in ["/etc/systemd/system", "/usr/local/lib/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system"] {
+    for dir in
+        ["/etc/systemd/system", "/usr/local/lib/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system"]
+    {
         for path in host.glob(&format!("{dir}/*.timer")) {
             let name = path.rsplit('/').next().unwrap_or_default().trim_end_matches(".timer").to_owned();
             if !seen.insert(name.clone()) {
                 continue;
             }
             let Ok(text) = host.read_text(&path) else { continue };
-            let value = |key: &str| text.lines().rev().find_map(|l| l.trim().strip_prefix(key)?.strip_prefix('=').map(|v| v.trim().to_owned()));
+            let value = |key: &str| {
+                text.lines()
+                    .rev()
+                    .find_map(|l| l.trim().strip_prefix(key)?.strip_prefix('=').map(|v| v.trim().to_owned()))
+            };
             let unit = value("Unit").unwrap_or_else(|| format!("{name}.service"));
-            let service = ["/etc/systemd/system", "/usr/local/lib/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system"]
-                .iter()
-                .find_map(|dir| host.read_text(&format!("{dir}/{unit}")).ok())
-                .unwrap_or_default();
+            let service = [
+                "/etc/systemd/system",
+                "/usr/local/lib/systemd/system",
+                "/usr/lib/systemd/system",
+                "/lib/systemd/system",
+            ]
+            .iter()
+            .find_map(|dir| host.read_text(&format!("{dir}/{unit}")).ok())
+            .unwrap_or_default();
             let command = service.lines().filter_map(|l| l.trim().strip_prefix("ExecStart=")).find_map(|c| {
                 let c = c.trim_start_matches(['-', '@', '+', '!', ':']);
                 tool_in_job(host, c).map(|found| (found, c.to_owned()))
@@ -251,13 +288,25 @@ fn own_plans(host: &Host, jobs: &mut Vec<BackupJob>) {
         ("amanda", "/usr/lib/amanda/amandad", "/etc/amanda", "amanda"),
     ] {
         if host.exists(program) {
-            push(jobs, config, None, tool, "files", "planned by its server", Some(enabled(service) || tool == "amanda"), "ssh://server");
+            push(
+                jobs,
+                config,
+                None,
+                tool,
+                "files",
+                "planned by its server",
+                Some(enabled(service) || tool == "amanda"),
+                "ssh://server",
+            );
         }
     }
     if let Ok(text) = host.read_text("/etc/timeshift/timeshift.json") {
         let on: Vec<&str> = ["monthly", "weekly", "daily", "hourly", "boot"]
             .into_iter()
-            .filter(|period| text.contains(&format!("\"schedule_{period}\" : \"true\"")) || text.contains(&format!("\"schedule_{period}\":\"true\"")))
+            .filter(|period| {
+                text.contains(&format!("\"schedule_{period}\" : \"true\""))
+                    || text.contains(&format!("\"schedule_{period}\":\"true\""))
+            })
             .collect();
         if !on.is_empty() && host.exists("/usr/bin/timeshift") {
             push(jobs, "/etc/timeshift/timeshift.json", None, "timeshift", "snapshot", &on.join(" "), Some(true), "");
@@ -287,7 +336,10 @@ mod tests {
         let name = |c: &str| tool(c).map(|(t, _)| t);
         assert_eq!(name("/usr/bin/restic backup /home >/dev/null"), Some("restic"));
         assert_eq!(name("[ -x /usr/bin/borg ] && exit"), None);
-        assert_eq!(name("test -x /usr/sbin/autopostgresqlbackup && /usr/sbin/autopostgresqlbackup"), Some("autopostgresqlbackup"));
+        assert_eq!(
+            name("test -x /usr/sbin/autopostgresqlbackup && /usr/sbin/autopostgresqlbackup"),
+            Some("autopostgresqlbackup")
+        );
         assert_eq!(name("cd / && tar czf /backup/etc.tgz etc"), Some("tar"));
         assert_eq!(name("tar xzf /backup/etc.tgz"), None);
         assert_eq!(name("rsync -a /srv/ backup@nas:/srv/"), Some("rsync"));

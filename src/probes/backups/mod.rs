@@ -3,9 +3,9 @@
 
 mod jobs;
 mod places;
-mod traces;
 #[cfg(test)]
 mod tests;
+mod traces;
 
 use jiff::Timestamp;
 

@@ -57,9 +57,10 @@ pub(super) fn read(host: &Host, facts: &mut Facts) -> Vec<BackupFile> {
                 continue;
             }
         };
-        let parents_open = place.match_indices('/').skip(1).all(|(at, _)| {
-            place.get(..at).is_some_and(|dir| host.metadata(dir).is_ok_and(|m| m.mode & 0o001 != 0))
-        });
+        let parents_open = place
+            .match_indices('/')
+            .skip(1)
+            .all(|(at, _)| place.get(..at).is_some_and(|dir| host.metadata(dir).is_ok_and(|m| m.mode & 0o001 != 0)));
         let mut walk = Walk { host, place, system, names: 0, newest: None, open: Vec::new() };
         if let Err(error) = walk.folder(place, 0, parents_open && meta.mode & 0o001 != 0) {
             facts.partial::<BackupFile>(Gap::new(WHAT, place, error.reason()));
@@ -124,9 +125,20 @@ impl Walk<'_> {
 
 /// Copies that Debian makes of its own lists: they bring back no data.
 fn is_debians_own(name: &str) -> bool {
-    ["dpkg.", "apt.", "alternatives.tar", "aptitude.pkgstates", "passwd.bak", "shadow.bak", "group.bak", "gshadow.bak", "infodir.bak", "debconf"]
-        .iter()
-        .any(|own| name.starts_with(own))
+    [
+        "dpkg.",
+        "apt.",
+        "alternatives.tar",
+        "aptitude.pkgstates",
+        "passwd.bak",
+        "shadow.bak",
+        "group.bak",
+        "gshadow.bak",
+        "infodir.bak",
+        "debconf",
+    ]
+    .iter()
+    .any(|own| name.starts_with(own))
 }
 
 fn kind_of(name: &str) -> &'static str {

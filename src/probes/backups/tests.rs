@@ -42,13 +42,19 @@ fn jobs_are_found_in_crontabs_scripts_and_timers() {
         ("/etc/cron.daily/dump", "#!/bin/sh\nmysqldump --all-databases > /backup/my.sql\n"),
         ("/etc/cron.daily/dpkg", "#!/bin/sh\n# keep copies\ncp /var/lib/dpkg/status /var/backups/dpkg.status\n"),
         ("/usr/lib/systemd/system/borgmatic.timer", "[Timer]\nOnCalendar=daily\nPersistent=true\n"),
-        ("/usr/lib/systemd/system/borgmatic.service", "[Service]\nExecStart=systemd-inhibit /usr/bin/borgmatic --syslog-verbosity 1\n"),
+        (
+            "/usr/lib/systemd/system/borgmatic.service",
+            "[Service]\nExecStart=systemd-inhibit /usr/bin/borgmatic --syslog-verbosity 1\n",
+        ),
         ("/etc/systemd/system/timers.target.wants/borgmatic.timer", ""),
         ("/var/lib/systemd/timers/stamp-borgmatic.timer", ""),
     ]);
     assert_eq!(tools(&facts), ["pg_dumpall", "restic", "mysqldump", "borgmatic"]);
     let rows = facts.rows("backup_jobs");
-    assert_eq!((&rows[0]["schedule"], &rows[0]["line"], &rows[0]["kind"]), (&"30 2 * * *".into(), &1.into(), &"database".into()));
+    assert_eq!(
+        (&rows[0]["schedule"], &rows[0]["line"], &rows[0]["kind"]),
+        (&"30 2 * * *".into(), &1.into(), &"database".into())
+    );
     assert_eq!((&rows[3]["enabled"], &rows[3]["schedule"]), (&true.into(), &"daily".into()));
     assert_eq!(rows[3]["trace"], "/var/lib/systemd/timers/stamp-borgmatic.timer");
 }
@@ -81,7 +87,10 @@ fn the_newest_file_and_those_everyone_may_read_are_told() {
     fs::set_permissions(dir.path().join("backup"), fs::Permissions::from_mode(0o755)).unwrap();
     fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o755)).unwrap();
     let rows = run_one(&PROBE, &Host::image(dir.path()).unwrap()).rows("backup_files");
-    let told: Vec<_> = rows.iter().map(|r| (r["source"].as_str().unwrap(), r["newest"] == true, r["readable_by_all"] == true)).collect();
+    let told: Vec<_> = rows
+        .iter()
+        .map(|r| (r["source"].as_str().unwrap(), r["newest"] == true, r["readable_by_all"] == true))
+        .collect();
     assert_eq!(told, [("/backup/new.tar", true, false), ("/backup/old.sql.gz", false, true)]);
     assert_eq!(rows[1]["kind"], "database");
     assert_eq!(rows[1]["modified"], "2020-09-13T12:26:40Z");

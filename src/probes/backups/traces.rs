@@ -12,8 +12,12 @@ pub(super) fn add(host: &Host, job: &mut BackupJob, files: &[BackupFile]) {
     // the program itself leaves is better.
     let patterns: &[&str] = match job.tool.as_str() {
         // Written with each archive.
-        "borg" | "borgmatic" | "borgbackup" => &["/root/.config/borg/security/*/manifest-timestamp", "/root/.cache/borg/*/chunks"],
-        "restic" | "resticprofile" | "autorestic" => &["/root/.cache/restic/*/snapshots/*", "/root/.cache/restic/*/snapshots"],
+        "borg" | "borgmatic" | "borgbackup" => {
+            &["/root/.config/borg/security/*/manifest-timestamp", "/root/.cache/borg/*/chunks"]
+        }
+        "restic" | "resticprofile" | "autorestic" => {
+            &["/root/.cache/restic/*/snapshots/*", "/root/.cache/restic/*/snapshots"]
+        }
         "duplicity" | "duply" => &["/root/.cache/duplicity/*/*"],
         "autopostgresqlbackup" => &["/var/lib/autopostgresqlbackup/*/*/*", "/var/lib/autopostgresqlbackup/*/*"],
         "automysqlbackup" => &["/var/lib/automysqlbackup/*/*/*"],
@@ -29,7 +33,9 @@ pub(super) fn add(host: &Host, job: &mut BackupJob, files: &[BackupFile]) {
     }
     if job.tool == "rsnapshot" {
         let text = host.read_text("/etc/rsnapshot.conf").unwrap_or_default();
-        let root = text.lines().find_map(|l| l.strip_prefix("snapshot_root").map(|r| r.trim().trim_end_matches('/').to_owned()));
+        let root = text
+            .lines()
+            .find_map(|l| l.strip_prefix("snapshot_root").map(|r| r.trim().trim_end_matches('/').to_owned()));
         if let Some(root) = root.filter(|r| r.starts_with('/')) {
             for path in host.glob(&format!("{root}/*.0")) {
                 see(host, &mut newest, path);
@@ -42,9 +48,11 @@ pub(super) fn add(host: &Host, job: &mut BackupJob, files: &[BackupFile]) {
         }
     }
     // What tar, rsync and dumps leave is the file itself, where it goes to a usual place.
-    if newest.is_none() && ["tar", "rsync"].contains(&job.tool.as_str()) || (newest.is_none() && job.kind == "database") {
+    if newest.is_none() && ["tar", "rsync"].contains(&job.tool.as_str()) || (newest.is_none() && job.kind == "database")
+    {
         let wanted = if job.kind == "database" { "database" } else { "" };
-        let best = files.iter().filter(|f| f.newest && (wanted.is_empty() || f.kind == wanted)).max_by_key(|f| f.modified);
+        let best =
+            files.iter().filter(|f| f.newest && (wanted.is_empty() || f.kind == wanted)).max_by_key(|f| f.modified);
         newest = best.map(|f| (f.modified, f.source.clone()));
     }
     if let Some((then, path)) = newest {

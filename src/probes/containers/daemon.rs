@@ -25,7 +25,13 @@ pub(super) fn read(host: &Host, processes: Option<&[(String, String)]>, facts: &
     }
     // With Docker, containerd is a part of it.
     if !docker && installed(&["/usr/bin/containerd", "/usr/local/bin/containerd"]) {
-        facts.push(plain(host, "containerd", "/usr/bin/containerd", runs("containerd"), &["/run/containerd/containerd.sock"]));
+        facts.push(plain(
+            host,
+            "containerd",
+            "/usr/bin/containerd",
+            runs("containerd"),
+            &["/run/containerd/containerd.sock"],
+        ));
     }
 }
 
@@ -124,7 +130,8 @@ fn dockerd(host: &Host, processes: Option<&[(String, String)]>, running: Option<
     }
     let options = json.get("log-opts");
     let limit = options.and_then(|o| o.get("max-size")).and_then(Value::as_str).map(str::to_owned);
-    let limit = limit.or_else(|| flag(&["--log-opt"]).iter().find_map(|o| o.strip_prefix("max-size=").map(str::to_owned)));
+    let limit =
+        limit.or_else(|| flag(&["--log-opt"]).iter().find_map(|o| o.strip_prefix("max-size=").map(str::to_owned)));
     let mut registries = list("insecure-registries");
     registries.extend(flag(&["--insecure-registry"]));
     facts.push(Engine {
@@ -152,7 +159,11 @@ fn arguments(host: &Host, processes: Option<&[(String, String)]>) -> (Vec<String
         return (line.split('\0').map(str::to_owned).collect(), Some("dockerd".to_owned()));
     }
     let mut files = Vec::new();
-    for unit in ["/etc/systemd/system/docker.service", "/usr/lib/systemd/system/docker.service", "/lib/systemd/system/docker.service"] {
+    for unit in [
+        "/etc/systemd/system/docker.service",
+        "/usr/lib/systemd/system/docker.service",
+        "/lib/systemd/system/docker.service",
+    ] {
         if host.exists(unit) {
             files.push(unit.to_owned());
             break;

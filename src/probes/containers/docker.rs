@@ -59,7 +59,8 @@ fn one(host: &Host, root: &str, dir: &str, id: &str, facts: &mut Facts) {
         }
     };
     let (Some(config), Some(host_config)) = (open(&source), open(&second)) else { return };
-    let text = |value: &Value, pointer: &str| value.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let text =
+        |value: &Value, pointer: &str| value.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
     let mut mounts = Vec::new();
     let mut dangerous_mount = None;
     for point in config.get("MountPoints").and_then(Value::as_object).into_iter().flat_map(|m| m.values()) {
@@ -83,10 +84,11 @@ fn one(host: &Host, root: &str, dir: &str, id: &str, facts: &mut Facts) {
         }
     }
     let image_id = text(&config, "/Image");
-    let image_created = image_id.strip_prefix("sha256:").filter(|h| h.bytes().all(|b| b.is_ascii_hexdigit())).and_then(|hash| {
-        let path = format!("{root}/image/overlay2/imagedb/content/sha256/{hash}");
-        moment(json(host, &path).ok()?.get("created"))
-    });
+    let image_created =
+        image_id.strip_prefix("sha256:").filter(|h| h.bytes().all(|b| b.is_ascii_hexdigit())).and_then(|hash| {
+            let path = format!("{root}/image/overlay2/imagedb/content/sha256/{hash}");
+            moment(json(host, &path).ok()?.get("created"))
+        });
     let powers: Vec<&str> =
         host_config.get("CapAdd").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
     let host_network = text(&host_config, "/NetworkMode") == "host";
@@ -102,7 +104,9 @@ fn one(host: &Host, root: &str, dir: &str, id: &str, facts: &mut Facts) {
         image_created,
         created: moment(config.get("Created")),
         running: config.pointer("/State/Running").and_then(Value::as_bool).unwrap_or(false),
-        restart_policy: Some(text(&host_config, "/RestartPolicy/Name")).filter(|p| !p.is_empty()).unwrap_or_else(|| "no".to_owned()),
+        restart_policy: Some(text(&host_config, "/RestartPolicy/Name"))
+            .filter(|p| !p.is_empty())
+            .unwrap_or_else(|| "no".to_owned()),
         account: text(&config, "/Config/User"),
         privileged: host_config.get("Privileged").and_then(Value::as_bool).unwrap_or(false),
         host_network,

@@ -136,9 +136,30 @@ fn gap(facts: &mut Facts, path: &str, error: &crate::host::ReadError) {
 /// A folder or socket outside by which a container can take over the machine. Reading alone is enough for some.
 fn dangerous(source: &str, writable: bool) -> bool {
     let path = if source == "/" { "/" } else { source.trim_end_matches('/') };
-    let sockets = ["/var/run/docker.sock", "/run/docker.sock", "/run/podman/podman.sock", "/run/containerd/containerd.sock", "/var/run/crio/crio.sock"];
+    let sockets = [
+        "/var/run/docker.sock",
+        "/run/docker.sock",
+        "/run/podman/podman.sock",
+        "/run/containerd/containerd.sock",
+        "/var/run/crio/crio.sock",
+    ];
     let whole = ["/", "/run", "/var/run"];
-    let parts = ["/etc", "/root", "/boot", "/usr", "/var/lib/docker", "/var/lib/containers", "/dev", "/proc", "/sys", "/lib", "/bin", "/sbin", "/home", "/var"];
+    let parts = [
+        "/etc",
+        "/root",
+        "/boot",
+        "/usr",
+        "/var/lib/docker",
+        "/var/lib/containers",
+        "/dev",
+        "/proc",
+        "/sys",
+        "/lib",
+        "/bin",
+        "/sbin",
+        "/home",
+        "/var",
+    ];
     sockets.contains(&path) || whole.contains(&path) || (writable && parts.contains(&path))
 }
 

@@ -37,7 +37,8 @@ pub(super) fn read(host: &Host, facts: &mut Facts) {
 }
 
 fn one(host: &Host, store: &str, container: &Value, facts: &mut Facts) {
-    let text = |value: &Value, pointer: &str| value.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let text =
+        |value: &Value, pointer: &str| value.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
     let id = text(container, "/id");
     if id.is_empty() || !id.bytes().all(|b| b.is_ascii_hexdigit()) {
         return;
@@ -57,7 +58,10 @@ fn one(host: &Host, store: &str, container: &Value, facts: &mut Facts) {
         let options: Vec<&str> =
             mount.get("options").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
         // Podman's own files for the container are no matter.
-        if !options.iter().any(|o| *o == "bind" || *o == "rbind") || from.contains("/overlay-containers/") || !from.starts_with('/') {
+        if !options.iter().any(|o| *o == "bind" || *o == "rbind")
+            || from.contains("/overlay-containers/")
+            || !from.starts_with('/')
+        {
             continue;
         }
         let writable = !options.contains(&"ro");

@@ -53,7 +53,10 @@ fn commands_over_the_network_are_seen_in_settings_units_and_options() {
         let dir = tree(&[files, &[("/usr/sbin/dockerd", "")]].concat());
         run_one(&PROBE, &Host::image(dir.path()).unwrap()).rows("container_engines").remove(0)
     };
-    let row = engine(&[("/etc/docker/daemon.json", r#"{"hosts":["unix:///run/docker.sock","tcp://0.0.0.0:2375"],"insecure-registries":["r:5000"]}"#)]);
+    let row = engine(&[(
+        "/etc/docker/daemon.json",
+        r#"{"hosts":["unix:///run/docker.sock","tcp://0.0.0.0:2375"],"insecure-registries":["r:5000"]}"#,
+    )]);
     assert_eq!((&row["reach"], &row["asks_certificate"]), (&"any".into(), &false.into()));
     assert_eq!((&row["network"], &row["insecure_registries"]), (&"0.0.0.0:2375".into(), &"r:5000".into()));
     let row = engine(&[
@@ -62,7 +65,10 @@ fn commands_over_the_network_are_seen_in_settings_units_and_options() {
     ]);
     assert_eq!((&row["reach"], &row["asks_certificate"]), (&"loopback".into(), &true.into()));
     assert_eq!(row["source"], "/etc/default/docker");
-    let row = engine(&[("/etc/systemd/system/docker.service.d/x.conf", "[Service]\nExecStart=\nExecStart=/usr/bin/dockerd --host=tcp://:2375\n")]);
+    let row = engine(&[(
+        "/etc/systemd/system/docker.service.d/x.conf",
+        "[Service]\nExecStart=\nExecStart=/usr/bin/dockerd --host=tcp://:2375\n",
+    )]);
     assert_eq!(row["reach"], "loopback");
 }
 
@@ -92,7 +98,10 @@ fn a_podman_container_is_described_from_its_runtime_file() {
     ]);
     let row = run_one(&PROBE, &Host::image(dir.path()).unwrap()).rows("containers").remove(0);
     assert_eq!((&row["name"], &row["account"], &row["dangerous_mount"]), (&"db".into(), &"999".into(), &"/".into()));
-    assert_eq!((&row["privileged"], &row["host_network"], &row["host_processes"]), (&true.into(), &true.into(), &false.into()));
+    assert_eq!(
+        (&row["privileged"], &row["host_network"], &row["host_processes"]),
+        (&true.into(), &true.into(), &false.into())
+    );
 }
 
 #[test]

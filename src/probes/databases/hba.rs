@@ -107,7 +107,10 @@ impl Reader<'_> {
                             Ok(text) => {
                                 let lines = text.lines().filter_map(|l| l.split('#').next());
                                 all.extend(
-                                    lines.flat_map(|l| l.split([' ', '\t', ','])).filter(|w| !w.is_empty()).map(str::to_owned),
+                                    lines
+                                        .flat_map(|l| l.split([' ', '\t', ',']))
+                                        .filter(|w| !w.is_empty())
+                                        .map(str::to_owned),
                                 );
                             }
                             Err(error) => {

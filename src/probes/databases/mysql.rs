@@ -28,9 +28,21 @@ pub(super) fn read(machine: &Machine<'_>, facts: &mut Facts) {
         }
     }
     let defaults: &[(&str, &str)] = if engine == "mariadb" {
-        &[("bind-address", "*"), ("port", "3306"), ("skip-grant-tables", "off"), ("local-infile", "on"), ("require-secure-transport", "off")]
+        &[
+            ("bind-address", "*"),
+            ("port", "3306"),
+            ("skip-grant-tables", "off"),
+            ("local-infile", "on"),
+            ("require-secure-transport", "off"),
+        ]
     } else {
-        &[("bind-address", "*"), ("port", "3306"), ("skip-grant-tables", "off"), ("local-infile", "off"), ("require-secure-transport", "off")]
+        &[
+            ("bind-address", "*"),
+            ("port", "3306"),
+            ("skip-grant-tables", "off"),
+            ("local-infile", "off"),
+            ("require-secure-transport", "off"),
+        ]
     };
     let mut last = std::collections::BTreeMap::new();
     for (index, setting) in settings.iter().enumerate() {
@@ -61,7 +73,8 @@ pub(super) fn read(machine: &Machine<'_>, facts: &mut Facts) {
     let reach =
         if offline { "none" } else { common::widest(address.split(',').map(|a| common::reach_of_listener(host, a))) };
     let certificate = get("ssl-cert").is_some() || get("ssl-ca").is_some();
-    let encryption = if engine == "mysql" || is_on("require-secure-transport") || certificate { "yes" } else { "unknown" };
+    let encryption =
+        if engine == "mysql" || is_on("require-secure-transport") || certificate { "yes" } else { "unknown" };
     let (source, line) = match bind {
         Some(s) if s.line.is_some() => (s.source.clone(), s.line),
         _ => ("/etc/mysql/my.cnf".to_owned(), None),
@@ -164,7 +177,8 @@ fn option(line: &str) -> (String, String) {
         }
         None => "on".to_owned(),
     };
-    let own = ["skip-grant-tables", "skip-networking", "skip-name-resolve", "skip-show-database", "skip-external-locking"];
+    let own =
+        ["skip-grant-tables", "skip-networking", "skip-name-resolve", "skip-show-database", "skip-external-locking"];
     if let Some(rest) = name.strip_prefix("disable-").or_else(|| name.strip_prefix("skip-")) {
         if !own.contains(&name.as_str()) {
             name = rest.to_owned();

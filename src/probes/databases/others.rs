@@ -55,10 +55,17 @@ pub(super) fn memcached(machine: &Machine<'_>, facts: &mut Facts) {
             instance: path.rsplit('/').next().unwrap_or(&path).to_owned(),
             version: None,
             running: machine.runs(&["memcached"]),
-            listens: if only_socket { String::new() } else if listens.is_empty() { "*".to_owned() } else { listens.join(" ") },
+            listens: if only_socket {
+                String::new()
+            } else if listens.is_empty() {
+                "*".to_owned()
+            } else {
+                listens.join(" ")
+            },
             reach: reach.to_owned(),
             port: if only_socket { None } else { last("port").map_or(Some(11211), |o| o.1.parse().ok()) },
-            password_needed: if last("sasl").is_some() || last("auth_file").is_some() { "yes" } else { "no" }.to_owned(),
+            password_needed: if last("sasl").is_some() || last("auth_file").is_some() { "yes" } else { "no" }
+                .to_owned(),
             encryption: if last("tls").is_some() { "yes" } else { "no" }.to_owned(),
         });
         if !options.iter().any(|o| o.0 == "udp_port") {
@@ -71,7 +78,13 @@ pub(super) fn memcached(machine: &Machine<'_>, facts: &mut Facts) {
             });
         }
         for (name, value, line) in options {
-            facts.push(MemcachedSetting { source: path.clone(), line: Some(line), instance: path.clone(), name, value });
+            facts.push(MemcachedSetting {
+                source: path.clone(),
+                line: Some(line),
+                instance: path.clone(),
+                name,
+                value,
+            });
         }
     }
 }
@@ -201,7 +214,12 @@ mod tests {
         let found: Vec<_> = yaml(text).into_iter().map(|(n, v, _)| format!("{n}={v}")).collect();
         assert_eq!(
             found,
-            ["net.port=27017", "net.bindIp=127.0.0.1,10.0.0.1", "net.tls.mode=requireTLS", "security.authorization=enabled"]
+            [
+                "net.port=27017",
+                "net.bindIp=127.0.0.1,10.0.0.1",
+                "net.tls.mode=requireTLS",
+                "security.authorization=enabled"
+            ]
         );
     }
 }

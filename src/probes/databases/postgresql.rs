@@ -112,7 +112,14 @@ fn one(machine: &Machine<'_>, facts: &mut Facts, cluster: &str, path: &str, vers
         reach: if unseen { bound.to_owned() } else { common::narrower(bound, let_in).to_owned() },
         port: last(&settings, "port").and_then(|p| p.parse().ok()).filter(|_| !listens.is_empty()),
         listens: listens.join(" "),
-        password_needed: if unseen { "unknown" } else if open { "no" } else { "yes" }.to_owned(),
+        password_needed: if unseen {
+            "unknown"
+        } else if open {
+            "no"
+        } else {
+            "yes"
+        }
+        .to_owned(),
         encryption: if on("ssl") { "yes" } else { "no" }.to_owned(),
     });
     for rule in rules {
@@ -121,7 +128,8 @@ fn one(machine: &Machine<'_>, facts: &mut Facts, cluster: &str, path: &str, vers
     let mut seen = std::collections::BTreeSet::new();
     for setting in settings.into_iter().rev() {
         if seen.insert(setting.name.clone()) {
-            let secret = ["primary_conninfo", "ssl_passphrase_command", "restore_command"].contains(&setting.name.as_str())
+            let secret = ["primary_conninfo", "ssl_passphrase_command", "restore_command"]
+                .contains(&setting.name.as_str())
                 || setting.name.contains("password") && setting.name != "password_encryption";
             facts.push(PostgresSetting {
                 source: setting.source,

@@ -55,7 +55,13 @@ fn one(machine: &Machine<'_>, facts: &mut Facts, engine: &str, title: &str, path
     let mut user_default: Option<bool> = None;
     let mut unread = false;
     {
-        let mut reader = Reader { host, instance: path, settings: &mut settings, password: &mut password, user_default: &mut user_default };
+        let mut reader = Reader {
+            host,
+            instance: path,
+            settings: &mut settings,
+            password: &mut password,
+            user_default: &mut user_default,
+        };
         let mut gaps = Vec::new();
         reader.file(path, 0, &mut gaps);
         for (path, error) in gaps {
@@ -71,7 +77,8 @@ fn one(machine: &Machine<'_>, facts: &mut Facts, engine: &str, title: &str, path
         last.insert(setting.name.clone(), index);
     }
     for (index, setting) in settings.iter_mut().enumerate() {
-        let many = ["save", "user", "rename-command", "loadmodule", "client-output-buffer-limit"].contains(&setting.name.as_str());
+        let many = ["save", "user", "rename-command", "loadmodule", "client-output-buffer-limit"]
+            .contains(&setting.name.as_str());
         setting.effective = many || last.get(&setting.name) == Some(&index);
     }
     for (name, value) in [("bind", "*"), ("protected-mode", "yes"), ("port", "6379"), ("tls-port", "0")] {
@@ -99,7 +106,8 @@ fn one(machine: &Machine<'_>, facts: &mut Facts, engine: &str, title: &str, path
     let password_needed = if user_default.unwrap_or(password) { "yes" } else { "no" };
     // Protected mode lets only this machine in as long as there is no password. Until Redis 6 it did so only when no
     // address was set.
-    let old = host.exists("/usr/share/doc/redis-server") && host.read_text("/etc/debian_version").is_ok_and(|v| v.starts_with("10") || v.starts_with("11"));
+    let old = host.exists("/usr/share/doc/redis-server")
+        && host.read_text("/etc/debian_version").is_ok_and(|v| v.starts_with("10") || v.starts_with("11"));
     let explicit = bind.is_some_and(|b| b.line.is_some());
     let protected = common::is_yes(text("protected-mode")) && password_needed == "no" && !(old && explicit);
     let reach = if protected { common::narrower(bound, "loopback") } else { bound };
@@ -223,7 +231,8 @@ fn guarded(rules: &str) -> bool {
 }
 
 fn without_passwords(rules: &str) -> String {
-    let kept: Vec<&str> = rules.split_whitespace().map(|r| if r.starts_with(['>', '<', '#', '!']) { "password" } else { r }).collect();
+    let kept: Vec<&str> =
+        rules.split_whitespace().map(|r| if r.starts_with(['>', '<', '#', '!']) { "password" } else { r }).collect();
     kept.join(" ")
 }
 

@@ -47,7 +47,8 @@ fn a_fresh_debian_postgresql_listens_to_this_machine_only() {
     assert_eq!(rows[0]["password_needed"], "yes");
     assert_eq!(rows[0]["encryption"], "yes");
     assert_eq!(facts.rows("postgresql_hba").len(), 7);
-    let methods: Vec<_> = facts.rows("postgresql_hba").iter().map(|r| r["method"].as_str().unwrap().to_owned()).collect();
+    let methods: Vec<_> =
+        facts.rows("postgresql_hba").iter().map(|r| r["method"].as_str().unwrap().to_owned()).collect();
     assert_eq!(methods, ["peer", "peer", "scram-sha-256", "scram-sha-256", "peer", "scram-sha-256", "scram-sha-256"]);
 }
 
@@ -85,7 +86,10 @@ fn later_files_win_and_rules_from_everywhere_are_seen() {
 fn a_rule_that_never_counts_opens_nothing() {
     let row = server(&[
         PG_BIN,
-        ("/etc/postgresql/15/main/postgresql.conf", "listen_addresses = '*'\nhba_file='/etc/postgresql/15/main/pg_hba.conf'"),
+        (
+            "/etc/postgresql/15/main/postgresql.conf",
+            "listen_addresses = '*'\nhba_file='/etc/postgresql/15/main/pg_hba.conf'",
+        ),
         ("/etc/postgresql/15/main/pg_hba.conf", "host all all all scram-sha-256\nhost all all 0.0.0.0/0 trust\n"),
     ]);
     assert_eq!(row["password_needed"], "yes");
@@ -126,7 +130,10 @@ fn an_included_file_opens_redis_and_a_password_is_not_kept() {
     ]);
     assert_eq!((&open["reach"], &open["password_needed"]), (&"any".into(), &"no".into()));
     assert_eq!(open["source"], "/etc/redis/extra.conf");
-    let facts = read(&[REDIS_BIN, ("/etc/redis/redis.conf", "bind 0.0.0.0\nrequirepass \"hunter2\"\nuser anna on >hunter2 ~*\n")]);
+    let facts = read(&[
+        REDIS_BIN,
+        ("/etc/redis/redis.conf", "bind 0.0.0.0\nrequirepass \"hunter2\"\nuser anna on >hunter2 ~*\n"),
+    ]);
     assert_eq!(facts.rows("database_servers")[0]["password_needed"], "yes");
     assert!(!format!("{:?}", facts.rows("redis_settings")).contains("hunter2"));
 }
@@ -157,7 +164,10 @@ fn the_last_option_file_of_mysql_wins() {
     let row = server(&[
         ("/usr/sbin/mariadbd", ""),
         ("/etc/mysql/my.cnf", "[mysqld]\nbind-address=127.0.0.1\n!includedir /etc/mysql/conf.d/\n"),
-        ("/etc/mysql/conf.d/a.cnf", "[mariadb]\nbind_address = 0.0.0.0\nskip-grant-tables\n[mysqldump]\nbind-address=::1\n"),
+        (
+            "/etc/mysql/conf.d/a.cnf",
+            "[mariadb]\nbind_address = 0.0.0.0\nskip-grant-tables\n[mysqldump]\nbind-address=::1\n",
+        ),
         ("/etc/mysql/conf.d/b.cnf.dpkg-old", "[mysqld]\nbind-address=::1\n"),
     ]);
     assert_eq!((&row["reach"], &row["password_needed"]), (&"any".into(), &"no".into()));
@@ -197,6 +207,11 @@ fn a_server_in_a_container_does_not_make_ours_run() {
 
 #[test]
 fn junk_in_place_of_settings_is_a_gap() {
-    let facts = read(&[PG_BIN, REDIS_BIN, ("/etc/redis/redis.conf", "\0\0"), ("/etc/postgresql/15/main/postgresql.conf", "\0")]);
+    let facts = read(&[
+        PG_BIN,
+        REDIS_BIN,
+        ("/etc/redis/redis.conf", "\0\0"),
+        ("/etc/postgresql/15/main/postgresql.conf", "\0"),
+    ]);
     assert!(facts.gaps().len() >= 2, "{:?}", facts.gaps());
 }

@@ -96,7 +96,9 @@ fn exim(host: &Host, running: Option<bool>, facts: &mut Facts) {
     const PATH: &str = "/etc/exim4/update-exim4.conf.conf";
     let text = match host.read_text(PATH) {
         Ok(text) => text,
-        Err(error) => return facts.partial::<MailServer>(Gap::new("how the mail server is set up", PATH, error.reason())),
+        Err(error) => {
+            return facts.partial::<MailServer>(Gap::new("how the mail server is set up", PATH, error.reason()));
+        }
     };
     let get = |key: &str| -> Option<(String, i64)> {
         let lines = text.lines().enumerate();
@@ -129,9 +131,23 @@ fn exim(host: &Host, running: Option<bool>, facts: &mut Facts) {
         reach: common::widest(listens.iter().map(|l| common::reach_of_listener(host, l))).to_owned(),
         listens: listens.join(" "),
         relays_for: nets.join(" "),
-        open_relay: if own { "unknown" } else if wide { "yes" } else { "no" }.to_owned(),
+        open_relay: if own {
+            "unknown"
+        } else if wide {
+            "yes"
+        } else {
+            "no"
+        }
+        .to_owned(),
         because: if own { "/etc/exim4/exim4.conf".to_owned() } else { format!("dc_relay_nets={}", nets.join(" ; ")) },
-        serves_domains: if own { "unknown" } else if local || others.len() <= 1 { "no" } else { "yes" }.to_owned(),
+        serves_domains: if own {
+            "unknown"
+        } else if local || others.len() <= 1 {
+            "no"
+        } else {
+            "yes"
+        }
+        .to_owned(),
         encryption: "unknown".to_owned(),
         shows_version: false,
     });

@@ -34,15 +34,19 @@ pub(super) fn read(host: &Host, running: Option<bool>, facts: &mut Facts) {
             Vec::new()
         }
     };
-    let get = |name: &str, default: &str| main.get(name).map_or_else(|| default.to_owned(), |(v, _)| expand(v, &main, 0));
+    let get =
+        |name: &str, default: &str| main.get(name).map_or_else(|| default.to_owned(), |(v, _)| expand(v, &main, 0));
     // The doors: services of smtpd on the network, each with its own exceptions.
     let doors: Vec<&Service> = master.iter().filter(|s| s.kind == "inet" && s.program.starts_with("smtpd")).collect();
     let interfaces = get("inet_interfaces", "all");
-    let interfaces: Vec<String> = words(&interfaces).iter().map(|w| match *w {
-        "all" => "*".to_owned(),
-        "loopback-only" => "127.0.0.1".to_owned(),
-        other => other.to_owned(),
-    }).collect();
+    let interfaces: Vec<String> = words(&interfaces)
+        .iter()
+        .map(|w| match *w {
+            "all" => "*".to_owned(),
+            "loopback-only" => "127.0.0.1".to_owned(),
+            other => other.to_owned(),
+        })
+        .collect();
     let mut listens: Vec<String> = Vec::new();
     for door in &doors {
         match door.name.rsplit_once(':') {
@@ -57,15 +61,21 @@ pub(super) fn read(host: &Host, running: Option<bool>, facts: &mut Facts) {
     }));
     let networks = match main.get("mynetworks") {
         Some(_) => get("mynetworks", ""),
-        None => format!("(mynetworks_style = {})", get("mynetworks_style", if level(&main) < 2 { "subnet" } else { "host" })),
+        None => format!(
+            "(mynetworks_style = {})",
+            get("mynetworks_style", if level(&main) < 2 { "subnet" } else { "host" })
+        ),
     };
     let wide = words(&networks).into_iter().find(|n| is_wide(n));
-    let relay = get("smtpd_relay_restrictions", "permit_mynetworks, permit_sasl_authenticated, defer_unauth_destination");
+    let relay =
+        get("smtpd_relay_restrictions", "permit_mynetworks, permit_sasl_authenticated, defer_unauth_destination");
     let recipient = get("smtpd_recipient_restrictions", "");
     let (open_relay, because) = match wide {
         Some(network) => ("yes", format!("mynetworks has {network}")),
         None => match (lets_through(&relay), lets_through(&recipient)) {
-            (Some(true), Some(true)) if !relay.is_empty() || !recipient.is_empty() => ("yes", format!("smtpd_relay_restrictions = {relay}")),
+            (Some(true), Some(true)) if !relay.is_empty() || !recipient.is_empty() => {
+                ("yes", format!("smtpd_relay_restrictions = {relay}"))
+            }
             (Some(false), _) => ("no", format!("smtpd_relay_restrictions = {relay}")),
             (_, Some(false)) => ("no", format!("smtpd_recipient_restrictions = {recipient}")),
             _ => ("unknown", format!("smtpd_relay_restrictions = {relay}")),
@@ -157,7 +167,12 @@ fn services(text: &str) -> Vec<Service> {
                 }
             }
         }
-        out.push(Service { name: (*name).to_owned(), kind: (*kind).to_owned(), program: (*program).to_owned(), options });
+        out.push(Service {
+            name: (*name).to_owned(),
+            kind: (*kind).to_owned(),
+            program: (*program).to_owned(),
+            options,
+        });
     }
     out
 }
@@ -230,12 +245,21 @@ fn lets_through(restrictions: &str) -> Option<bool> {
 /// Whether it takes mail for more than this machine's own names.
 fn serves_domains(main: &BTreeMap<String, (String, i64)>, destination: &str) -> &'static str {
     let set = |name: &str| main.get(name).is_some_and(|(v, _)| !v.is_empty());
-    if set("virtual_mailbox_domains") || set("virtual_alias_domains") || set("relay_domains") || set("virtual_alias_maps") {
+    if set("virtual_mailbox_domains")
+        || set("virtual_alias_domains")
+        || set("relay_domains")
+        || set("virtual_alias_maps")
+    {
         return "yes";
     }
     let own = main.get("myhostname").map(|(v, _)| v.as_str()).unwrap_or_default();
     let foreign = words(destination).into_iter().any(|w| {
-        !(w == own || w == "$myhostname" || w.starts_with("localhost") || w == "localdomain" || w == "$mydomain" || !w.contains('.') && !w.contains(':'))
+        !(w == own
+            || w == "$myhostname"
+            || w.starts_with("localhost")
+            || w == "localdomain"
+            || w == "$mydomain"
+            || !w.contains('.') && !w.contains(':'))
     });
     if foreign { "yes" } else { "no" }
 }
@@ -256,6 +280,11 @@ mod tests {
     #[test]
     fn only_networks_with_strangers_are_wide() {
         assert!(is_wide("0.0.0.0/0") && is_wide("[::]/0") && is_wide("0.0.0.0/1"));
-        assert!(!is_wide("10.0.0.0/8") && !is_wide("127.0.0.0/8") && !is_wide("[::ffff:127.0.0.0]/104") && !is_wide("[fd00::]/8"));
+        assert!(
+            !is_wide("10.0.0.0/8")
+                && !is_wide("127.0.0.0/8")
+                && !is_wide("[::ffff:127.0.0.0]/104")
+                && !is_wide("[fd00::]/8")
+        );
     }
 }

@@ -28,7 +28,10 @@ fn a_fresh_debian_postfix_is_no_open_relay() {
     let facts = read(&[POSTFIX, ("/etc/postfix/main.cf", "<main.cf"), MASTER]);
     assert!(facts.gaps().is_empty());
     let row = &facts.rows("mail_server")[0];
-    assert_eq!((&row["reach"], &row["open_relay"], &row["serves_domains"]), (&"any".into(), &"no".into(), &"no".into()));
+    assert_eq!(
+        (&row["reach"], &row["open_relay"], &row["serves_domains"]),
+        (&"any".into(), &"no".into(), &"no".into())
+    );
     assert_eq!((&row["encryption"], &row["listens"]), (&"may".into(), &"*:smtp".into()));
 }
 
@@ -45,17 +48,20 @@ fn networks_of_strangers_make_an_open_relay() {
 #[test]
 fn a_postfix_without_doors_cannot_be_reached() {
     let master = ("/etc/postfix/master.cf", "pickup unix n - y 60 1 pickup\n#smtp inet n - y - - smtpd\n");
-    let row = read(&[POSTFIX, ("/etc/postfix/main.cf", "inet_interfaces = all\n"), master]).rows("mail_server").remove(0);
+    let row =
+        read(&[POSTFIX, ("/etc/postfix/main.cf", "inet_interfaces = all\n"), master]).rows("mail_server").remove(0);
     assert_eq!(row["reach"], "none");
 }
 
 #[test]
 fn debians_exim_takes_mail_of_this_machine() {
     let conf = "dc_eximconfig_configtype='local'\ndc_other_hostnames='box'\ndc_local_interfaces='127.0.0.1 ; ::1'\ndc_relay_nets=''\n";
-    let row = read(&[("/usr/sbin/exim4", ""), ("/etc/exim4/update-exim4.conf.conf", conf)]).rows("mail_server").remove(0);
+    let row =
+        read(&[("/usr/sbin/exim4", ""), ("/etc/exim4/update-exim4.conf.conf", conf)]).rows("mail_server").remove(0);
     assert_eq!((&row["reach"], &row["open_relay"]), (&"loopback".into(), &"no".into()));
     let conf = "dc_local_interfaces=''\ndc_relay_nets='0.0.0.0/0'\n";
-    let row = read(&[("/usr/sbin/exim4", ""), ("/etc/exim4/update-exim4.conf.conf", conf)]).rows("mail_server").remove(0);
+    let row =
+        read(&[("/usr/sbin/exim4", ""), ("/etc/exim4/update-exim4.conf.conf", conf)]).rows("mail_server").remove(0);
     assert_eq!((&row["reach"], &row["open_relay"]), (&"any".into(), &"yes".into()));
 }
 

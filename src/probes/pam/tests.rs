@@ -27,10 +27,11 @@ fn policy(facts: &Facts) -> Vec<String> {
 #[test]
 fn the_stack_of_debian_is_put_together_from_its_parts() {
     let facts = run_one(&PROBE, &Host::image(FIXTURE.as_ref()).unwrap());
-    let sshd: Vec<_> = list(&facts, "pam", &["service", "pam_type", "control", "module", "arguments", "source", "line"])
-        .into_iter()
-        .filter(|r| r.starts_with("sshd auth") || r.starts_with("sshd password"))
-        .collect();
+    let sshd: Vec<_> =
+        list(&facts, "pam", &["service", "pam_type", "control", "module", "arguments", "source", "line"])
+            .into_iter()
+            .filter(|r| r.starts_with("sshd auth") || r.starts_with("sshd password"))
+            .collect();
     assert_eq!(
         sshd,
         [
@@ -45,7 +46,8 @@ fn the_stack_of_debian_is_put_together_from_its_parts() {
     );
     assert!(!list(&facts, "pam", &["service"]).iter().any(|s| s.starts_with("common-")), "a part is no service");
     let policy = policy(&facts);
-    for line in ["pwquality minlen 8", "pwquality retry 3", "unix hash yescrypt", "unix nullok on", "all min_length 8"] {
+    for line in ["pwquality minlen 8", "pwquality retry 3", "unix hash yescrypt", "unix nullok on", "all min_length 8"]
+    {
         assert!(policy.contains(&line.to_owned()), "{line}: {policy:?}");
     }
     assert!(!policy.iter().any(|p| p.starts_with("faillock")), "a file of settings for a module that is not in use");
@@ -61,7 +63,13 @@ fn files_arguments_and_credits_decide_about_the_length() {
         ("etc/security/pwquality.conf.d/20-x.disabled", "minlen = 40\n"),
     ]);
     let policy = policy(&facts);
-    for line in ["pwquality minlen 12", "pwquality minclass 3", "pwquality enforce_for_root on", "unix hash sha512", "all min_length 10"] {
+    for line in [
+        "pwquality minlen 12",
+        "pwquality minclass 3",
+        "pwquality enforce_for_root on",
+        "unix hash sha512",
+        "all min_length 10",
+    ] {
         assert!(policy.contains(&line.to_owned()), "{line}: {policy:?}");
     }
 }
@@ -70,7 +78,10 @@ fn files_arguments_and_credits_decide_about_the_length() {
 fn lines_of_one_kind_are_taken_from_an_include_and_modules_by_path_are_known() {
     let system = "auth required /usr/lib64/security/pam_faillock.so preauth\nauth sufficient pam_unix.so\nauth [default=die] pam_faillock.so authfail deny=5\naccount required pam_unix.so\n-session optional pam_systemd.so\n";
     let facts = with(&[
-        ("etc/pam.d/sshd", "auth\tsubstack\tsystem-auth\naccount INCLUDE system-auth\nsession \\\n  include system-auth\n"),
+        (
+            "etc/pam.d/sshd",
+            "auth\tsubstack\tsystem-auth\naccount INCLUDE system-auth\nsession \\\n  include system-auth\n",
+        ),
         ("usr/lib/pam.d/system-auth", system),
         ("usr/lib/pam.d/sshd", "auth required pam_permit.so\n"),
         ("etc/pam.d/sshd.dpkg-old", "auth required pam_permit.so\n"),
@@ -78,7 +89,13 @@ fn lines_of_one_kind_are_taken_from_an_include_and_modules_by_path_are_known() {
     ]);
     assert_eq!(
         list(&facts, "pam", &["position", "pam_type", "module", "arguments"]),
-        ["1 auth pam_faillock.so preauth", "2 auth pam_unix.so ", "3 auth pam_faillock.so authfail deny=5", "4 account pam_unix.so ", "5 session pam_systemd.so "]
+        [
+            "1 auth pam_faillock.so preauth",
+            "2 auth pam_unix.so ",
+            "3 auth pam_faillock.so authfail deny=5",
+            "4 account pam_unix.so ",
+            "5 session pam_systemd.so "
+        ]
     );
     assert_eq!(policy(&facts), ["faillock deny 5", "faillock unlock_time 0", "faillock fail_interval 900"]);
 }
@@ -87,7 +104,9 @@ fn lines_of_one_kind_are_taken_from_an_include_and_modules_by_path_are_known() {
 fn without_a_word_in_the_line_login_defs_decides_how_passwords_are_kept() {
     let line = ("etc/pam.d/passwd", "password required pam_unix.so\n");
     assert!(policy(&with(&[line])).contains(&"unix hash des".to_owned()));
-    assert!(policy(&with(&[line, ("etc/login.defs", "ENCRYPT_METHOD SHA512\n")])).contains(&"unix hash sha512".to_owned()));
+    assert!(
+        policy(&with(&[line, ("etc/login.defs", "ENCRYPT_METHOD SHA512\n")])).contains(&"unix hash sha512".to_owned())
+    );
 }
 
 #[test]
@@ -97,18 +116,28 @@ fn the_last_umask_of_a_login_counts() {
         let rows = list(&facts, "umask_settings", &["effective", "mask", "place", "source"]);
         rows.into_iter().filter_map(|r| r.strip_prefix("true ").map(str::to_owned)).collect::<Vec<_>>()
     };
-    assert_eq!(effective(&[("etc/pam.d/login", "auth required pam_unix.so\n"), ("etc/login.defs", "UMASK 077\n")]), ["0022 default systemd"]);
+    assert_eq!(
+        effective(&[("etc/pam.d/login", "auth required pam_unix.so\n"), ("etc/login.defs", "UMASK 077\n")]),
+        ["0022 default systemd"]
+    );
     let pam = ("etc/pam.d/login", "session optional pam_umask.so\n");
     assert_eq!(effective(&[pam, ("etc/login.defs", "UMASK 027\n")]), ["0027 pam /etc/login.defs"]);
     let own = ("etc/pam.d/login", "session optional pam_umask.so umask=0027\n");
     assert_eq!(effective(&[own, ("etc/profile", "#umask 077\n  umask\t002 # all\n")]), ["0002 profile /etc/profile"]);
-    assert_eq!(effective(&[own, ("etc/profile.d/x.sh", "umask u=rwx,g=rx,o=\n"), ("etc/profile.d/y", "umask 0\n")]), ["0027 profile /etc/profile.d/x.sh"]);
+    assert_eq!(
+        effective(&[own, ("etc/profile.d/x.sh", "umask u=rwx,g=rx,o=\n"), ("etc/profile.d/y", "umask 0\n")]),
+        ["0027 profile /etc/profile.d/x.sh"]
+    );
 }
 
 #[test]
 fn files_that_include_each_other_end() {
     let loops = "@include b\n@include b\nauth include b\n".repeat(20);
-    let facts = with(&[("etc/pam.d/a", "@include b\n"), ("etc/pam.d/b", &loops), ("etc/pam.d/passwd", "auth [x\n[]\n[ ] [ ]\n\\\n")]);
+    let facts = with(&[
+        ("etc/pam.d/a", "@include b\n"),
+        ("etc/pam.d/b", &loops),
+        ("etc/pam.d/passwd", "auth [x\n[]\n[ ] [ ]\n\\\n"),
+    ]);
     assert!(matches!(facts.state("pam"), State::Read));
     assert!(matches!(with(&[]).state("pam"), State::Absent(_)));
 }

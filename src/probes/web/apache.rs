@@ -114,8 +114,11 @@ impl Config {
 /// Reads everything from the main file on, and pushes the directives.
 pub(super) fn read(host: &Host, facts: &mut Facts) -> Config {
     let debian = host.exists("/etc/apache2/apache2.conf") || !host.exists("/etc/httpd/conf/httpd.conf");
-    let (path, root) =
-        if debian { ("/etc/apache2/apache2.conf", "/etc/apache2") } else { ("/etc/httpd/conf/httpd.conf", "/etc/httpd") };
+    let (path, root) = if debian {
+        ("/etc/apache2/apache2.conf", "/etc/apache2")
+    } else {
+        ("/etc/httpd/conf/httpd.conf", "/etc/httpd")
+    };
     let mut variables = BTreeMap::new();
     for line in host.read_text("/etc/apache2/envvars").unwrap_or_default().lines() {
         if let Some((name, value)) = line.trim().strip_prefix("export ").and_then(|l| l.split_once('=')) {
@@ -251,7 +254,18 @@ fn matching(host: &Host, config: &Config, pattern: &str) -> Vec<String> {
 }
 
 fn canonical(name: &str) -> String {
-    let known = ["VirtualHost", "Directory", "DirectoryMatch", "Location", "LocationMatch", "Files", "FilesMatch", "Proxy", "Limit", "LimitExcept"];
+    let known = [
+        "VirtualHost",
+        "Directory",
+        "DirectoryMatch",
+        "Location",
+        "LocationMatch",
+        "Files",
+        "FilesMatch",
+        "Proxy",
+        "Limit",
+        "LimitExcept",
+    ];
     known.iter().find(|k| k.eq_ignore_ascii_case(name)).map_or_else(|| name.to_owned(), |k| (*k).to_owned())
 }
 

@@ -50,7 +50,9 @@ fn site(host: &Host, config: &Config, id: usize, facts: &mut Facts, shown: &mut 
         .iter()
         .filter(|d| d.name == "listen")
         .filter_map(|d| d.args.first().map(String::as_str))
-        .filter(|l| id == 0 || ports.is_empty() || ports.contains(&"*") || split(l).1.is_some_and(|p| ports.contains(&p)))
+        .filter(|l| {
+            id == 0 || ports.is_empty() || ports.contains(&"*") || split(l).1.is_some_and(|p| ports.contains(&p))
+        })
         .collect();
     let own = |l: &str| match section.args.split_whitespace().next().map(|a| split(a).0) {
         Some(address) if id != 0 && address != "*" && !address.starts_with("_default_") && split(l).0 == "*" => {
@@ -67,18 +69,25 @@ fn site(host: &Host, config: &Config, id: usize, facts: &mut Facts, shown: &mut 
             config.of(id, name).any(|d| secure(d) && d.args.iter().any(|a| a == "/" || a.starts_with("^")))
         })
         || !encrypted && config.of(id, "rewriterule").any(secure);
-    let mut names: Vec<String> = config.of(id, "servername").chain(config.of(id, "serveralias")).flat_map(|d| d.args.clone()).collect();
+    let mut names: Vec<String> =
+        config.of(id, "servername").chain(config.of(id, "serveralias")).flat_map(|d| d.args.clone()).collect();
     if names.is_empty() {
         names.push("_".to_owned());
     }
     let name = names.join(" ");
     let protocols = config.value(id, "sslprotocol").map_or_else(|| vec!["all".to_owned()], |d| d.args.clone());
     let header = |d: &Directive| {
-        let at = d.args.iter().position(|a| ["set", "append", "merge", "add", "setifempty"].contains(&a.to_ascii_lowercase().as_str()))?;
+        let at = d
+            .args
+            .iter()
+            .position(|a| ["set", "append", "merge", "add", "setifempty"].contains(&a.to_ascii_lowercase().as_str()))?;
         d.args.get(at + 1).map(|h| h.to_ascii_lowercase())
     };
     let headers: Vec<String> = if config.has_module("headers") {
-        let all = config.directives.iter().filter(|d| d.name == "header" && (d.section == 0 || d.section == id || config.around(d.section, "VirtualHost") == Some(id)));
+        let all = config.directives.iter().filter(|d| {
+            d.name == "header"
+                && (d.section == 0 || d.section == id || config.around(d.section, "VirtualHost") == Some(id))
+        });
         let set: std::collections::BTreeSet<String> = all.filter_map(header).collect();
         set.into_iter().collect()
     } else {
@@ -95,17 +104,29 @@ fn site(host: &Host, config: &Config, id: usize, facts: &mut Facts, shown: &mut 
         encrypted,
         redirects,
         root: root.and_then(|d| d.args.first().cloned()),
-        shows_version: !first("servertokens").is_some_and(|v| ["prod", "productonly"].contains(&v.to_ascii_lowercase().as_str())),
+        shows_version: !first("servertokens")
+            .is_some_and(|v| ["prod", "productonly"].contains(&v.to_ascii_lowercase().as_str())),
         protocols: encrypted.then(|| allowed(&protocols).join(" ")),
         weak_ciphers: first("sslciphersuite").is_some_and(|c| c.contains("SECLEVEL=0")),
         headers: headers.join(" "),
     });
     let Some((d, path)) = root.and_then(|d| d.args.first().map(|p| (d, p))).filter(|_| !redirects) else { return };
     let text = |d: &Directive| d.args.join(" ");
-    let hides = |pattern: &str| pattern.contains("\\.git") || pattern.contains("/\\.") || pattern.contains("/.git") || pattern.starts_with("^\\.(?!well") || pattern == "^\\.";
+    let hides = |pattern: &str| {
+        pattern.contains("\\.git")
+            || pattern.contains("/\\.")
+            || pattern.contains("/.git")
+            || pattern.starts_with("^\\.(?!well")
+            || pattern == "^\\."
+    };
     let hides_dots = config.sections.iter().any(|s| s.name.ends_with("Match") && hides(&s.args))
-        || config.directives.iter().any(|d| ["redirectmatch", "rewriterule"].contains(&d.name.as_str()) && hides(&text(d)));
-    let passed_on = ["proxypass", "proxypassmatch"].iter().any(|name| config.of(id, name).any(|d| d.args.first().is_some_and(|a| a == "/")));
+        || config
+            .directives
+            .iter()
+            .any(|d| ["redirectmatch", "rewriterule"].contains(&d.name.as_str()) && hides(&text(d)));
+    let passed_on = ["proxypass", "proxypassmatch"]
+        .iter()
+        .any(|name| config.of(id, name).any(|d| d.args.first().is_some_and(|a| a == "/")));
     shown.push(Shown {
         path: path.clone(),
         site: name,

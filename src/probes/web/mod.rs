@@ -217,7 +217,8 @@ fn run(host: &Host, facts: &mut Facts) -> Result<(), ProbeError> {
     let mut shown = Vec::new();
     const NO_NGINX: &str = "nginx is not installed";
     const NO_APACHE: &str = "Apache is not installed";
-    let nginx = ["/usr/sbin/nginx", "/usr/local/nginx/sbin/nginx", "/usr/local/sbin/nginx"].iter().any(|p| host.exists(p));
+    let nginx =
+        ["/usr/sbin/nginx", "/usr/local/nginx/sbin/nginx", "/usr/local/sbin/nginx"].iter().any(|p| host.exists(p));
     let apache = ["/usr/sbin/apache2", "/usr/sbin/httpd"].iter().any(|p| host.exists(p));
     if nginx {
         let config = nginx::read(host, facts);

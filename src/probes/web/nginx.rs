@@ -146,7 +146,13 @@ fn file(host: &Host, facts: &mut Facts, config: &mut Config, path: &str, mut blo
                             file(host, facts, config, &included, block, depth + 1);
                         }
                     }
-                    _ => config.directives.push(Directive { block, name, args, source: path.to_owned(), line: number(begun) }),
+                    _ => config.directives.push(Directive {
+                        block,
+                        name,
+                        args,
+                        source: path.to_owned(),
+                        line: number(begun),
+                    }),
                 }
             }
             Token::Open => {

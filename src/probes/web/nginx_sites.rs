@@ -41,8 +41,12 @@ fn site(host: &Host, config: &Config, id: usize, facts: &mut Facts, shown: &mut 
     let name = if names.is_empty() { "_".to_owned() } else { names.join(" ") };
     let first = |name: &str| config.inherited(id, name).last().and_then(|d| d.args.first().cloned());
     let protocols = config.inherited(id, "ssl_protocols").last().map(|d| d.args.join(" "));
-    let mut headers: Vec<String> =
-        config.inherited(id, "add_header").iter().filter_map(|d| d.args.first()).map(|h| h.to_ascii_lowercase()).collect();
+    let mut headers: Vec<String> = config
+        .inherited(id, "add_header")
+        .iter()
+        .filter_map(|d| d.args.first())
+        .map(|h| h.to_ascii_lowercase())
+        .collect();
     headers.dedup();
     let locations: Vec<usize> = config
         .blocks
@@ -52,13 +56,16 @@ fn site(host: &Host, config: &Config, id: usize, facts: &mut Facts, shown: &mut 
         .map(|(at, _)| at)
         .collect();
     let catch_all = locations.iter().copied().find(|at| config.blocks.get(*at).is_some_and(|b| b.args == ["/"]));
-    let sends_on = |at: usize| config.of(at, "return").any(|d| d.args.iter().any(|a| a.starts_with("https://")))
-        || config.of(at, "rewrite").any(|d| d.args.iter().any(|a| a.starts_with("https://")));
-    let conditional = config
-        .blocks
-        .iter()
-        .enumerate()
-        .any(|(at, b)| b.name == "if" && b.parent == id && b.args.iter().any(|a| a.contains("$host") || a.contains("$scheme")) && sends_on(at));
+    let sends_on = |at: usize| {
+        config.of(at, "return").any(|d| d.args.iter().any(|a| a.starts_with("https://")))
+            || config.of(at, "rewrite").any(|d| d.args.iter().any(|a| a.starts_with("https://")))
+    };
+    let conditional = config.blocks.iter().enumerate().any(|(at, b)| {
+        b.name == "if"
+            && b.parent == id
+            && b.args.iter().any(|a| a.contains("$host") || a.contains("$scheme"))
+            && sends_on(at)
+    });
     let redirects = !encrypted && (sends_on(id) || catch_all.is_some_and(sends_on) || conditional);
     let root = config.inherited(id, "root").last().and_then(|d| d.args.first().cloned());
     facts.push(WebSite {

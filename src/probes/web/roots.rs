@@ -62,7 +62,8 @@ fn folder(host: &Host, shown: &Shown, root: &str, path: &str, depth: usize, name
             return;
         }
         if let Some(kind) = kind_of(host, &entry.name, &entry.path, entry.kind) {
-            let dotted = path.strip_prefix(root).is_some_and(|below| below.contains("/.")) || entry.name.starts_with('.');
+            let dotted =
+                path.strip_prefix(root).is_some_and(|below| below.contains("/.")) || entry.name.starts_with('.');
             facts.push(WebRootFile {
                 source: entry.path.clone(),
                 kind: kind.to_owned(),
@@ -96,12 +97,25 @@ fn kind_of(host: &Host, name: &str, path: &str, kind: Kind) -> Option<&'static s
     if ends(&[".sql", ".sql.gz", ".sql.zip", ".sql.xz", ".sql.bz2", ".dump", ".sqlite", ".sqlite3", ".mdb"]) {
         return Some("dump");
     }
-    if matches!(lower.as_str(), "id_rsa" | "id_ed25519" | "id_ecdsa" | ".pgpass" | ".my.cnf" | ".htpasswd") || ends(&[".key", ".p12", ".pfx", ".kdbx"]) {
+    if matches!(lower.as_str(), "id_rsa" | "id_ed25519" | "id_ecdsa" | ".pgpass" | ".my.cnf" | ".htpasswd")
+        || ends(&[".key", ".p12", ".pfx", ".kdbx"])
+    {
         return Some("key");
     }
-    if ends(&[".php.bak", ".php.old", ".php.orig", ".php.save", ".php~", ".php.swp", ".inc.bak", ".conf.bak", "config.bak"]) {
+    if ends(&[
+        ".php.bak",
+        ".php.old",
+        ".php.orig",
+        ".php.save",
+        ".php~",
+        ".php.swp",
+        ".inc.bak",
+        ".conf.bak",
+        "config.bak",
+    ]) {
         return Some("settings");
     }
     let archive = ends(&[".tar", ".tar.gz", ".tgz", ".tar.xz", ".tar.bz2", ".zip", ".7z", ".rar", ".bak"]);
-    (archive && ["backup", "bak", "dump", "www", "site", "html", "db", "sql"].iter().any(|w| lower.contains(w))).then_some("backup")
+    (archive && ["backup", "bak", "dump", "www", "site", "html", "db", "sql"].iter().any(|w| lower.contains(w)))
+        .then_some("backup")
 }

@@ -106,7 +106,11 @@ fn files_that_are_not_for_visitors_are_found_unless_kept_back() {
         ]
     };
     let open = read(&files(Box::leak(conf("").into_boxed_str())));
-    let found: Vec<_> = open.rows("web_root_files").iter().map(|r| format!("{} {}", r["kind"].as_str().unwrap(), r["guarded"])).collect();
+    let found: Vec<_> = open
+        .rows("web_root_files")
+        .iter()
+        .map(|r| format!("{} {}", r["kind"].as_str().unwrap(), r["guarded"]))
+        .collect();
     assert_eq!(found, ["env false", "git false", "backup false", "dump false"]);
     let closed = read(&files(Box::leak(conf("location ~ /\\. { deny all; }").into_boxed_str())));
     let found: Vec<_> = closed.rows("web_root_files").iter().map(|r| r["guarded"].as_bool().unwrap()).collect();
@@ -134,9 +138,16 @@ fn a_fresh_debian_apache_serves_one_plain_site() {
     assert!(facts.gaps().is_empty(), "{:?}", facts.gaps());
     let sites = facts.rows("web_sites");
     assert_eq!(sites.len(), 1);
-    assert_eq!((&sites[0]["listens"], &sites[0]["reach"], &sites[0]["root"]), (&"80".into(), &"any".into(), &"/var/www/html".into()));
+    assert_eq!(
+        (&sites[0]["listens"], &sites[0]["reach"], &sites[0]["root"]),
+        (&"80".into(), &"any".into(), &"/var/www/html".into())
+    );
     assert_eq!(facts.rows("web_servers")[0]["worker"], "www-data");
-    let log = facts.rows("apache_directives").into_iter().find(|r| r["directive"] == "errorlog" && r["context"] == "VirtualHost").unwrap();
+    let log = facts
+        .rows("apache_directives")
+        .into_iter()
+        .find(|r| r["directive"] == "errorlog" && r["context"] == "VirtualHost")
+        .unwrap();
     assert_eq!(log["args"], "/var/log/apache2/error.log");
 }
 
@@ -166,7 +177,9 @@ fn php_settings_of_a_pool_and_of_conf_d_count() {
     ]);
     let rows = facts.rows("php_settings");
     let value = |name: &str, pool: bool| {
-        rows.iter().find(|r| r["name"] == name && r["pool"].is_string() == pool).map(|r| r["value"].as_str().unwrap().to_owned())
+        rows.iter()
+            .find(|r| r["name"] == name && r["pool"].is_string() == pool)
+            .map(|r| r["value"].as_str().unwrap().to_owned())
     };
     assert_eq!(value("display_errors", false).as_deref(), Some("1"));
     assert_eq!(value("allow_url_include", true).as_deref(), Some("1"));
