@@ -23,10 +23,11 @@ fn embed(out: &mut String, name: &str, folder: &str, ending: &str) {
     let mut files = Vec::new();
     collect(Path::new(folder), &mut files);
     files.sort();
-    let root = env::var("CARGO_MANIFEST_DIR").expect("cargo sets CARGO_MANIFEST_DIR");
+    // Checkouts may share a target directory, so where this one lies is left for the compiler to fill in.
     let _ = writeln!(out, "pub static {name}: &[(&str, &str)] = &[");
     for file in files.iter().filter(|f| f.ends_with(ending)) {
-        let _ = writeln!(out, "    ({file:?}, include_str!({:?})),", format!("{root}/{file}"));
+        let rooted = format!("/{file}");
+        let _ = writeln!(out, "    ({file:?}, include_str!(concat!(env!(\"CARGO_MANIFEST_DIR\"), {rooted:?}))),");
     }
     let _ = writeln!(out, "];");
 }

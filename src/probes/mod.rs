@@ -20,6 +20,7 @@ pub mod accounts;
 pub mod apt;
 pub mod backups;
 pub mod boot;
+pub mod certificates;
 pub mod containers;
 pub mod cron;
 pub mod databases;
@@ -41,6 +42,8 @@ pub mod release;
 pub mod restart;
 pub(crate) mod rights;
 pub mod services;
+pub mod ssh_keys;
+pub mod ssh_server;
 pub mod sudoers;
 pub mod time;
 pub mod walk;
@@ -52,6 +55,7 @@ pub const ALL: &[Probe] = &[
     apt::PROBE,
     backups::PROBE,
     boot::PROBE,
+    certificates::PROBE,
     containers::PROBE,
     cron::PROBE,
     databases::PROBE,
@@ -72,6 +76,8 @@ pub const ALL: &[Probe] = &[
     release::PROBE,
     restart::PROBE,
     services::PROBE,
+    ssh_keys::PROBE,
+    ssh_server::PROBE,
     sudoers::PROBE,
     time::PROBE,
     walk::PROBE,

@@ -320,10 +320,10 @@ fn own_plans(host: &Host, jobs: &mut Vec<BackupJob>) {
             }
         }
     }
-    if let Ok(text) = host.read_text("/etc/pve/jobs.cfg") {
-        if let Some(index) = text.lines().position(|l| l.starts_with("vzdump:")) {
-            push(jobs, "/etc/pve/jobs.cfg", Some(number(index + 1)), "vzdump", "files", "", Some(true), "");
-        }
+    if let Ok(text) = host.read_text("/etc/pve/jobs.cfg")
+        && let Some(index) = text.lines().position(|l| l.starts_with("vzdump:"))
+    {
+        push(jobs, "/etc/pve/jobs.cfg", Some(number(index + 1)), "vzdump", "files", "", Some(true), "");
     }
 }
 

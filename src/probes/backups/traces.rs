@@ -42,10 +42,10 @@ pub(super) fn add(host: &Host, job: &mut BackupJob, files: &[BackupFile]) {
             }
         }
     }
-    if newest.is_none() {
-        if let Some(name) = job.source.rsplit('/').next().filter(|n| n.ends_with(".timer")) {
-            see(host, &mut newest, format!("/var/lib/systemd/timers/stamp-{name}"));
-        }
+    if newest.is_none()
+        && let Some(name) = job.source.rsplit('/').next().filter(|n| n.ends_with(".timer"))
+    {
+        see(host, &mut newest, format!("/var/lib/systemd/timers/stamp-{name}"));
     }
     // What tar, rsync and dumps leave is the file itself, where it goes to a usual place.
     if newest.is_none() && ["tar", "rsync"].contains(&job.tool.as_str()) || (newest.is_none() && job.kind == "database")
@@ -62,9 +62,9 @@ pub(super) fn add(host: &Host, job: &mut BackupJob, files: &[BackupFile]) {
 }
 
 fn see(host: &Host, newest: &mut Option<(Timestamp, String)>, path: String) {
-    if let Ok(meta) = host.metadata(&path) {
-        if newest.as_ref().is_none_or(|(then, _)| *then < meta.modified) {
-            *newest = Some((meta.modified, path));
-        }
+    if let Ok(meta) = host.metadata(&path)
+        && newest.as_ref().is_none_or(|(then, _)| *then < meta.modified)
+    {
+        *newest = Some((meta.modified, path));
     }
 }

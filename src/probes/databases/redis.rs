@@ -165,10 +165,11 @@ impl Reader<'_> {
                         for included in self.host.glob(bare) {
                             self.file(&included, depth + 1, gaps);
                         }
-                        if !bare.contains(['*', '?', '[']) && !self.host.exists(bare) {
-                            if let Err(error) = self.host.metadata(bare) {
-                                gaps.push((bare.to_owned(), error));
-                            }
+                        if !bare.contains(['*', '?', '['])
+                            && !self.host.exists(bare)
+                            && let Err(error) = self.host.metadata(bare)
+                        {
+                            gaps.push((bare.to_owned(), error));
                         }
                     }
                     bare.to_owned()

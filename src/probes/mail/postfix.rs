@@ -161,10 +161,10 @@ fn services(text: &str) -> Vec<Service> {
         let mut options = Vec::new();
         let mut words = arguments.iter();
         while let Some(word) = words.next() {
-            if *word == "-o" {
-                if let Some((name, value)) = words.next().and_then(|w| w.split_once('=')) {
-                    options.push((name.to_owned(), value.to_owned(), line));
-                }
+            if *word == "-o"
+                && let Some((name, value)) = words.next().and_then(|w| w.split_once('='))
+            {
+                options.push((name.to_owned(), value.to_owned(), line));
             }
         }
         out.push(Service {

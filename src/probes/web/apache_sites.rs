@@ -64,11 +64,11 @@ fn site(host: &Host, config: &Config, id: usize, facts: &mut Facts, shown: &mut 
     let first = |name: &str| config.value(id, name).and_then(|d| d.args.first().cloned());
     let encrypted = first("sslengine").is_some_and(|v| v.eq_ignore_ascii_case("on"));
     let secure = |d: &Directive| d.args.iter().any(|a| a.starts_with("https://"));
+    let whole_site =
+        |name: &&str| config.of(id, name).any(|d| secure(d) && d.args.iter().any(|a| a == "/" || a.starts_with("^")));
     let redirects = !encrypted
-        && ["redirect", "redirectpermanent", "redirectmatch"].iter().any(|name| {
-            config.of(id, name).any(|d| secure(d) && d.args.iter().any(|a| a == "/" || a.starts_with("^")))
-        })
-        || !encrypted && config.of(id, "rewriterule").any(secure);
+        && (["redirect", "redirectpermanent", "redirectmatch"].iter().any(whole_site)
+            || config.of(id, "rewriterule").any(secure));
     let mut names: Vec<String> =
         config.of(id, "servername").chain(config.of(id, "serveralias")).flat_map(|d| d.args.clone()).collect();
     if names.is_empty() {

@@ -55,10 +55,10 @@ fn one(host: &Host, facts: &mut Facts, ini: &str, version: &str, sapi: &str) {
         match host.read_text(&path) {
             Ok(text) => {
                 for (index, line) in text.lines().enumerate() {
-                    if let Some((name, value)) = setting(line) {
-                        if SETTINGS.iter().any(|(known, _)| *known == name) {
-                            found.push((name.to_owned(), value, path.clone(), number(index + 1)));
-                        }
+                    if let Some((name, value)) = setting(line)
+                        && SETTINGS.iter().any(|(known, _)| *known == name)
+                    {
+                        found.push((name.to_owned(), value, path.clone(), number(index + 1)));
                     }
                 }
             }
