@@ -63,20 +63,18 @@ impl Drop for Host {
     }
 }
 
-/// `severity check` of every problem that costs points.
-fn problems(report: &serde_json::Value) -> BTreeSet<String> {
-    let problems = report["problems"].as_array().unwrap();
-    problems
-        .iter()
-        .filter(|p| p["severity"] != "info")
-        .map(|p| format!("{} {}", p["severity"].as_str().unwrap(), p["check"].as_str().unwrap()))
-        .collect()
+/// `severity check` of every problem that costs points, and `unseen what` for what could not be looked at.
+fn told(report: &serde_json::Value) -> BTreeSet<String> {
+    let problems = report["problems"].as_array().unwrap().iter().filter(|p| p["severity"] != "info");
+    let problems = problems.map(|p| format!("{} {}", p["severity"].as_str().unwrap(), p["check"].as_str().unwrap()));
+    let unseen = report["not_seen"].as_array().unwrap().iter();
+    problems.chain(unseen.map(|n| format!("unseen {}", n["what"].as_str().unwrap()))).collect()
 }
 
 fn compare(kind: &str, report: &serde_json::Value) {
     let file = scripts().join(format!("expect/{kind}.txt"));
     let text = std::fs::read_to_string(&file).unwrap();
-    let seen = problems(report);
+    let seen = told(report);
     println!("{kind}: grade {}, risk {}", report["grade"], report["risk"]);
     if std::env::var("CLEANBILL_EXPECT").is_ok_and(|v| v == "write") {
         let comments = text.lines().filter(|l| l.starts_with('#') || l.is_empty());
@@ -93,11 +91,11 @@ fn compare(kind: &str, report: &serde_json::Value) {
     let expected: BTreeSet<String> = lines().filter(|l| !l.starts_with("grade ")).map(str::to_owned).collect();
     let missed: Vec<_> = expected.difference(&seen).collect();
     let extra: Vec<_> = seen.difference(&expected).collect();
-    let told = |id: &str| {
+    let proof = |id: &str| {
         let mine = report["problems"].as_array().unwrap().iter().find(|p| id.ends_with(p["check"].as_str().unwrap()));
         mine.map_or_else(String::new, |p| p["evidence"].to_string())
     };
-    let extra: Vec<_> = extra.iter().map(|id| format!("{id}: {}", told(id))).collect();
+    let extra: Vec<_> = extra.iter().map(|id| format!("{id}: {}", proof(id))).collect();
     assert!(missed.is_empty() && extra.is_empty(), "{kind}: missed {missed:?}\n too much {}", extra.join("\n"));
     assert_eq!(report["grade"].as_str(), grade, "{kind}: the grade");
 }
@@ -106,7 +104,6 @@ fn audit(kind: &str, tree: &str) -> (Host, serde_json::Value) {
     let host = Host::up(kind, tree);
     let out = host.exec(&["cleanbill", "audit", "--format", "json"]);
     let report: serde_json::Value = serde_json::from_str(&out).unwrap_or_else(|e| panic!("{e}: {out}"));
-    assert_eq!(report["not_seen"], serde_json::json!([]), "{kind}: something could not be looked at");
     (host, report)
 }
 

@@ -115,6 +115,11 @@ fn is_container(virtualization: &str) -> bool {
         .contains(&virtualization)
 }
 
+/// Whether this is a container: most of its kernel's settings belong to the machine around it.
+pub(crate) fn in_container(host: &Host) -> bool {
+    virtualization(host).is_some_and(|v| is_container(&v))
+}
+
 /// What systemd-detect-virt(1) looks at, in its order: a container first, then the hypervisor.
 fn virtualization(host: &Host) -> Option<String> {
     if host.exists("/.dockerenv") {

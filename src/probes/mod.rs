@@ -35,6 +35,7 @@ pub mod machine;
 pub mod mail;
 pub mod memory;
 pub mod mounts;
+pub mod network;
 pub mod packages;
 pub mod pam;
 pub mod processes;
@@ -45,6 +46,7 @@ pub mod services;
 pub mod ssh_keys;
 pub mod ssh_server;
 pub mod sudoers;
+pub mod sysctl;
 pub mod time;
 pub mod walk;
 pub mod web;
@@ -70,6 +72,7 @@ pub const ALL: &[Probe] = &[
     mail::PROBE,
     memory::PROBE,
     mounts::PROBE,
+    network::PROBE,
     packages::PROBE,
     pam::PROBE,
     processes::PROBE,
@@ -79,6 +82,7 @@ pub const ALL: &[Probe] = &[
     ssh_keys::PROBE,
     ssh_server::PROBE,
     sudoers::PROBE,
+    sysctl::PROBE,
     time::PROBE,
     walk::PROBE,
     web::PROBE,
