@@ -100,6 +100,22 @@ fn compare(kind: &str, report: &serde_json::Value) {
     assert_eq!(report["grade"].as_str(), grade, "{kind}: the grade");
 }
 
+/// What a machine outside can connect to is what the audit called exposed.
+fn doors_are_as_told(host: &Host) {
+    let sql = "select port, bool_or(exposed) as exposed from listening_ports \
+               where protocol = 'tcp' and family = 4 and forwards_to is null group by port order by port";
+    let told: serde_json::Value =
+        serde_json::from_str(&host.exec(&["cleanbill", "query", "--format", "json", sql])).unwrap();
+    let told = told.as_array().unwrap();
+    assert!(told.len() > 1, "{told:?}");
+    for row in told {
+        let port = row["port"].as_i64().unwrap();
+        let connect = format!("exec 3<>/dev/tcp/10.76.0.2/{port}");
+        let outside = script(&["outside", &host.name, "/usr/bin/timeout", "2", "/bin/bash", "-c", &connect]);
+        assert_eq!(row["exposed"], outside.status.success(), "{}: port {port}", host.name);
+    }
+}
+
 fn audit(kind: &str, tree: &str) -> (Host, serde_json::Value) {
     let host = Host::up(kind, tree);
     let out = host.exec(&["cleanbill", "audit", "--format", "json"]);
@@ -110,15 +126,17 @@ fn audit(kind: &str, tree: &str) -> (Host, serde_json::Value) {
 #[test]
 #[ignore = "needs root and throw-away hosts: make hosts"]
 fn a_minimal_host_shows_its_few_faults() {
-    let (_host, report) = audit("minimal", "patched");
+    let (host, report) = audit("minimal", "patched");
     compare("minimal", &report);
+    doors_are_as_told(&host);
 }
 
 #[test]
 #[ignore = "needs root and throw-away hosts: make hosts"]
 fn a_web_server_with_keys_only_is_in_good_shape() {
-    let (_host, report) = audit("web", "patched");
+    let (host, report) = audit("web", "patched");
     compare("web", &report);
+    doors_are_as_told(&host);
 }
 
 #[test]

@@ -137,7 +137,7 @@ pub struct Check {
     /// Set where the query finds what is *missing*: then a table read only in part makes it unknown.
     #[serde(default)]
     pub needs_all_rows: bool,
-    /// Kinds of machine the question makes sense on (`physical`, `vm`, `container`, `image`); all when empty.
+    /// Kinds of machine the question makes sense on (`physical`, `vm`, `system-container`, `container`, `image`); all when empty.
     #[serde(default)]
     pub only_on: Vec<String>,
     /// Ids of checks with the same cause: when one of them is a problem too, this one is shown under it and costs
@@ -177,7 +177,7 @@ pub struct CheckError {
 /// Frameworks a reference may name.
 const FRAMEWORKS: &[&str] = &["cis_debian12", "nist_800_53", "attack", "lynis", "ssg", "url"];
 /// Kinds of machine (see the `machine` table).
-const KINDS: &[&str] = &["physical", "vm", "container", "image"];
+const KINDS: &[&str] = &["physical", "vm", "system-container", "container", "image"];
 
 impl Check {
     /// Reads and validates one file against the declared tables.

@@ -103,7 +103,7 @@ pub fn run<'a>(
 fn ask(check: &Check, db: &FactDb, facts: &Facts, kind: &str, params: Option<&toml::Table>) -> Verdict {
     if !check.only_on.is_empty() && !check.only_on.iter().any(|k| k == kind) {
         let what = match kind {
-            "container" => "a container has no say in this",
+            "container" | "system-container" => "a container has no say in this",
             "image" => "only a running machine can tell",
             _ => "this does not concern this kind of machine",
         };

@@ -17,7 +17,8 @@ fact_table! {
         source: String,
         /// Host name as configured.
         hostname: String,
-        /// `physical`, `vm`, `container`, or `image` when a tree was given by `--root`.
+        /// `physical`, `vm`, `system-container` (one with an init system of its own), `container`, or `image` when a tree was
+        /// given by `--root`.
         kind: String,
         /// `server` or `desktop`: a desktop has a graphical login.
         role: String,
@@ -68,6 +69,7 @@ fn run(host: &Host, facts: &mut Facts) -> Result<(), ProbeError> {
     let virtualization = if live { virtualization(host) } else { None };
     let kind = match (&virtualization, live) {
         (_, false) => "image",
+        (Some(v), true) if is_container(v) && has_init(host) => "system-container",
         (Some(v), true) if is_container(v) => "container",
         (Some(_), true) => "vm",
         (None, true) => "physical",
@@ -113,6 +115,11 @@ fn os_release(text: &str, key: &str) -> Option<String> {
 fn is_container(virtualization: &str) -> bool {
     ["docker", "podman", "lxc", "lxc-libvirt", "systemd-nspawn", "openvz", "kubernetes", "container"]
         .contains(&virtualization)
+}
+
+/// Whether the first process looks after services, as on a whole machine, rather than being the one program.
+fn has_init(host: &Host) -> bool {
+    host.read_text("/proc/1/comm").is_ok_and(|name| matches!(name.trim(), "systemd" | "init" | "runit" | "s6-svscan"))
 }
 
 /// Whether this is a container: most of its kernel's settings belong to the machine around it.

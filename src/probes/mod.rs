@@ -38,6 +38,7 @@ pub mod mounts;
 pub mod network;
 pub mod packages;
 pub mod pam;
+pub mod plain_secrets;
 pub mod processes;
 pub mod release;
 pub mod restart;
@@ -75,6 +76,7 @@ pub const ALL: &[Probe] = &[
     network::PROBE,
     packages::PROBE,
     pam::PROBE,
+    plain_secrets::PROBE,
     processes::PROBE,
     release::PROBE,
     restart::PROBE,

@@ -65,7 +65,7 @@ pub struct Host {
     pub id: String,
     /// Operating system.
     pub os: String,
-    /// `physical`, `vm`, `container` or `image`.
+    /// `physical`, `vm`, `system-container`, `container` or `image`.
     pub kind: String,
     /// `server` or `desktop`.
     pub role: String,
