@@ -141,6 +141,14 @@ fn a_web_server_with_keys_only_is_in_good_shape() {
 
 #[test]
 #[ignore = "needs root and throw-away hosts: make hosts"]
+fn a_neglected_host_fails() {
+    let (host, report) = audit("neglected", "full");
+    compare("neglected", &report);
+    doors_are_as_told(&host);
+}
+
+#[test]
+#[ignore = "needs root and throw-away hosts: make hosts"]
 fn a_badly_broken_host_shows_exactly_what_was_broken() {
     let (host, report) = audit("broken", "full");
     compare("broken", &report);

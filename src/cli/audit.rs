@@ -11,6 +11,7 @@ use super::{
     terminal,
 };
 use crate::{
+    audit::Stopwatch,
     checks::{Selection, Severity},
     report,
 };
@@ -102,7 +103,9 @@ pub(super) fn run(args: &Args) -> Result<ExitCode, CliError> {
     terminal::deliver(args.output.as_deref(), &text)?;
     if args.timings {
         anstream::eprintln!("{:<28} {:>10} {:>10}", "part", "CPU ms", "wall ms");
-        for timing in &seen.timings {
+        let mut watch = Stopwatch::start();
+        report::html(&seen.report)?;
+        for timing in seen.timings.iter().chain([&watch.lap("HTML page")]) {
             let ms = |d: std::time::Duration| d.as_secs_f64() * 1000.0;
             anstream::eprintln!("{:<28} {:>10.1} {:>10.1}", timing.part, ms(timing.cpu), ms(timing.wall));
         }

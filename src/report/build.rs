@@ -126,7 +126,7 @@ fn problems(audit: &Audit, catalogue: &Catalogue, history: &History, risk: f64) 
             group: check.map_or_else(String::new, |c| c.group.clone()),
             area: check.map_or_else(String::new, |c| catalogue.group_title(&c.group).to_owned()),
             points: tenth(points),
-            points_text: sentences::points(points),
+            points_text: sentences::points(points, finding.severity),
             minutes,
             effort: if safety == Some(Safety::Manual) && minutes == 0 {
                 DECISION.to_owned()
@@ -238,7 +238,8 @@ fn good(audit: &Audit, catalogue: &Catalogue) -> Vec<Good> {
         .filter_map(|o| catalogue.get(&o.check))
         .filter(|c| c.good.is_some())
         .collect();
-    fine.sort_by(|a, b| b.severity.cmp(&a.severity).then_with(|| a.id.cmp(&b.id)));
+    let area = |check: &Check| catalogue.groups().iter().position(|g| g.id == check.group);
+    fine.sort_by(|a, b| b.severity.cmp(&a.severity).then_with(|| (area(a), &a.id).cmp(&(area(b), &b.id))));
     let mut areas = BTreeSet::new();
     fine.retain(|c| areas.insert(c.group.clone()));
     fine.into_iter()

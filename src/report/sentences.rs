@@ -35,7 +35,11 @@ pub(super) fn summary(grade: Grade, severities: &[Severity], unknown: usize) -> 
     let (critical, high, medium) = (count(Severity::Critical), count(Severity::High), count(Severity::Medium));
     let urgent = critical + high;
     let text = if critical > 0 {
-        format!("{} should be dealt with today.", capital(&some(critical, "problem", "problems")))
+        let today = capital(&some(critical, "problem", "problems"));
+        match high {
+            0 => format!("{today} should be dealt with today."),
+            more => format!("{today} should be dealt with today, {} more this week.", words::number(more)),
+        }
     } else if high > 0 {
         format!("{} should be dealt with this week.", capital(&some(high, "problem", "problems")))
     } else if medium > 0 {
@@ -135,9 +139,11 @@ pub(super) fn why(gap: &Gap) -> String {
     }
 }
 
-/// Points for people.
-pub(super) fn points(points: f64) -> String {
+/// Points for people; empty where a number would mislead: on a machine with much wrong, solving one serious problem
+/// alone changes little.
+pub(super) fn points(points: f64, severity: Severity) -> String {
     match points {
+        p if p < 0.95 && severity >= Severity::Medium => String::new(),
         p if p < 0.005 => String::new(),
         p if p < 0.95 => "under 1".to_owned(),
         p => format!("{p:.0}"),

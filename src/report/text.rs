@@ -201,7 +201,14 @@ fn shortlist(page: &mut Page, first: &[&Problem], later: &[&Problem]) {
         let label = if shown > 0 { "THEN" } else { "LATER" };
         let command = page.paint(COMMAND, "cleanbill audit --all");
         let bold = page.paint(BOLD, label);
-        page.line(&format!("  {bold}{:pad$}{}          {command}", "", words::list(&parts), pad = 10 - label.len()));
+        let parts = words::list(&parts);
+        let line = format!("  {bold}{:pad$}{parts}", "", pad = 10 - label.len());
+        if 12 + parts.len() + COMMAND_GAP.len() + "cleanbill audit --all".len() <= page.style.width {
+            page.line(&format!("{line}{COMMAND_GAP}{command}"));
+        } else {
+            page.line(&line);
+            page.line(&format!("            {command}"));
+        }
     }
 }
 
@@ -225,6 +232,8 @@ fn everything(page: &mut Page, report: &Report) {
     }
 }
 
+/// Between a sentence and the command that tells more.
+const COMMAND_GAP: &str = "          ";
 /// Columns of the points and of the effort, from the right edge.
 const EFFORT_WIDTH: usize = 11;
 const POINTS_WIDTH: usize = 9;
@@ -393,19 +402,29 @@ pub fn problem_page(problem: &Problem, style: Style) -> String {
 
 fn evidence(page: &mut Page, items: &[crate::checks::Evidence], total: usize) {
     const LINES: usize = 20;
+    let shown = items.len().min(LINES);
+    // Only where the line does not already say it.
+    let place = |item: &crate::checks::Evidence| {
+        let source = item.source.as_ref().filter(|s| !item.text.contains(s.as_str()))?;
+        Some(item.line.map_or_else(|| source.clone(), |n| format!("{source}:{n}")))
+    };
+    let mut places: Vec<String> = items.iter().take(LINES).filter_map(place).collect();
+    places.sort();
+    places.dedup();
+    let each = places.len() == shown;
     for item in items.iter().take(LINES) {
         page.wrapped(&harmless(&item.text), "  - ", "    ");
-        if let Some(source) = &item.source {
-            // Only where the line does not already say it.
-            if !item.text.contains(source.as_str()) {
-                let place = item.line.map_or_else(|| source.clone(), |n| format!("{source}:{n}"));
-                page.wrapped(&harmless(&place), "    ", "    ");
-            }
+        if let Some(place) = place(item).filter(|_| each) {
+            page.wrapped(&harmless(&place), "    ", "    ");
         }
     }
-    let shown = items.len().min(LINES);
     if total > shown {
         page.line(&format!("  and {} more", words::thousands(total - shown)));
+    }
+    if !each {
+        for (n, place) in places.iter().enumerate() {
+            page.wrapped(&harmless(place), if n == 0 { "  in " } else { "     " }, "     ");
+        }
     }
 }
 

@@ -175,6 +175,12 @@ impl Rules<'_> {
         }
     }
 
+    /// Whether only root may enter a directory: then nobody else can use anything below it, whatever its rights.
+    /// Not so in places for temporary files, where such a directory is itself a sign.
+    pub fn closed(stat: &Statx, place: &Place) -> bool {
+        stat.stx_uid == 0 && stat.stx_mode & 0o077 == 0 && !place.temporary
+    }
+
     /// Why a directory is not entered.
     pub fn skips(&self, node: &Node) -> Option<&'static str> {
         let name = node.name();

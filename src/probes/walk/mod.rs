@@ -82,6 +82,8 @@ fact_table! {
         others: i64,
         /// Directories that could not be read.
         unreadable: i64,
+        /// Directories that only root may enter, which were not: nobody else can use what is in them.
+        closed: i64,
         /// Files that belong to nobody, listed or not.
         unowned: i64,
         /// Places that were left out on purpose, with the reason, separated by semicolons.
@@ -192,6 +194,7 @@ fn run(host: &Host, facts: &mut Facts) -> Result<(), ProbeError> {
         directories: number(tally.directories),
         others: number(tally.others),
         unreadable: number(tally.denied),
+        closed: number(tally.closed),
         unowned: number(tally.found.total(Why::Unowned)),
         skipped: (!skipped.is_empty()).then(|| skipped.join("; ")),
         seconds: (start.elapsed().as_secs_f64() * 1000.0).round() / 1000.0,

@@ -72,7 +72,7 @@ fn each_reason_is_found_once_and_nothing_else() {
 
 #[test]
 fn what_nobody_can_reach_is_marked() {
-    let (_dir, host) = tree(&[("srv/open/", 0o700), ("srv/open/file", 0o666), ("srv/door/file", 0o666)]);
+    let (_dir, host) = tree(&[("srv/open/", 0o750), ("srv/open/file", 0o666), ("srv/door/file", 0o666)]);
     let rows = run_one(&PROBE, &host).rows("files");
     let reach: Vec<_> = rows.iter().map(|r| (r["path"].as_str().unwrap(), r["reachable"].as_bool().unwrap())).collect();
     assert_eq!(reach, [("/srv/door/file", true), ("/srv/open/file", false)]);
@@ -149,4 +149,24 @@ fn packages_are_found_by_old_and_new_names() {
     assert_eq!(found.get("/usr/bin/mount").map(String::as_str), Some("mount"));
     assert_eq!(found.get("/usr/lib/x/helper").map(String::as_str), Some("odd"));
     assert_eq!(found.len(), 2);
+}
+
+/// Nobody else can come there, so nothing in it is of use to anyone; in a place for temporary files it is a sign.
+#[test]
+fn what_only_root_may_enter_is_left_alone_but_not_in_tmp() {
+    if !rustix::process::geteuid().is_root() {
+        return;
+    }
+    let (_dir, host) = tree(&[
+        ("srv/mine/", 0o700),
+        ("srv/mine/shell", 0o4755),
+        ("srv/group/", 0o750),
+        ("srv/group/shell", 0o4755),
+        ("tmp/.x/", 0o700),
+        ("tmp/.x/shell", 0o4755),
+    ]);
+    let suid: Vec<_> = found(&host).into_iter().filter(|(why, _)| why == "suid").collect();
+    assert_eq!(suid, pairs(&[("suid", "/srv/group/shell"), ("suid", "/tmp/.x/shell")]));
+    let walk = &run_one(&PROBE, &host).rows("file_walk")[0];
+    assert_eq!((&walk["closed"], &walk["complete"]), (&1.into(), &true.into()));
 }

@@ -1,5 +1,5 @@
 //! The walk itself: one pass over a file system by a few threads, one `stat` for each file, no path built unless a
-//! file is worth telling. Links are never followed, other file systems never entered; memory is bounded by the
+//! file is worth telling. Directories that only root may enter are not entered: nobody else can use what is in them. Links are never followed, other file systems never entered; memory is bounded by the
 //! directories that wait and by the limit on hits.
 
 use std::{
@@ -38,6 +38,8 @@ pub(super) struct Tally {
     pub denied: u64,
     /// The first of them.
     pub denied_first: Option<String>,
+    /// Directories that only root may enter, and so were not entered.
+    pub closed: u64,
     /// Directories that could not be read for another reason; the first with its error.
     pub broken: Option<(String, String)>,
     /// Directories left out on purpose, and why.
@@ -53,6 +55,7 @@ impl Tally {
         self.directories += other.directories;
         self.others += other.others;
         self.denied += other.denied;
+        self.closed += other.closed;
         self.denied_first = self.denied_first.take().or(other.denied_first);
         self.broken = self.broken.take().or(other.broken);
         self.skipped.extend(other.skipped);
@@ -313,10 +316,15 @@ impl<'a> Worker<'a> {
             }
             Err(error) => {
                 // It cannot be entered, but what it is can still be seen.
-                self.failed(error, || parent.child(&name));
                 let seen = held
                     .as_ref()
                     .map(|h| rustix::fs::statx(&h.fd, &name, AtFlags::SYMLINK_NOFOLLOW, StatxFlags::BASIC_STATS));
+                let place = |stat: &Statx| self.shared.rules.below(&parent, &name, stat);
+                if seen.as_ref().is_some_and(|s| s.as_ref().is_ok_and(|stat| Rules::closed(stat, &place(stat)))) {
+                    self.tally.closed += 1;
+                } else {
+                    self.failed(error, || parent.child(&name));
+                }
                 if let Some(Ok(stat)) = seen {
                     self.tally.directories += 1;
                     let place = self.shared.rules.below(&parent, &name, &stat);
@@ -329,7 +337,9 @@ impl<'a> Worker<'a> {
         drop(held);
         self.tally.directories += 1;
         self.shared.rules.directory(&node, &stat, &mut self.tally.found);
-        if let Some(why) = self.shared.rules.skips(&node) {
+        if Rules::closed(&stat, &node.place) {
+            self.tally.closed += 1;
+        } else if let Some(why) = self.shared.rules.skips(&node) {
             self.tally.skipped.push((node.path(), why));
         } else if node.depth >= DEPTH_LIMIT {
             self.tally.skipped.push((node.path(), "it is nested too deep"));
