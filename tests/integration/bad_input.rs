@@ -125,7 +125,9 @@ fn a_closed_pipe_is_no_error() {
 fn interrupting_an_audit_leaves_the_history_whole() {
     let machine = Machine::debian();
     machine.run(&["audit"]);
-    for wait in [5, 20, 40, 60, 80, 100, 120, 150] {
+    for (round, wait) in [5, 20, 40, 60, 80, 100, 120, 150].into_iter().enumerate() {
+        // Ctrl-C, and worse.
+        let signal = [rustix::process::Signal::INT, rustix::process::Signal::KILL][round % 2];
         let mut child = program()
             .args(["audit", "--root"])
             .arg(machine.root())
@@ -136,7 +138,7 @@ fn interrupting_an_audit_leaves_the_history_whole() {
             .unwrap();
         std::thread::sleep(std::time::Duration::from_millis(wait));
         let pid = rustix::process::Pid::from_child(&child);
-        let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
+        let _ = rustix::process::kill_process(pid, signal);
         let _ = child.wait();
     }
     let audits = machine.run(&["audits", "--format", "json"]).json();
@@ -145,4 +147,52 @@ fn interrupting_an_audit_leaves_the_history_whole() {
         assert_eq!(machine.run(&["report", "--audit", &id, "--format", "json"]).code, 0);
     }
     assert_eq!(machine.run(&["audit"]).code, 0);
+}
+
+/// A small disk of its own, full but for a few kilobytes, in a mount namespace that goes with the test.
+#[test]
+fn a_full_disk_while_storing_loses_nothing() {
+    if !rustix::process::geteuid().is_root() {
+        return;
+    }
+    let machine = Machine::debian();
+    let disk = machine.beside().join("disk");
+    std::fs::create_dir_all(&disk).unwrap();
+    let script = r#"
+        set -u
+        mount -t tmpfs -o size=64m tmpfs "$1"
+        look() { "$3" audit --root "$2" --db "$1/h.duckdb" >"$4.out" 2>"$4.err"; echo "$?"; }
+        echo "first $(look "$1" "$2" "$3" "$4.1")"
+        echo changed >>"$2/etc/motd"; printf 'eve:x:1005:1005::/home/eve:/bin/sh\n' >>"$2/etc/passwd"
+        dd if=/dev/zero of="$1/ballast" bs=4k 2>/dev/null
+        echo "full $(look "$1" "$2" "$3" "$4.2")"
+        rm "$1/ballast"
+        echo "kept $("$3" audits --db "$1/h.duckdb" --format json | grep -c '"id"')"
+        echo "again $(look "$1" "$2" "$3" "$4.3")"
+        echo "then $("$3" audits --db "$1/h.duckdb" --format json | grep -c '"id"')"
+    "#;
+    let output = std::process::Command::new("unshare")
+        .args(["--mount", "/bin/sh", "-c", script, "sh"])
+        .args([&disk, &machine.root(), std::path::Path::new(program().get_program()), &machine.beside().join("said")])
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(said, "first 0\nfull 3\nkept 1\nagain 0\nthen 2\n", "{}", String::from_utf8_lossy(&output.stderr));
+    let err = std::fs::read_to_string(machine.beside().join("said.2.err")).unwrap();
+    assert!(err.contains("the disk is full"), "{err}");
+    let out = std::fs::read_to_string(machine.beside().join("said.2.out")).unwrap();
+    assert!(out.contains("Grade"), "the audit itself is shown: {out}");
+}
+
+#[test]
+fn a_log_of_a_gigabyte_and_a_machine_without_packages_are_no_trouble() {
+    let machine = Machine::debian();
+    machine.file("var/log/syslog", "");
+    std::fs::File::options().write(true).open(machine.root().join("var/log/syslog")).unwrap().set_len(1 << 30).unwrap();
+    let _ = std::fs::remove_dir_all(machine.root().join("var/lib/dpkg"));
+    let said = machine.run(&["audit", "--format", "json", "--no-store"]);
+    assert_eq!(said.code, 0, "{}", said.err);
+    let results = said.json()["results"].clone();
+    let updates = results.as_array().unwrap().iter().find(|r| r["check"] == "updates-security").unwrap();
+    assert_ne!(updates["result"], "ok", "nobody knows whether updates are waiting");
 }
