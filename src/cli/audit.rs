@@ -60,6 +60,13 @@ pub(super) struct Args {
     store: StoreArgsOption,
 }
 
+impl Args {
+    /// All options at their defaults but the place of the history.
+    pub(super) fn stored(store: StoreArgs) -> Self {
+        Args { store: StoreArgsOption { args: Some(store) }, ..Args::default() }
+    }
+}
+
 /// [`StoreArgs`] that can be defaulted.
 #[derive(Debug, Default, clap::Args)]
 struct StoreArgsOption {

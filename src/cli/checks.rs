@@ -106,7 +106,7 @@ fn show(id: &str, format: ListFormat) -> Result<ExitCode, CliError> {
         let _ = writeln!(text, "  {} (finds {})", test.name, test.finds);
     }
     if !check.references.is_empty() {
-        text.push_str("References:\n");
+        text.push_str("\nReferences:\n");
         for (name, ids) in &check.references {
             let _ = writeln!(text, "  {name}: {}", ids.join(", "));
         }

@@ -12,10 +12,9 @@ use super::{
 };
 use crate::{checks::Selection, report, words::harmless};
 
-pub(super) fn run() -> Result<ExitCode, CliError> {
+pub(super) fn run(store: &StoreArgs) -> Result<ExitCode, CliError> {
     let catalogue = look::catalogue()?;
-    let store = StoreArgs { db: std::env::var_os("CLEANBILL_DB").map(Into::into) };
-    let look = Look { root: None, selection: Selection::default(), store: &store, keep: true };
+    let look = Look { root: None, selection: Selection::default(), store, keep: true };
     let seen = look::look(&catalogue, look)?;
     let style = terminal::style();
     terminal::print(&report::page(&seen.report, style, false))?;

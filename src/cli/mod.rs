@@ -39,7 +39,10 @@ Exit codes: 0 nothing at or above --fail-on, 1 problems at or above it, 2 wrong 
 /// Gives a Linux machine a clean bill of health: what is wrong, what could happen, what to do first.
 #[derive(Debug, Parser)]
 #[command(name = "cleanbill", version, after_help = EXAMPLES, propagate_version = true, max_term_width = 100)]
+#[command(args_conflicts_with_subcommands = true)]
 struct Cli {
+    #[command(flatten)]
+    store: StoreArgs,
     #[command(subcommand)]
     command: Option<Command>,
 }
@@ -100,8 +103,8 @@ fn run(args: Vec<OsString>) -> ExitCode {
         }
     };
     let result = match cli.command {
-        None if std::io::stdout().is_terminal() && std::io::stdin().is_terminal() => menu::run(),
-        None => audit::run(&audit::Args::default()),
+        None if std::io::stdout().is_terminal() && std::io::stdin().is_terminal() => menu::run(&cli.store),
+        None => audit::run(&audit::Args::stored(cli.store)),
         Some(Command::Audit(args)) => audit::run(&args),
         Some(Command::Show(args)) => show::run(&args),
         Some(Command::Report(args)) => report::run(&args),

@@ -27,8 +27,8 @@ pub(super) struct Args {
     /// What to write
     #[arg(long, value_name = "FORMAT", default_value = "html")]
     format: Format,
-    /// File to write, - for stdout [default: cleanbill-HOST.html here; stdout for md and json]
-    #[arg(long, short, value_name = "FILE")]
+    /// File or folder to write to, - for stdout [default: cleanbill-HOST.html here; stdout for md and json]
+    #[arg(long, short, value_name = "FILE|DIR")]
     output: Option<PathBuf>,
     /// The audit to report [default: the latest; a new one when there is none]
     #[arg(long, value_name = "ID")]
@@ -50,6 +50,16 @@ enum Format {
     Json,
 }
 
+impl Format {
+    fn extension(self) -> &'static str {
+        match self {
+            Format::Html => "html",
+            Format::Md => "md",
+            Format::Json => "json",
+        }
+    }
+}
+
 pub(super) fn run(args: &Args) -> Result<ExitCode, CliError> {
     if args.schema {
         terminal::print(&(report::schema() + "\n"))?;
@@ -69,9 +79,13 @@ pub(super) fn run(args: &Args) -> Result<ExitCode, CliError> {
         Format::Md => report::markdown(&report)?,
         Format::Json => report::json(&report) + "\n",
     };
-    let to_file = args.format == Format::Html && args.output.is_none();
-    if to_file {
-        let path = default_path(&report);
+    let folder = match &args.output {
+        None if args.format == Format::Html => Some(PathBuf::new()),
+        Some(path) if path.is_dir() => Some(path.clone()),
+        _ => None,
+    };
+    if let Some(folder) = folder {
+        let path = folder.join(default_path(&report)).with_extension(args.format.extension());
         terminal::write_file(&path, &text)?;
         anstream::eprintln!("The report is in {}", path.display());
     } else {

@@ -106,3 +106,17 @@ fn completions_and_manual_are_printed() {
     assert!(cleanbill(&["completions", "bash"]).out.contains("_cleanbill"));
     assert!(cleanbill(&["man"]).out.starts_with(".ie"));
 }
+
+#[test]
+fn a_report_goes_into_a_folder_under_its_own_name() {
+    let machine = Machine::debian();
+    machine.run(&["audit"]);
+    let folder = machine.beside().to_str().unwrap();
+    for (format, ending) in [("html", "html"), ("md", "md"), ("json", "json")] {
+        let said = machine.run(&["report", "--format", format, "--output", folder]);
+        assert_eq!(said.code, 0, "{}", said.err);
+        let path = said.err.trim().rsplit(' ').next().unwrap();
+        assert!(path.starts_with(folder) && path.ends_with(ending), "{path}");
+        assert!(std::fs::metadata(path).unwrap().len() > 500, "{path}");
+    }
+}
