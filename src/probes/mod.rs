@@ -43,6 +43,7 @@ pub mod processes;
 pub mod release;
 pub mod restart;
 pub(crate) mod rights;
+mod servers;
 pub mod services;
 pub mod ssh_keys;
 pub mod ssh_server;

@@ -5,7 +5,7 @@ use super::BackupJob;
 use crate::{
     facts::{Facts, Gap},
     host::{Host, Kind},
-    probes::databases::common::number,
+    probes::servers::number,
 };
 
 const JOBS: usize = 500;

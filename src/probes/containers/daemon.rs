@@ -7,7 +7,7 @@ use crate::{
     facts::{Facts, Gap},
     host::Host,
     probes::{
-        databases::common::{is_yes, reach_of_listener, widest},
+        servers::{is_yes, reach_of_listener, widest},
         services::jobs,
     },
 };

@@ -6,7 +6,7 @@ use super::{Container, dangerous, gap, moment};
 use crate::{
     facts::{Facts, Gap, Reason},
     host::{Host, Kind},
-    probes::databases::common::{reach_of_listener, widest},
+    probes::servers::{reach_of_listener, widest},
 };
 
 const CONTAINERS: usize = 5_000;

@@ -2,10 +2,11 @@
 
 use std::net::IpAddr;
 
-use super::{HbaRule, common, common::number};
+use super::HbaRule;
 use crate::{
     facts::{Facts, Gap, Reason},
     host::Host,
+    probes::servers::{self, number},
 };
 
 /// Files and lines that are read at most; PostgreSQL itself nests ten deep.
@@ -67,15 +68,15 @@ impl Reader<'_> {
             match words.as_slice() {
                 [] => {}
                 ["include" | "include_if_exists" | "include_dir", ..] if depth >= DEPTH => {}
-                ["include", name, ..] => self.file(facts, &common::beside(path, name), depth + 1),
+                ["include", name, ..] => self.file(facts, &servers::beside(path, name), depth + 1),
                 ["include_if_exists", name, ..] => {
-                    let name = common::beside(path, name);
+                    let name = servers::beside(path, name);
                     if self.host.exists(&name) {
                         self.file(facts, &name, depth + 1);
                     }
                 }
                 ["include_dir", name, ..] => {
-                    for file in self.host.glob(&format!("{}/*.conf", common::beside(path, name))) {
+                    for file in self.host.glob(&format!("{}/*.conf", servers::beside(path, name))) {
                         self.file(facts, &file, depth + 1);
                     }
                 }
@@ -102,7 +103,7 @@ impl Reader<'_> {
             for name in field.split(',') {
                 match name.strip_prefix('@') {
                     Some(file) => {
-                        let file = common::beside(path, file);
+                        let file = servers::beside(path, file);
                         match self.host.read_text(&file) {
                             Ok(text) => {
                                 let lines = text.lines().filter_map(|l| l.split('#').next());
@@ -231,7 +232,7 @@ fn reach_of_clients(address: &str) -> &'static str {
     }
     let Some((ip, prefix)) = network(address) else { return "some" };
     let wide = if ip.is_ipv4() { 8 } else { 16 };
-    match common::reach_of_ip(ip) {
+    match servers::reach_of_ip(ip) {
         // 10.0.0.0/4 holds more than private addresses.
         "loopback" | "private" if prefix < wide && !(ip.is_ipv6() && prefix >= 7) => "any",
         "any" if prefix < wide => "any",

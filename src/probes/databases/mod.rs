@@ -1,7 +1,6 @@
 //! Database servers as their configuration makes them: PostgreSQL, MySQL and MariaDB, Redis and Valkey, memcached and
 //! MongoDB. It reads files only: no database is asked, no password is tried and none is kept.
 
-pub(crate) mod common;
 mod hba;
 mod mysql;
 mod others;

@@ -1,11 +1,10 @@
 //! MySQL and MariaDB: option files in the order in which the server reads them (my_print_defaults).
 
-use super::{
-    DatabaseServer, Machine, MysqlSetting,
-    common::{self, number},
-    gap,
+use super::{DatabaseServer, Machine, MysqlSetting, gap};
+use crate::{
+    facts::Facts,
+    probes::servers::{self, number},
 };
-use crate::facts::Facts;
 
 const DEPTH: usize = 10;
 const SETTINGS: usize = 20_000;
@@ -14,8 +13,8 @@ const WHAT: &str = "how the MySQL database is set up";
 /// Reads the server's settings.
 pub(super) fn read(machine: &Machine<'_>, facts: &mut Facts) {
     let host = machine.host;
-    let mariadb = common::program(host, &["/usr/sbin/mariadbd", "/usr/local/sbin/mariadbd", "/usr/libexec/mariadbd"]);
-    let mysql = common::program(host, &["/usr/sbin/mysqld", "/usr/local/mysql/bin/mysqld", "/usr/libexec/mysqld"]);
+    let mariadb = servers::program(host, &["/usr/sbin/mariadbd", "/usr/local/sbin/mariadbd", "/usr/libexec/mariadbd"]);
+    let mysql = servers::program(host, &["/usr/sbin/mysqld", "/usr/local/mysql/bin/mysqld", "/usr/libexec/mysqld"]);
     if mariadb.is_none() && mysql.is_none() {
         return facts.absent::<MysqlSetting>("no MySQL or MariaDB server is installed");
     }
@@ -64,14 +63,14 @@ pub(super) fn read(machine: &Machine<'_>, facts: &mut Facts) {
         }
     }
     let get = |name: &str| settings.iter().find(|s| s.effective && s.name == name);
-    let is_on = |name: &str| get(name).is_some_and(|s| common::is_yes(&s.value));
+    let is_on = |name: &str| get(name).is_some_and(|s| servers::is_yes(&s.value));
     let bind = get("bind-address");
     let no_tables = is_on("skip-grant-tables");
     // Without its table of accounts MySQL 8 turns the network off by itself; MariaDB does not.
     let offline = is_on("skip-networking") || (no_tables && engine == "mysql");
     let address = bind.map_or("*", |s| s.value.as_str());
     let reach =
-        if offline { "none" } else { common::widest(address.split(',').map(|a| common::reach_of_listener(host, a))) };
+        if offline { "none" } else { servers::widest(address.split(',').map(|a| servers::reach_of_listener(host, a))) };
     let certificate = get("ssl-cert").is_some() || get("ssl-ca").is_some();
     let encryption =
         if engine == "mysql" || is_on("require-secure-transport") || certificate { "yes" } else { "unknown" };

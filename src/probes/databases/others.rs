@@ -1,16 +1,15 @@
 //! memcached and MongoDB.
 
-use super::{
-    DatabaseServer, Machine, MemcachedSetting, MongoSetting,
-    common::{self, number},
-    gap,
+use super::{DatabaseServer, Machine, MemcachedSetting, MongoSetting, gap};
+use crate::{
+    facts::Facts,
+    probes::servers::{self, number},
 };
-use crate::facts::Facts;
 
 /// memcached: options one a line in /etc/memcached*.conf, or `OPTIONS=` in /etc/sysconfig/memcached.
 pub(super) fn memcached(machine: &Machine<'_>, facts: &mut Facts) {
     let host = machine.host;
-    if common::program(host, &["/usr/bin/memcached", "/usr/local/bin/memcached"]).is_none() {
+    if servers::program(host, &["/usr/bin/memcached", "/usr/local/bin/memcached"]).is_none() {
         return facts.absent::<MemcachedSetting>("memcached is not installed");
     }
     let mut paths = host.glob("/etc/memcached.conf");
@@ -45,7 +44,7 @@ pub(super) fn memcached(machine: &Machine<'_>, facts: &mut Facts) {
         let reach = match listens.as_slice() {
             _ if only_socket => "none",
             [] => "any",
-            some => common::widest(some.iter().map(|a| common::reach_of_listener(host, without_port(a)))),
+            some => servers::widest(some.iter().map(|a| servers::reach_of_listener(host, without_port(a)))),
         };
         facts.push(DatabaseServer {
             source: path.clone(),
@@ -134,17 +133,17 @@ fn without_port(address: &str) -> &str {
 /// MongoDB: /etc/mongod.conf in YAML, or the older `name = value`.
 pub(super) fn mongodb(machine: &Machine<'_>, facts: &mut Facts) {
     let host = machine.host;
-    if common::program(host, &["/usr/bin/mongod", "/usr/local/bin/mongod"]).is_none() {
+    if servers::program(host, &["/usr/bin/mongod", "/usr/local/bin/mongod"]).is_none() {
         return facts.absent::<MongoSetting>("no MongoDB server is installed");
     }
-    let Some(path) = common::program(host, &["/etc/mongod.conf", "/etc/mongodb.conf"]) else { return };
+    let Some(path) = servers::program(host, &["/etc/mongod.conf", "/etc/mongodb.conf"]) else { return };
     let text = match host.read_text(path) {
         Ok(text) => text,
         Err(error) => return gap::<MongoSetting>(facts, "how MongoDB is set up", path, &error),
     };
     let settings = yaml(&text);
     let get = |names: &[&str]| settings.iter().rev().find(|s| names.contains(&s.0.as_str()));
-    let yes = |names: &[&str]| get(names).is_some_and(|s| common::is_yes(&s.1));
+    let yes = |names: &[&str]| get(names).is_some_and(|s| servers::is_yes(&s.1));
     let bind = get(&["net.bindIp", "bind_ip"]);
     let address = if yes(&["net.bindIpAll"]) { "*" } else { bind.map_or("127.0.0.1", |s| s.1.as_str()) };
     let guarded = yes(&["security.authorization", "auth"]) || get(&["security.keyFile", "keyFile"]).is_some();
@@ -158,7 +157,7 @@ pub(super) fn mongodb(machine: &Machine<'_>, facts: &mut Facts) {
         version: None,
         running: machine.runs(&["mongod"]),
         listens: address.replace(',', " "),
-        reach: common::widest(address.split(',').map(|a| common::reach_of_listener(host, a))).to_owned(),
+        reach: servers::widest(address.split(',').map(|a| servers::reach_of_listener(host, a))).to_owned(),
         port: Some(get(&["net.port", "port"]).and_then(|s| s.1.parse().ok()).unwrap_or(27017)),
         password_needed: if guarded { "yes" } else { "no" }.to_owned(),
         encryption: if tls { "yes" } else { "no" }.to_owned(),

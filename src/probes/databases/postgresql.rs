@@ -1,11 +1,10 @@
 //! PostgreSQL clusters: postgresql.conf with its includes, postgresql.auto.conf, and pg_hba.conf.
 
-use super::{
-    DatabaseServer, HbaRule, Machine, PostgresSetting,
-    common::{self, number},
-    gap, hba,
+use super::{DatabaseServer, HbaRule, Machine, PostgresSetting, gap, hba};
+use crate::{
+    facts::Facts,
+    probes::servers::{self, number},
 };
-use crate::facts::Facts;
 
 const DEPTH: usize = 10;
 const SETTINGS: usize = 20_000;
@@ -81,19 +80,20 @@ fn one(machine: &Machine<'_>, facts: &mut Facts, cluster: &str, path: &str, vers
         }
     }
     let hba_file = last(&settings, "hba_file").unwrap_or_else(|| format!("{data}/pg_hba.conf"));
-    let rules = hba::read(host, facts, cluster, &common::beside(path, &hba_file));
+    let rules = hba::read(host, facts, cluster, &servers::beside(path, &hba_file));
 
     let listen = settings.iter().rev().find(|s| s.name == "listen_addresses");
     let listens: Vec<String> = listen
         .map(|s| s.value.split(',').map(|a| a.trim().to_owned()).filter(|a| !a.is_empty()).collect())
         .unwrap_or_default();
-    let bound = common::widest(listens.iter().map(|a| common::reach_of_listener(host, a)));
+    let bound = servers::widest(listens.iter().map(|a| servers::reach_of_listener(host, a)));
     let counted = |r: &&HbaRule| r.covered_by.is_none() && r.connection != "local" && r.method != "reject";
     // Nobody gets as far as a password from where no rule lets them in.
-    let let_in = common::widest(rules.iter().filter(counted).map(|r| if r.reach == "some" { "any" } else { &r.reach }));
+    let let_in =
+        servers::widest(rules.iter().filter(counted).map(|r| if r.reach == "some" { "any" } else { &r.reach }));
     let unseen = rules.is_empty();
     let open = rules.iter().filter(counted).any(|r| hba::OPEN_METHODS.contains(&r.method.as_str()));
-    let on = |name: &str| last(&settings, name).is_some_and(|v| common::is_yes(&v));
+    let on = |name: &str| last(&settings, name).is_some_and(|v| servers::is_yes(&v));
     let external = last(&settings, "external_pid_file");
     let pid = external.unwrap_or_else(|| format!("{data}/postmaster.pid"));
     let running = machine.runs(&["postgres", "postmaster"]).map(|runs| runs && host.exists(&pid));
@@ -109,7 +109,7 @@ fn one(machine: &Machine<'_>, facts: &mut Facts, cluster: &str, path: &str, vers
         instance: cluster.to_owned(),
         version,
         running,
-        reach: if unseen { bound.to_owned() } else { common::narrower(bound, let_in).to_owned() },
+        reach: if unseen { bound.to_owned() } else { servers::narrower(bound, let_in).to_owned() },
         port: last(&settings, "port").and_then(|p| p.parse().ok()).filter(|_| !listens.is_empty()),
         listens: listens.join(" "),
         password_needed: if unseen {
@@ -155,15 +155,15 @@ fn file(machine: &Machine<'_>, facts: &mut Facts, path: &str, depth: usize, into
         }
         match name.as_str() {
             "include" | "include_if_exists" | "include_dir" if depth >= DEPTH => {}
-            "include" => file(machine, facts, &common::beside(path, &value), depth + 1, into),
+            "include" => file(machine, facts, &servers::beside(path, &value), depth + 1, into),
             "include_if_exists" => {
-                let included = common::beside(path, &value);
+                let included = servers::beside(path, &value);
                 if machine.host.exists(&included) {
                     file(machine, facts, &included, depth + 1, into);
                 }
             }
             "include_dir" => {
-                let dir = common::beside(path, &value);
+                let dir = servers::beside(path, &value);
                 if let Err(error) = machine.host.list(&dir) {
                     gap::<PostgresSetting>(facts, WHAT, &dir, &error);
                 }

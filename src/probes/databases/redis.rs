@@ -1,11 +1,11 @@
 //! Redis and Valkey: their settings file with includes, read in order as the server does; the last one wins.
 
-use super::{
-    DatabaseServer, Machine, RedisSetting,
-    common::{self, number},
-    gap,
+use super::{DatabaseServer, Machine, RedisSetting, gap};
+use crate::{
+    facts::Facts,
+    host::Host,
+    probes::servers::{self, number},
 };
-use crate::{facts::Facts, host::Host};
 
 const DEPTH: usize = 10;
 const SETTINGS: usize = 20_000;
@@ -29,7 +29,7 @@ pub(super) fn read(machine: &Machine<'_>, facts: &mut Facts) {
             &["/etc/valkey/valkey.conf", "/etc/valkey.conf", "/etc/valkey/valkey-*.conf", "/etc/valkey/[0-9]*.conf"],
         ),
     ] {
-        if common::program(host, programs.get(..2).unwrap_or_default()).is_none() {
+        if servers::program(host, programs.get(..2).unwrap_or_default()).is_none() {
             continue;
         }
         let mut paths: Vec<String> = Vec::new();
@@ -100,7 +100,7 @@ fn one(machine: &Machine<'_>, facts: &mut Facts, engine: &str, title: &str, path
     let port = |name: &str| text(name).parse::<i64>().ok().filter(|p| *p > 0);
     let (plain, tls) = (port("port"), port("tls-port"));
     let bound = match plain.or(tls) {
-        Some(_) => common::widest(addresses.iter().map(|a| common::reach_of_listener(host, a))),
+        Some(_) => servers::widest(addresses.iter().map(|a| servers::reach_of_listener(host, a))),
         None => "none",
     };
     let password_needed = if user_default.unwrap_or(password) { "yes" } else { "no" };
@@ -109,8 +109,8 @@ fn one(machine: &Machine<'_>, facts: &mut Facts, engine: &str, title: &str, path
     let old = host.exists("/usr/share/doc/redis-server")
         && host.read_text("/etc/debian_version").is_ok_and(|v| v.starts_with("10") || v.starts_with("11"));
     let explicit = bind.is_some_and(|b| b.line.is_some());
-    let protected = common::is_yes(text("protected-mode")) && password_needed == "no" && !(old && explicit);
-    let reach = if protected { common::narrower(bound, "loopback") } else { bound };
+    let protected = servers::is_yes(text("protected-mode")) && password_needed == "no" && !(old && explicit);
+    let reach = if protected { servers::narrower(bound, "loopback") } else { bound };
     let (source, line) = match bind {
         Some(s) if s.line.is_some() => (s.source.clone(), s.line),
         _ => (path.to_owned(), None),

@@ -4,7 +4,7 @@ mod postfix;
 #[cfg(test)]
 mod tests;
 
-use super::{Probe, ProbeError, USUAL_LIMIT, databases::common, services::jobs};
+use super::{Probe, ProbeError, USUAL_LIMIT, servers, services::jobs};
 use crate::{
     fact_table,
     facts::{Facts, Gap, Row as _},
@@ -105,7 +105,7 @@ fn exim(host: &Host, running: Option<bool>, facts: &mut Facts) {
         lines
             .filter_map(|(index, l)| {
                 let value = l.trim().strip_prefix(key)?.strip_prefix('=')?.trim().trim_matches('\'').trim_matches('"');
-                Some((value.to_owned(), common::number(index + 1)))
+                Some((value.to_owned(), servers::number(index + 1)))
             })
             .last()
     };
@@ -128,7 +128,7 @@ fn exim(host: &Host, running: Option<bool>, facts: &mut Facts) {
         line,
         program: "exim".to_owned(),
         running,
-        reach: common::widest(listens.iter().map(|l| common::reach_of_listener(host, l))).to_owned(),
+        reach: servers::widest(listens.iter().map(|l| servers::reach_of_listener(host, l))).to_owned(),
         listens: listens.join(" "),
         relays_for: nets.join(" "),
         open_relay: if own {

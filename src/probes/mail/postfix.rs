@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{MailServer, PostfixSetting, common};
+use super::{MailServer, PostfixSetting, servers};
 use crate::{
     facts::{Facts, Gap},
     host::Host,
@@ -55,9 +55,9 @@ pub(super) fn read(host: &Host, running: Option<bool>, facts: &mut Facts) {
         }
     }
     listens.dedup();
-    let reach = common::widest(listens.iter().map(|l| {
+    let reach = servers::widest(listens.iter().map(|l| {
         let address = l.rsplit_once(':').map_or(l.as_str(), |(a, _)| a);
-        common::reach_of_listener(host, address)
+        servers::reach_of_listener(host, address)
     }));
     let networks = match main.get("mynetworks") {
         Some(_) => get("mynetworks", ""),
@@ -139,7 +139,7 @@ fn logical_lines(text: &str) -> Vec<(i64, String)> {
                 last.push(' ');
                 last.push_str(trimmed);
             }
-            _ => out.push((common::number(index + 1), trimmed.to_owned())),
+            _ => out.push((servers::number(index + 1), trimmed.to_owned())),
         }
     }
     out
@@ -221,7 +221,7 @@ fn is_wide(network: &str) -> bool {
             if ip.is_ipv4() {
                 prefix < 8
             } else {
-                prefix < 16 && !(prefix >= 7 && common::reach_of_ip(ip) == "private")
+                prefix < 16 && !(prefix >= 7 && servers::reach_of_ip(ip) == "private")
             }
         }
         _ => false,

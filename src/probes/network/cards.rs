@@ -6,7 +6,7 @@ use super::{
     InterfaceAddress,
     firewall::{Net, Packet},
 };
-use crate::{host::Host, probes::databases::common::reach_of_ip};
+use crate::{host::Host, probes::servers::reach_of_ip};
 
 /// An address of a card.
 #[derive(Debug, Clone)]

@@ -12,7 +12,7 @@ use self::{
     firewall::{Answer, Rules},
     ports::{Holder, Socket},
 };
-use super::{Probe, ProbeError, USUAL_LIMIT, databases::common::reach_of_ip, rights::Names};
+use super::{Probe, ProbeError, USUAL_LIMIT, rights::Names, servers::reach_of_ip};
 use crate::{
     fact_table,
     facts::{Facts, Gap, Reason, Row as _},

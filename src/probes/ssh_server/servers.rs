@@ -1,13 +1,14 @@
 //! The servers themselves: whether they run, where they listen, who may come in by what means.
 
-use std::net::IpAddr;
-
 use super::{
     SshServer,
     people::People,
     settings::{Settings, like},
 };
-use crate::host::Host;
+use crate::{
+    host::Host,
+    probes::servers::{reach_of_listener, widest},
+};
 
 pub(super) const SSHD: &str = "/usr/sbin/sshd";
 pub(super) const DROPBEAR: &str = "/usr/sbin/dropbear";
@@ -102,7 +103,7 @@ pub(super) fn openssh(
         running,
         enabled,
         active: running.unwrap_or(enabled),
-        reach: reach(&listens).to_owned(),
+        reach: reach(host, &listens).to_owned(),
         listens: listens.join(","),
         password_login: password_enough(settings),
         empty_password_login: settings.is("permitemptypasswords", "yes") && password_enough(settings),
@@ -185,22 +186,12 @@ fn listening(host: &Host, listens: &[String]) -> bool {
 }
 
 /// The widest of the addresses.
-fn reach(listens: &[String]) -> &'static str {
-    let width = |listen: &String| {
-        let address = listen.rsplit_once(':').map_or(listen.as_str(), |(a, _)| a);
-        let address = address.trim_matches(['[', ']']);
-        match address.split('%').next().unwrap_or(address).parse::<IpAddr>() {
-            Ok(ip) if ip.is_loopback() => 0,
-            Ok(IpAddr::V4(ip)) if ip.is_private() || ip.is_link_local() => 1,
-            Ok(IpAddr::V6(ip)) if ip.is_unique_local() || ip.is_unicast_link_local() => 1,
-            _ if address == "localhost" => 0,
-            _ => 2,
-        }
-    };
-    match listens.iter().map(width).max() {
-        Some(0) => "loopback",
-        Some(1) => "private",
-        _ => "any",
+fn reach(host: &Host, listens: &[String]) -> &'static str {
+    let address = |l: &String| l.rsplit_once(':').map_or(l.clone(), |(a, _)| a.to_owned());
+    match widest(listens.iter().map(|l| reach_of_listener(host, &address(l)))) {
+        // A name that nobody here knows may lead anywhere.
+        "unknown" | "none" => "any",
+        reach => reach,
     }
 }
 
@@ -303,7 +294,7 @@ pub(super) fn dropbear(host: &Host, people: &People, processes: &[Process]) -> S
         running,
         enabled,
         active: running.unwrap_or(enabled),
-        reach: reach(&listens).to_owned(),
+        reach: reach(host, &listens).to_owned(),
         listens: listens.join(","),
         password_login,
         empty_password_login: password_login && has('B'),

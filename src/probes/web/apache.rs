@@ -6,7 +6,7 @@ use super::{ApacheDirective, gap};
 use crate::{
     facts::Facts,
     host::{Host, Kind},
-    probes::databases::common::number,
+    probes::servers::number,
 };
 
 const DEPTH: usize = 20;

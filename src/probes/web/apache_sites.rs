@@ -7,7 +7,7 @@ use super::{
 use crate::{
     facts::Facts,
     host::Host,
-    probes::databases::common::{reach_of_listener, widest},
+    probes::servers::{reach_of_listener, widest},
 };
 
 /// Pushes the server and its sites, and gathers the folders they show.

@@ -4,7 +4,7 @@ use super::{NginxDirective, gap};
 use crate::{
     facts::Facts,
     host::Host,
-    probes::databases::common::{beside, number},
+    probes::servers::{beside, number},
 };
 
 const DEPTH: usize = 20;

@@ -4,7 +4,7 @@ use super::PhpSetting;
 use crate::{
     facts::{Facts, Gap},
     host::Host,
-    probes::databases::common::number,
+    probes::servers::number,
 };
 
 /// Settings that decide on safety, with what PHP does when they are not set.

@@ -1,4 +1,4 @@
-//! What the readers of databases and web servers share: where an address leads, which programs are here.
+//! What the readers of servers share: where an address leads, which programs are here.
 
 use std::net::{IpAddr, Ipv6Addr};
 
