@@ -116,6 +116,32 @@ fn doors_are_as_told(host: &Host) {
     }
 }
 
+/// What the programs of a running host say is what we read from its files alone.
+fn files_alone_say_the_same(host: &Host, more: &[&str]) {
+    let root = checked(&["root", &host.name]).trim().to_owned();
+    let asked = [
+        "select keyword, value from sshd_config where context = 'global' and keyword <> 'port' order by all",
+        "select name, config_value from system_controls where config_value is not null and name not like '%.conf.%' order by all",
+        "select name, unit_file_state from services where unit_file_state in ('enabled', 'masked') order by all",
+        "select name, version from packages order by all",
+    ];
+    for sql in asked.iter().chain(more) {
+        let live = host.exec(&["cleanbill", "query", "--format", "csv", sql]);
+        let output = Command::new(env!("CARGO_BIN_EXE_cleanbill"))
+            .args(["query", "--format", "csv", "--root", &root, sql])
+            .output()
+            .unwrap();
+        let files = String::from_utf8_lossy(&output.stdout);
+        assert!(live.lines().count() > 1, "{sql}: {live}");
+        let only = |a: &str, b: &str| {
+            let there: BTreeSet<&str> = b.lines().collect();
+            a.lines().filter(|l| !there.contains(l)).map(str::to_owned).collect::<Vec<_>>()
+        };
+        let (here, there) = (only(&live, &files), only(&files, &live));
+        assert!(here.is_empty() && there.is_empty(), "{sql}\n only live: {here:#?}\n only in the files: {there:#?}");
+    }
+}
+
 fn audit(kind: &str, tree: &str) -> (Host, serde_json::Value) {
     let host = Host::up(kind, tree);
     let out = host.exec(&["cleanbill", "audit", "--format", "json"]);
@@ -145,6 +171,7 @@ fn a_neglected_host_fails() {
     let (host, report) = audit("neglected", "full");
     compare("neglected", &report);
     doors_are_as_told(&host);
+    files_alone_say_the_same(&host, &["select name, candidate from updates order by all"]);
 }
 
 #[test]
@@ -174,8 +201,10 @@ fn a_badly_broken_host_shows_exactly_what_was_broken() {
 #[test]
 #[ignore = "needs root and throw-away hosts: make hosts"]
 fn a_hardened_host_gets_an_a() {
-    let (_host, report) = audit("hardened", "plus");
+    let (host, report) = audit("hardened", "plus");
     compare("hardened", &report);
+    doors_are_as_told(&host);
+    files_alone_say_the_same(&host, &[]);
 }
 
 #[test]

@@ -45,6 +45,7 @@ pub mod restart;
 pub(crate) mod rights;
 mod servers;
 pub mod services;
+pub mod ssh_client;
 pub mod ssh_keys;
 pub mod ssh_server;
 pub mod sudoers;
@@ -82,6 +83,7 @@ pub const ALL: &[Probe] = &[
     release::PROBE,
     restart::PROBE,
     services::PROBE,
+    ssh_client::PROBE,
     ssh_keys::PROBE,
     ssh_server::PROBE,
     sudoers::PROBE,

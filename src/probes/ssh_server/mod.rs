@@ -1,7 +1,7 @@
 //! Servers that let people log in over SSH: OpenSSH with its effective settings, and Dropbear.
 //! Never decides what is safe; never keeps more of a password than that there is one.
 
-mod parse;
+pub(crate) mod parse;
 mod people;
 mod servers;
 mod settings;
