@@ -31,6 +31,14 @@ pub(super) fn run(args: &Args) -> Result<ExitCode, CliError> {
     }
     let columns =
         ["id", "started", "hostname", "root", "grade", "risk", "problems", "unknown", "complete", "privileged"];
-    listing::print(&listing::of(&columns, &audits), args.format)?;
+    let mut list = listing::of(&columns, &audits);
+    if args.format == ListFormat::Table {
+        // A second is exact enough for people.
+        for cell in list.rows.iter_mut().filter_map(|row| row.get_mut(1)) {
+            let short = cell.as_str().and_then(|s| s.get(..19)).map(|s| s.replace('T', " "));
+            *cell = short.map_or_else(|| cell.take(), Into::into);
+        }
+    }
+    listing::print(&list, args.format)?;
     Ok(ExitCode::SUCCESS)
 }
