@@ -229,7 +229,7 @@ fn changes(audit: &Audit, previous: &Audit, catalogue: &Catalogue) -> Changes {
     }
 }
 
-/// The fine things that matter most: what would have been worst, one from each area.
+/// The fine things that matter most: from each area, in the order of the report, what would have been worst.
 fn good(audit: &Audit, catalogue: &Catalogue) -> Vec<Good> {
     let mut fine: Vec<&Check> = audit
         .outcomes
@@ -239,7 +239,7 @@ fn good(audit: &Audit, catalogue: &Catalogue) -> Vec<Good> {
         .filter(|c| c.good.is_some())
         .collect();
     let area = |check: &Check| catalogue.groups().iter().position(|g| g.id == check.group);
-    fine.sort_by(|a, b| b.severity.cmp(&a.severity).then_with(|| (area(a), &a.id).cmp(&(area(b), &b.id))));
+    fine.sort_by(|a, b| area(a).cmp(&area(b)).then_with(|| b.severity.cmp(&a.severity)).then_with(|| a.id.cmp(&b.id)));
     let mut areas = BTreeSet::new();
     fine.retain(|c| areas.insert(c.group.clone()));
     fine.into_iter()
