@@ -185,7 +185,7 @@ fn told(rules: &Rules, answer: Answer, v6: bool, reach: &str) -> (&'static str, 
         return ("unknown", None);
     }
     match answer {
-        Answer::Open if !rules.set.has("input", v6) => ("none", Some(true)),
+        Answer::Open if !rules.set.guards(v6) => ("none", Some(true)),
         Answer::Unknown => ("unknown", None),
         answer => (answer.name(), Some(answer == Answer::Open)),
     }

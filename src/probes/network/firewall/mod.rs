@@ -43,7 +43,7 @@ fact_table! {
         family: i64,
         /// `closed`, `limited` (some senders pass), `open`, or `unknown` when rules are not understood.
         verdict: String,
-        /// Whether there are rules at all that such a connection meets.
+        /// Whether there are rules that refuse anything; lists of banned addresses do not count.
         has_rules: bool,
         /// Whether the machine has an address of this version that other machines can reach.
         reachable: bool,
@@ -207,7 +207,7 @@ pub(super) fn tell(host: &Host, facts: &mut Facts, rules: &Rules, cards: &Cards)
             source: source.clone(),
             family: if v6 { 6 } else { 4 },
             verdict: set.ask(&packet).name().to_owned(),
-            has_rules: set.has("input", v6),
+            has_rules: set.guards(v6),
             reachable: cards.reachable(v6),
         });
     }

@@ -164,9 +164,28 @@ const DEPTH: usize = 32;
 const STEPS: usize = 200_000;
 
 impl Ruleset {
-    /// Whether a hook has rules for an IP version at all.
-    pub fn has(&self, hook: &str, v6: bool) -> bool {
-        self.entries(hook, v6).any(|c| c.kind.as_deref() != Some("nat"))
+    /// Whether anything refuses packets that come in: empty chains do not, and lists of guessers (fail2ban's and the
+    /// like) are no firewall.
+    pub fn guards(&self, v6: bool) -> bool {
+        let mut seen = Vec::new();
+        self.entries("input", v6).any(|c| c.kind.as_deref() != Some("nat") && self.refuses(c, &mut seen))
+    }
+
+    fn refuses<'a>(&'a self, chain: &'a Chain, seen: &mut Vec<&'a str>) -> bool {
+        let bans =
+            ["f2b", "crowdsec", "sshguard"].iter().any(|b| chain.name.starts_with(b) || chain.table.starts_with(b));
+        if bans || seen.contains(&chain.name.as_str()) || seen.len() > 500 {
+            return false;
+        }
+        seen.push(&chain.name);
+        chain.drops
+            || chain.rules.iter().any(|rule| match &rule.action {
+                Action::Drop => true,
+                Action::Jump(name) | Action::Goto(name) => {
+                    self.chain(chain, name).is_some_and(|next| self.refuses(next, seen))
+                }
+                _ => false,
+            })
     }
 
     fn entries<'a>(&'a self, hook: &'a str, v6: bool) -> impl Iterator<Item = &'a Chain> {

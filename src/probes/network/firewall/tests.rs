@@ -140,3 +140,28 @@ fn rules_read_in_words() {
     assert!(nft::parse("no json").is_none());
     assert!(nft::parse("[]").is_none());
 }
+
+#[test]
+fn empty_chains_and_lists_of_guessers_are_no_firewall() {
+    let guards = |rules: &str| Ruleset { chains: iptables::parse(rules, "iptables-save", "ip") }.guards(false);
+    assert!(!guards("*filter\n:INPUT ACCEPT [0:0]\n:FORWARD DROP [0:0]\nCOMMIT\n"), "as Docker leaves it");
+    let fail2ban = "*filter\n:INPUT ACCEPT [0:0]\n:f2b-sshd - [0:0]\n-A INPUT -p tcp -j f2b-sshd\n\
+                    -A f2b-sshd -s 203.0.113.9/32 -j REJECT\n-A f2b-sshd -j RETURN\nCOMMIT\n";
+    assert!(!guards(fail2ban));
+    assert!(guards("*filter\n:INPUT DROP [0:0]\nCOMMIT\n"));
+    assert!(guards("*filter\n:INPUT ACCEPT [0:0]\n:own - [0:0]\n-A INPUT -j own\n-A own -j REJECT\nCOMMIT\n"));
+    assert!(!guards("*filter\n:INPUT ACCEPT [0:0]\n:a - [0:0]\n-A INPUT -j a\n-A a -j a\nCOMMIT\n"), "a circle");
+    let nft = Ruleset { chains: nft::parse(NFT).unwrap() };
+    assert!(nft.guards(false) && nft.guards(true));
+}
+
+/// Chains and verdicts as firewalld writes them: zones by `goto`, one for an office network.
+#[test]
+fn zones_of_firewalld_are_followed() {
+    let json = include_str!("../../../../tests/fixtures/network/nft/firewalld.json");
+    let set = Ruleset { chains: nft::parse(json).unwrap() };
+    assert!(set.guards(false) && set.guards(true));
+    assert_eq!((ask(&set, "tcp", 22), ask(&set, "tcp", 80)), ("open", "limited"));
+    assert_eq!((ask_v(&set, true, "tcp", 22), ask_v(&set, true, "tcp", 80)), ("open", "closed"));
+    assert_eq!(ask_v(&set, true, "udp", 546), "closed", "only within the network card's own network");
+}
