@@ -90,6 +90,14 @@ impl Facts {
         self.absent_table(R::TABLE, why.into());
     }
 
+    /// Says the same when the probe has ended, found nothing, and could read everything.
+    pub fn absent_when_empty<R: Row>(&mut self, why: impl Into<String>) {
+        let entry = self.entry(R::TABLE);
+        if entry.rows.is_empty() && entry.state == State::NotAsked {
+            entry.state = State::Absent(why.into());
+        }
+    }
+
     pub(crate) fn absent_table(&mut self, table: &'static Table, why: String) {
         self.entry(table).state = State::Absent(why);
     }

@@ -161,6 +161,8 @@ fn run(host: &Host, facts: &mut Facts) -> Result<(), ProbeError> {
             facts.push(row);
         }
     }
+    facts.absent_when_empty::<Certificate>("no certificate of this machine was found");
+    facts.absent_when_empty::<PrivateKey>("no private key of a server was found");
     Ok(())
 }
 

@@ -106,6 +106,7 @@ fn run(host: &Host, facts: &mut Facts) -> Result<(), ProbeError> {
             }
         }
     }
+    facts.absent_when_empty::<UserSshKey>("nobody here has a key to log in elsewhere");
     Ok(())
 }
 

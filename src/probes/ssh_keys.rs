@@ -116,6 +116,7 @@ fn run(host: &Host, facts: &mut Facts) -> Result<(), ProbeError> {
             }
         }
     }
+    facts.absent_when_empty::<AuthorizedKey>("no key opens an account");
     Ok(())
 }
 
