@@ -69,7 +69,7 @@ fn run(host: &Host, facts: &mut Facts) -> Result<(), ProbeError> {
     let virtualization = if live { virtualization(host) } else { None };
     let kind = match (&virtualization, live) {
         (_, false) => "image",
-        (Some(v), true) if is_container(v) && has_init(host) => "system-container",
+        (Some(v), true) if is_container(v) && has_init(host) == Some(true) => "system-container",
         (Some(v), true) if is_container(v) => "container",
         (Some(_), true) => "vm",
         (None, true) => "physical",
@@ -117,9 +117,11 @@ fn is_container(virtualization: &str) -> bool {
         .contains(&virtualization)
 }
 
-/// Whether the first process looks after services, as on a whole machine, rather than being the one program.
-fn has_init(host: &Host) -> bool {
-    host.read_text("/proc/1/comm").is_ok_and(|name| matches!(name.trim(), "systemd" | "init" | "runit" | "s6-svscan"))
+/// Whether the first process looks after services, as on a whole machine, rather than being the one program; none
+/// where it is hidden.
+pub(crate) fn has_init(host: &Host) -> Option<bool> {
+    const INITS: &[&str] = &["systemd", "init", "runit", "openrc-init", "s6-svscan", "dinit"];
+    host.read_text("/proc/1/comm").ok().map(|name| INITS.contains(&name.trim()))
 }
 
 /// Whether this is a container: most of its kernel's settings belong to the machine around it.

@@ -46,7 +46,6 @@ pub(crate) mod rights;
 mod servers;
 pub mod services;
 pub mod ssh_client;
-pub mod ssh_keys;
 pub mod ssh_server;
 pub mod sudoers;
 pub mod sysctl;
@@ -84,7 +83,6 @@ pub const ALL: &[Probe] = &[
     restart::PROBE,
     services::PROBE,
     ssh_client::PROBE,
-    ssh_keys::PROBE,
     ssh_server::PROBE,
     sudoers::PROBE,
     sysctl::PROBE,

@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use super::password::Ageing;
-use crate::host::Host;
+use super::password::{self, Ageing};
+use crate::host::{Host, ReadError};
 
 /// The list of users.
 pub(crate) const PASSWD: &str = "/etc/passwd";
+/// Where their passwords are kept.
+pub(super) const SHADOW: &str = "/etc/shadow";
 
 /// One account of passwd(5).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -90,6 +92,19 @@ pub(crate) fn members(host: &Host, users: &[Passwd]) -> BTreeMap<String, Vec<Str
         members.entry(group.name).or_default().extend(all);
     }
     members
+}
+
+/// Whether each account has a password: `set`, `empty`, `locked` or `not_set`, by name. What stands in the list of
+/// users itself counts instead of what stands in shadow.
+pub(crate) fn passwords(host: &Host, users: &[Passwd]) -> Result<BTreeMap<String, &'static str>, ReadError> {
+    let text = match host.read_text(SHADOW) {
+        Err(error) if error.is_not_found() => String::new(),
+        other => other?,
+    };
+    let kept = shadow(&text).0.into_iter().map(|s| (s.name, password::classify(&s.password).status));
+    let own = users.iter().filter(|u| u.password != "x");
+    let own = own.map(|u| (u.name.clone(), password::classify(&u.password).status));
+    Ok(kept.chain(own).collect())
 }
 
 /// The number where people begin: `UID_MIN` of login.defs, else 1000.

@@ -6,7 +6,7 @@ mod password;
 
 use std::collections::BTreeMap;
 
-pub(crate) use files::{PASSWD, Passwd, members, uid_min, users};
+pub(crate) use files::{PASSWD, Passwd, members, passwords, uid_min, users};
 use jiff::Timestamp;
 
 use super::{Probe, ProbeError, USUAL_LIMIT};
@@ -274,7 +274,6 @@ fn read_groups(host: &Host, facts: &mut Facts, passwd: &[Passwd]) {
 }
 
 fn read_shadow(host: &Host, facts: &mut Facts, passwd: &[Passwd]) {
-    const SHADOW: &str = "/etc/shadow";
     let today = host.now().as_second().div_euclid(86_400);
     // A password that stands in the list of users itself counts instead of the one in shadow.
     for user in passwd.iter().filter(|u| u.password != "x") {
@@ -282,7 +281,7 @@ fn read_shadow(host: &Host, facts: &mut Facts, passwd: &[Passwd]) {
         facts.push(password::row(PASSWD, user.line, &user.name, &found, &password::Ageing::default(), today));
     }
     let own = |name: &str| passwd.iter().any(|u| u.name == name && u.password != "x");
-    let text = match host.read_text(SHADOW) {
+    let text = match host.read_text(files::SHADOW) {
         Ok(text) => text,
         Err(error) if error.is_not_found() => {
             if facts.count::<Shadow>() == 0 {
@@ -292,16 +291,16 @@ fn read_shadow(host: &Host, facts: &mut Facts, passwd: &[Passwd]) {
         }
         Err(error) => {
             // What the list of users says about passwords is true, but not all.
-            let gap = Gap::new("the state of the passwords", SHADOW, error.reason());
+            let gap = Gap::new("the state of the passwords", files::SHADOW, error.reason());
             let some = facts.count::<Shadow>() > 0;
             return if some { facts.partial::<Shadow>(gap) } else { facts.unread::<Shadow>(gap) };
         }
     };
     let (entries, errors) = files::shadow(&text);
-    report(facts, SHADOW, errors);
+    report(facts, files::SHADOW, errors);
     for entry in entries.iter().filter(|e| !own(&e.name)) {
         let found = password::classify(&entry.password);
-        facts.push(password::row(SHADOW, entry.line, &entry.name, &found, &entry.ageing, today));
+        facts.push(password::row(files::SHADOW, entry.line, &entry.name, &found, &entry.ageing, today));
     }
 }
 

@@ -12,7 +12,7 @@ use crate::{
     fact_table,
     facts::Facts,
     host::{Host, Kind},
-    probes::packages::Package,
+    probes::{machine, packages::Package, services::scan::has_systemd},
 };
 
 fact_table! {
@@ -58,9 +58,7 @@ pub(super) fn run(
     facts: &mut Facts,
 ) {
     // A container of one program is updated by making it anew; one that boots like a machine updates itself.
-    let first = host.read_text("/proc/1/comm").unwrap_or_default();
-    let starts_jobs = ["systemd", "init", "runit", "openrc-init", "s6-svscan", "dinit", ""];
-    if host.is_live() && !starts_jobs.contains(&first.trim()) {
+    if host.is_live() && machine::has_init(host) == Some(false) {
         facts.absent::<UnattendedUpgrades>("nothing here starts jobs by itself");
         return;
     }
@@ -115,8 +113,7 @@ fn interval(value: Option<&str>) -> bool {
 
 /// Both timers are on and not masked; on a system without systemd, cron starts the same script.
 fn timers(host: &Host) -> Option<bool> {
-    let systemd = host.exists("/usr/lib/systemd/systemd") || host.exists("/lib/systemd/systemd");
-    if !systemd {
+    if !has_systemd(host) {
         return host.exists("/etc/cron.daily").then(|| host.exists("/etc/cron.daily/apt-compat"));
     }
     let on = |unit: &str| {

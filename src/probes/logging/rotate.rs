@@ -34,10 +34,8 @@ const STATUS: &[&str] =
 
 pub(super) fn read(host: &Host, units: &Units, facts: &mut Facts) {
     let installed = host.exists("/usr/sbin/logrotate");
-    let programs = ["/usr/lib/systemd/systemd", "/lib/systemd/systemd"];
-    let systemd =
-        if host.is_live() { host.exists("/run/systemd/system") } else { programs.iter().any(|p| host.exists(p)) };
-    let timer = systemd && scan::state_of(host, units, "logrotate.timer").is_some_and(|s| s.starts_with("enabled"));
+    let systemd = if host.is_live() { host.exists("/run/systemd/system") } else { scan::has_systemd(host) };
+    let timer = systemd && scan::is_on(host, units, "logrotate.timer");
     // Debian's script leaves the work to the timer where systemd runs.
     let cron =
         host.read_text("/etc/cron.daily/logrotate").is_ok_and(|t| !systemd || !t.contains("/run/systemd/system"));

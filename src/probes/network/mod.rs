@@ -3,9 +3,9 @@
 
 mod cards;
 mod firewall;
-mod ports;
+pub(crate) mod ports;
 
-use std::net::IpAddr;
+use std::{collections::HashSet, net::IpAddr};
 
 use self::{
     cards::Cards,
@@ -113,7 +113,7 @@ fn run(host: &Host, facts: &mut Facts) -> Result<(), ProbeError> {
             return Ok(());
         }
     };
-    let wanted: Vec<u64> = sockets.iter().map(|s| s.inode).filter(|i| *i != 0).collect();
+    let wanted: HashSet<u64> = sockets.iter().map(|s| s.inode).filter(|i| *i != 0).collect();
     let (holders, hidden) = ports::holders(host, &wanted);
     if hidden && !host.is_root() {
         facts.partial::<ListeningPort>(Gap::new("which programs wait for connections", "/proc", Reason::NeedsRoot));
@@ -199,21 +199,17 @@ fn answer(rules: &Rules, cards: &Cards, v6: bool, protocol: &str, port: u16, to:
 /// Ports that rules send on to another address, such as those that Docker publishes.
 fn sent_on(rules: &Rules, cards: &Cards) -> Vec<ListeningPort> {
     let mut rows = Vec::new();
+    let nat = || rules.set.chains.iter().filter(|c| c.table == "nat");
+    let source = nat().next().map_or("nft", |c| c.source.as_str());
+    let docker = nat().any(|c| c.name == "DOCKER");
     for v6 in [false, true] {
         for (protocol, port) in rules.set.changed_ports(v6) {
             let mut packet = cards.packet(v6, &protocol, port, None);
             let Some(to) = rules.set.leads_to(&packet) else { continue };
             packet.out = cards.towards(to.0).or_else(|| Some("elsewhere".to_owned()));
             let answer = rules.set.ask_sent_on(&packet, to);
-            let docker = rules.set.chains.iter().any(|c| c.table == "nat" && c.name == "DOCKER");
             rows.push(ListeningPort {
-                source: rules
-                    .set
-                    .chains
-                    .iter()
-                    .find(|c| c.table == "nat")
-                    .map_or("nft", |c| c.source.as_str())
-                    .to_owned(),
+                source: source.to_owned(),
                 protocol,
                 family: if v6 { 6 } else { 4 },
                 address: if v6 { "::".to_owned() } else { "0.0.0.0".to_owned() },

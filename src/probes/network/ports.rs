@@ -1,7 +1,7 @@
 //! Ports that wait for connections, from the kernel's own tables, with the program behind each.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
 };
 
@@ -9,7 +9,7 @@ use crate::host::Host;
 
 /// A port that waits.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Socket {
+pub(crate) struct Socket {
     pub source: &'static str,
     pub protocol: &'static str,
     pub ip: IpAddr,
@@ -33,7 +33,7 @@ const TABLES: &[(&str, &str)] =
 const MOST: usize = 10_000;
 
 /// Reads the tables; an error when even the first cannot be read.
-pub(super) fn sockets(host: &Host) -> Result<Vec<Socket>, crate::host::ReadError> {
+pub(crate) fn sockets(host: &Host) -> Result<Vec<Socket>, crate::host::ReadError> {
     let mut sockets = Vec::new();
     for (source, protocol) in TABLES {
         let text = match host.read_text(source) {
@@ -85,7 +85,7 @@ fn address(hex: &str) -> Option<IpAddr> {
 
 /// Who holds which socket, by the socket's number. Without root only our own programs are seen; the second answer
 /// says whether some were hidden.
-pub(super) fn holders(host: &Host, wanted: &[u64]) -> (HashMap<u64, Holder>, bool) {
+pub(super) fn holders(host: &Host, wanted: &HashSet<u64>) -> (HashMap<u64, Holder>, bool) {
     let mut found: HashMap<u64, Holder> = HashMap::new();
     let mut hidden = false;
     let mut processes: Vec<_> = host.list("/proc").unwrap_or_default();

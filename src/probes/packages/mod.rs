@@ -120,6 +120,18 @@ pub(crate) fn read(host: &Host) -> Result<Vec<Package>, ReadError> {
     Ok(packages)
 }
 
+/// The version of one package, when it is installed.
+pub(crate) fn version_of(host: &Host, name: &str) -> Option<String> {
+    let bytes = host.read_bytes(STATUS, LIMIT).ok()?;
+    let text = String::from_utf8_lossy(&bytes);
+    let first = format!("Package: {name}");
+    let mut found = Vec::new();
+    for paragraph in text.split("\n\n").filter(|p| p.lines().next() == Some(&first)) {
+        parse(STATUS, paragraph, &mut found);
+    }
+    found.into_iter().find(|p| p.is_installed).map(|p| p.version)
+}
+
 fn parse(source: &str, text: &str, into: &mut Vec<Package>) {
     control::paragraphs(text, |fields| {
         let mut package = Package {

@@ -3,6 +3,11 @@
 
 use std::cmp::Ordering;
 
+/// What the makers of a program call its version: without epoch and Debian's revision.
+pub(crate) fn upstream(version: &str) -> &str {
+    split(version).1
+}
+
 /// Compares two versions `[epoch:]upstream[-revision]`.
 pub(crate) fn compare(a: &str, b: &str) -> Ordering {
     let (epoch_a, upstream_a, revision_a) = split(a);

@@ -90,15 +90,23 @@ fn lines(host: &Host, path: &str, facts: &mut Facts) -> i64 {
     i64::try_from(text.lines().filter(job).count()).unwrap_or(i64::MAX)
 }
 
-/// Whether one of these programs runs on this machine itself, not in a container that it runs. Names are cut at 15
-/// characters by the kernel.
+/// Whether one of these programs runs on this machine itself. Names are cut at 15 characters by the kernel.
 pub(crate) fn runs(host: &Host, processes: &[(String, String)], names: &[&str]) -> bool {
+    own(host, processes, names).next().is_some()
+}
+
+/// The processes of these names that run on this machine itself, not in a container that it runs.
+pub(crate) fn own<'a>(
+    host: &'a Host,
+    processes: &'a [(String, String)],
+    names: &'a [&str],
+) -> impl Iterator<Item = &'a (String, String)> {
     // A process of a container has a second number, the one that it has in there (proc_pid_status(5)).
     let contained = |path: &str| {
         let status = host.read_text(&format!("{path}/status")).unwrap_or_default();
         status.lines().any(|l| l.strip_prefix("NSpid:").is_some_and(|ids| ids.split_whitespace().count() > 1))
     };
-    processes.iter().any(|(path, comm)| names.contains(&comm.as_str()) && !contained(path))
+    processes.iter().filter(move |(path, comm)| names.contains(&comm.as_str()) && !contained(path))
 }
 
 /// All processes: their folder in /proc and their name. None in an image, and where others' processes are hidden

@@ -5,7 +5,7 @@ pub(crate) mod guard;
 pub(crate) mod jobs;
 mod live;
 pub(crate) mod scan;
-mod sysv;
+pub(crate) mod sysv;
 mod timers;
 pub(crate) mod unit;
 
@@ -113,7 +113,7 @@ fn manager(host: &Host) -> Manager {
             name => Manager::None(format!("the first process here is {name}, which looks after no services")),
         };
     }
-    if host.exists("/usr/lib/systemd/systemd") || host.exists("/lib/systemd/systemd") {
+    if scan::has_systemd(host) {
         Manager::Systemd
     } else if sysv() {
         Manager::SysV

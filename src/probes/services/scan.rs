@@ -292,6 +292,16 @@ fn base(path: &str) -> &str {
     path.rsplit('/').next().unwrap_or(path)
 }
 
+/// Whether systemd is installed: then its units start services, and the old scripts count only through them.
+pub(crate) fn has_systemd(host: &Host) -> bool {
+    host.exists("/usr/lib/systemd/systemd") || host.exists("/lib/systemd/systemd")
+}
+
+/// Whether a unit is there and links start it with the machine.
+pub(crate) fn is_on(host: &Host, units: &Units, name: &str) -> bool {
+    matches!(state_of(host, units, name), Some("enabled" | "enabled-runtime"))
+}
+
 /// Whether links switch a service on, for probes of the program that it starts: `enabled`, `disabled`, `masked`, …;
 /// none when there is no such unit.
 pub(crate) fn state_of(host: &Host, units: &Units, name: &str) -> Option<&'static str> {

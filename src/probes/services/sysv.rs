@@ -66,6 +66,11 @@ pub(super) fn read(host: &Host, facts: &mut Facts, known: &BTreeSet<String>) {
     }
 }
 
+/// Whether a run level starts this script.
+pub(crate) fn starts(host: &Host, script: &str) -> bool {
+    links(host).contains_key(script)
+}
+
 /// The run levels that start each script.
 fn links(host: &Host) -> BTreeMap<String, Vec<String>> {
     let mut on: BTreeMap<String, Vec<String>> = BTreeMap::new();

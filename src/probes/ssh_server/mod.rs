@@ -1,15 +1,27 @@
-//! Servers that let people log in over SSH: OpenSSH with its effective settings, and Dropbear.
+//! Servers that let people log in over SSH: OpenSSH with its effective settings, and Dropbear; and the keys that open
+//! accounts by them.
 //! Never decides what is safe; never keeps more of a password than that there is one.
 
+mod keys;
 pub(crate) mod parse;
 mod people;
 mod servers;
 mod settings;
 
-use super::{Probe, ProbeError, USUAL_LIMIT};
+use std::collections::BTreeMap;
+
+use self::{
+    keys::{AuthorizedKey, SshHostKey},
+    settings::Settings,
+};
+use super::{
+    Probe, ProbeError, USUAL_LIMIT,
+    rights::People as Rights,
+    services::{jobs, scan::Units},
+};
 use crate::{
     fact_table,
-    facts::{Facts, Gap, Reason, Row as _},
+    facts::{Facts, Gap, Row as _},
     host::Host,
 };
 
@@ -80,65 +92,70 @@ fact_table! {
 pub const PROBE: Probe = Probe {
     name: "ssh_server",
     about: settings::WHAT,
-    tables: &[SshdConfig::TABLE, SshServer::TABLE],
+    tables: &[SshdConfig::TABLE, SshServer::TABLE, AuthorizedKey::TABLE, SshHostKey::TABLE],
     limit: USUAL_LIMIT,
     run,
 };
 
-/// Whether the OpenSSH server is installed: configuration that a removed package left behind does not count.
-pub(crate) fn installed(host: &Host) -> bool {
-    host.exists(servers::SSHD)
-}
-
-/// The effective settings of the installed OpenSSH server.
-pub(crate) fn settings(host: &Host) -> settings::Settings {
-    settings::read(host, servers::package_version(host, "openssh-server").as_deref())
-}
-
 fn run(host: &Host, facts: &mut Facts) -> Result<(), ProbeError> {
-    let people = people::read(host);
-    let (openssh, dropbear) = (installed(host), host.exists(servers::DROPBEAR));
+    const NOTHING: &str = "no program that lets people log in over SSH is installed";
+    // Configuration that a removed package left behind does not count.
+    let (openssh, dropbear) = (host.exists(servers::SSHD), host.exists(servers::DROPBEAR));
     if !openssh {
         facts.absent::<SshdConfig>("no OpenSSH server is installed");
     }
     if !openssh && !dropbear {
-        facts.absent::<SshServer>("no program that lets people log in over SSH is installed");
+        facts.absent::<SshServer>(NOTHING);
+        facts.absent::<AuthorizedKey>(NOTHING);
+        facts.absent::<SshHostKey>(NOTHING);
         return Ok(());
     }
-    let processes = servers::processes(host);
+    let people = people::read(host);
+    if let Err(error) = &people.passwords {
+        facts.partial::<SshServer>(Gap::new("which accounts have a password", "/etc/shadow", error.reason()));
+    }
+    if let Some(gap) = jobs::hidden(host) {
+        facts.partial::<SshServer>(gap);
+    }
+    let rights = Rights::read(host);
+    let machine =
+        servers::Machine { host, people: &people, processes: jobs::processes(host), units: Units::scan(host) };
+    let mut settings = Settings::default();
     if openssh {
         let version = servers::package_version(host, "openssh-server");
-        let settings = settings::read(host, version.as_deref());
-        facts.push(servers::openssh(host, &settings, version, &people, &processes));
+        settings = settings::read(host, version.as_deref());
+        facts.push(servers::openssh(&machine, &settings, version));
         for gap in &settings.gaps {
             facts.partial::<SshdConfig>(gap.clone());
             facts.partial::<SshServer>(gap.clone());
         }
-        for setting in settings.all {
-            let meta = host.metadata(&setting.source).ok();
-            facts.push(SshdConfig {
-                file_mode: meta.map(|m| format!("{:04o}", m.mode)),
-                file_writable: meta
-                    .is_some_and(|m| m.uid != 0 || m.mode & 0o002 != 0 || (m.mode & 0o020 != 0 && m.gid != 0)),
-                source: setting.source,
-                line: setting.line,
-                keyword: setting.keyword,
-                value: setting.value,
-                context: setting.context,
-            });
-        }
+        push_settings(host, facts, &settings, &rights);
     }
+    keys::read(host, facts, &settings, &people.accounts, &rights);
     if dropbear {
-        facts.push(servers::dropbear(host, &people, &processes));
-    }
-    if people.passwords.is_none() {
-        facts.partial::<SshServer>(Gap::new("which accounts have a password", "/etc/shadow", people_reason(host)));
+        facts.push(servers::dropbear(&machine));
     }
     Ok(())
 }
 
-fn people_reason(host: &Host) -> Reason {
-    host.read_text("/etc/shadow").err().map_or(Reason::NeedsRoot, |e| e.reason())
+fn push_settings(host: &Host, facts: &mut Facts, settings: &Settings, rights: &Rights) {
+    // Mode, and whether others may change it: the same for all settings of a file.
+    let mut files: BTreeMap<&str, (Option<String>, bool)> = BTreeMap::from([("default", (None, false))]);
+    for setting in &settings.all {
+        let (mode, writable) = files.entry(&setting.source).or_insert_with(|| {
+            let mode = host.metadata(&setting.source).ok().map(|m| format!("{:04o}", m.mode));
+            (mode, rights.changeable(host, &setting.source, 0).is_some())
+        });
+        facts.push(SshdConfig {
+            file_mode: mode.clone(),
+            file_writable: *writable,
+            source: setting.source.clone(),
+            line: setting.line,
+            keyword: setting.keyword.clone(),
+            value: setting.value.clone(),
+            context: setting.context.clone(),
+        });
+    }
 }
 
 #[cfg(test)]
@@ -168,6 +185,7 @@ mod tests {
             "root:$y$j9T$secret:19000:0:99999:7:::\nann:$y$j9T$secret:19000:0:99999:7:::\nwww:*:19000::::::\n",
         );
         write(dir.path(), "usr/sbin/sshd", "");
+        write(dir.path(), "usr/lib/systemd/system/ssh.service", "[Install]\nWantedBy=multi-user.target\n");
         write(dir.path(), "etc/systemd/system/multi-user.target.wants/ssh.service", "");
         write(dir.path(), "usr/lib/systemd/systemd", "");
         for (path, text) in files {
@@ -266,7 +284,8 @@ mod tests {
     #[test]
     fn a_guard_counts_only_when_it_watches_this_server() {
         let wants = ("etc/systemd/system/multi-user.target.wants/fail2ban.service", "");
-        let base = [("etc/ssh/sshd_config", "Port 22\n"), ("usr/bin/fail2ban-server", ""), wants];
+        let unit = ("usr/lib/systemd/system/fail2ban.service", "[Install]\nWantedBy=multi-user.target\n");
+        let base = [("etc/ssh/sshd_config", "Port 22\n"), ("usr/bin/fail2ban-server", ""), unit, wants];
         let with = |jail: (&'static str, &'static str)| {
             let files: Vec<_> = base.iter().copied().chain([jail]).collect();
             server(&files)["guard"].clone()

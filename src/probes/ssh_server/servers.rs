@@ -7,94 +7,66 @@ use super::{
 };
 use crate::{
     host::Host,
-    probes::servers::{reach_of_listener, widest},
+    probes::{
+        network::ports,
+        packages::{version::upstream, version_of},
+        servers::{reach_of_listener, widest},
+        services::{
+            jobs,
+            scan::{self, Units},
+            sysv, unit,
+        },
+    },
 };
 
 pub(super) const SSHD: &str = "/usr/sbin/sshd";
 pub(super) const DROPBEAR: &str = "/usr/sbin/dropbear";
 
-/// A program that runs now, for the few names we ask about.
+/// What runs and what is switched on, for the few programs we ask about.
 #[derive(Debug)]
-pub(super) struct Process {
-    name: String,
-    /// Command line, words separated by spaces.
-    line: String,
+pub(super) struct Machine<'a> {
+    pub host: &'a Host,
+    pub people: &'a People,
+    /// All processes; none in an image, or where others' are hidden from us.
+    pub processes: Option<Vec<(String, String)>>,
+    pub units: Units,
 }
 
-/// The running login servers and guards, those of containers left out.
-pub(super) fn processes(host: &Host) -> Vec<Process> {
-    if !host.is_live() {
-        return Vec::new();
+impl Machine<'_> {
+    /// The command lines of the running programs of that name, words separated by spaces.
+    fn lines(&self, name: &str) -> Option<Vec<String>> {
+        let line = |path: &str| self.host.read_text(&format!("{path}/cmdline")).unwrap_or_default().replace('\0', " ");
+        let all = self.processes.as_ref()?;
+        Some(jobs::own(self.host, all, &[name]).map(|(path, _)| line(path)).collect())
     }
-    let own = host.read_link("/proc/self/ns/pid").ok();
-    let entries = host.list("/proc").unwrap_or_default();
-    let pids = entries.into_iter().filter(|e| e.name.bytes().all(|b| b.is_ascii_digit()));
-    let mut found = Vec::new();
-    for entry in pids {
-        let Ok(name) = host.read_text(&format!("{}/comm", entry.path)) else { continue };
-        let name = name.trim();
-        if !["sshd", "dropbear", "fail2ban-server", "sshguard", "crowdsec"].contains(&name) {
-            continue;
-        }
-        let theirs = host.read_link(&format!("{}/ns/pid", entry.path)).ok();
-        if own.is_some() && theirs.is_some() && own != theirs {
-            continue;
-        }
-        let line = host.read_text(&format!("{}/cmdline", entry.path)).unwrap_or_default();
-        found.push(Process { name: name.to_owned(), line: line.replace('\0', " ") });
+
+    /// Whether one of the units starts with the machine; without systemd, the old script counts.
+    fn enabled(&self, units: &[&str], script: &str) -> bool {
+        units.iter().any(|unit| scan::is_on(self.host, &self.units, unit))
+            || (!scan::has_systemd(self.host) && sysv::starts(self.host, script))
     }
-    found
 }
 
-/// The version of an installed package, without epoch and Debian's suffix.
+/// The version of an installed package, as its makers call it.
 pub(super) fn package_version(host: &Host, package: &str) -> Option<String> {
-    let status = host.read_text("/var/lib/dpkg/status").ok()?;
-    let start = status.find(&format!("Package: {package}\n"))?;
-    let paragraph = status.get(start..)?.split("\n\n").next()?;
-    let field = |name: &str| paragraph.lines().find_map(|l| l.strip_prefix(name)).map(str::trim);
-    if !field("Status:")?.ends_with(" installed") {
-        return None;
-    }
-    let version = field("Version:")?;
-    let version = version.split_once(':').map_or(version, |(_, v)| v);
-    Some(version.split('-').next().unwrap_or(version).to_owned())
+    version_of(host, package).map(|v| upstream(&v).to_owned())
 }
 
-/// Whether one of the units starts with the machine.
-fn enabled(host: &Host, units: &[&str], script: &str) -> bool {
-    let masked =
-        |unit: &str| host.read_link(&format!("/etc/systemd/system/{unit}")).is_ok_and(|target| target == "/dev/null");
-    let wanted = |unit: &&str| !masked(unit) && !host.glob(&format!("/etc/systemd/system/*.wants/{unit}")).is_empty();
-    if units.iter().any(wanted) {
-        return true;
-    }
-    // Without systemd, the old scripts count.
-    let systemd = ["/usr/lib/systemd/systemd", "/lib/systemd/systemd"].iter().any(|p| host.exists(p));
-    !systemd && !host.glob(&format!("/etc/rc2.d/S??{script}")).is_empty()
-}
-
-pub(super) fn openssh(
-    host: &Host,
-    settings: &Settings,
-    version: Option<String>,
-    people: &People,
-    processes: &[Process],
-) -> SshServer {
+pub(super) fn openssh(machine: &Machine<'_>, settings: &Settings, version: Option<String>) -> SshServer {
+    let Machine { host, people, .. } = *machine;
     let blocked = host.exists("/etc/ssh/sshd_not_to_be_run");
-    let enabled = !blocked && enabled(host, &["ssh.service", "sshd.service", "ssh.socket", "sshd.socket"], "ssh");
-    let socket = enabled && !host.glob("/etc/systemd/system/sockets.target.wants/ssh.socket").is_empty();
-    // The process that waits for logins; each login has one of its own, named after the person.
-    let listener = |p: &&Process| p.name == "sshd" && (p.line.contains("[listener]") || !p.line.starts_with("sshd:"));
-    let running = host.is_live().then(|| processes.iter().any(|p| listener(&p)));
+    let enabled = !blocked && machine.enabled(&["ssh.service", "sshd.service", "ssh.socket", "sshd.socket"], "ssh");
+    let socket = enabled && scan::is_on(host, &machine.units, "ssh.socket");
     let mut listens: Vec<String> = settings.values("listenaddress").map(str::to_owned).collect();
     if socket {
-        listens = socket_addresses(host);
+        listens = socket_addresses(machine);
     }
-    // systemd waits in its place; the server itself runs only while someone is logged in.
-    let running = match running {
-        Some(false) if socket && listening(host, &listens) => Some(true),
-        other => other,
-    };
+    // The process that waits for logins; each login has one of its own, named after the person.
+    let listener = |line: &String| line.contains("[listener]") || !line.starts_with("sshd:");
+    let running = machine.lines("sshd").map(|lines| {
+        // systemd waits in its place; the server itself runs only while someone is logged in.
+        lines.iter().any(listener) || (socket && listening(host, &listens))
+    });
     let root_login = root_login(settings, people);
     SshServer {
         source: "/etc/ssh/sshd_config".to_owned(),
@@ -110,7 +82,7 @@ pub(super) fn openssh(
         root_has_password: people.root_has_password(),
         password_accounts: people.with_password(root_login == "password"),
         root_login: root_login.to_owned(),
-        guard: guard(host, processes),
+        guard: guard(machine),
         mistake: settings.mistake.clone(),
     }
 }
@@ -149,40 +121,20 @@ fn root_login(settings: &Settings, people: &People) -> &'static str {
 }
 
 /// `ListenStream` of ssh.socket and its drop-ins.
-fn socket_addresses(host: &Host) -> Vec<String> {
-    let units =
-        ["/etc/systemd/system/ssh.socket", "/usr/lib/systemd/system/ssh.socket", "/lib/systemd/system/ssh.socket"];
-    let mut files: Vec<String> = units.iter().find(|p| host.exists(p)).map(|p| (*p).to_owned()).into_iter().collect();
-    files.extend(host.glob("/etc/systemd/system/ssh.socket.d/*.conf"));
-    let mut listens = Vec::new();
-    for file in files {
-        for line in host.read_text(&file).unwrap_or_default().lines() {
-            let Some(value) = line.trim().strip_prefix("ListenStream").and_then(|l| l.trim_start().strip_prefix('='))
-            else {
-                continue;
-            };
-            match value.trim() {
-                "" => listens.clear(),
-                port if port.bytes().all(|b| b.is_ascii_digit()) => {
-                    listens.extend([format!("[::]:{port}"), format!("0.0.0.0:{port}")]);
-                }
-                address => listens.push(address.to_owned()),
-            }
-        }
-    }
-    listens
+fn socket_addresses(machine: &Machine<'_>) -> Vec<String> {
+    let unit = machine.units.unit(machine.host, "ssh.socket", &mut Vec::new()).unwrap_or_default();
+    let streams = unit::all(&unit.settings, "Socket", "ListenStream").into_iter();
+    let addresses = streams.flat_map(|s| match s.value.as_str() {
+        port if port.bytes().all(|b| b.is_ascii_digit()) => vec![format!("[::]:{port}"), format!("0.0.0.0:{port}")],
+        address => vec![address.to_owned()],
+    });
+    addresses.collect()
 }
 
-/// Whether something waits for connections on one of the ports, by /proc/net/tcp.
+/// Whether something waits for connections on one of the ports.
 fn listening(host: &Host, listens: &[String]) -> bool {
     let ports: Vec<u16> = listens.iter().filter_map(|l| l.rsplit(':').next()?.parse().ok()).collect();
-    ["/proc/net/tcp", "/proc/net/tcp6"].iter().any(|file| {
-        host.read_text(file).unwrap_or_default().lines().any(|line| {
-            let mut parts = line.split_whitespace().skip(1);
-            let port = parts.next().and_then(|local| u16::from_str_radix(local.rsplit(':').next()?, 16).ok());
-            parts.nth(1) == Some("0A") && port.is_some_and(|p| ports.contains(&p))
-        })
-    })
+    ports::sockets(host).unwrap_or_default().iter().any(|s| s.protocol == "tcp" && ports.contains(&s.port))
 }
 
 /// The widest of the addresses.
@@ -196,16 +148,16 @@ fn reach(host: &Host, listens: &[String]) -> &'static str {
 }
 
 /// A program that locks out guessers and watches SSH.
-fn guard(host: &Host, processes: &[Process]) -> Option<String> {
+fn guard(machine: &Machine<'_>) -> Option<String> {
+    let host = machine.host;
     for (name, process, unit) in [
         ("fail2ban", "fail2ban-server", "fail2ban.service"),
         ("sshguard", "sshguard", "sshguard.service"),
         ("crowdsec", "crowdsec", "crowdsec.service"),
     ] {
-        let on = if host.is_live() {
-            processes.iter().any(|p| p.name == process)
-        } else {
-            host.exists(&format!("/usr/bin/{process}")) && enabled(host, &[unit], name)
+        let on = match &machine.processes {
+            Some(all) => jobs::runs(host, all, &[process]),
+            None => host.exists(&format!("/usr/bin/{process}")) && machine.enabled(&[unit], name),
         };
         if on && (name != "fail2ban" || jailed(host)) {
             return Some(name.to_owned());
@@ -239,17 +191,18 @@ fn jailed(host: &Host) -> bool {
     own.unwrap_or(default)
 }
 
-pub(super) fn dropbear(host: &Host, people: &People, processes: &[Process]) -> SshServer {
+pub(super) fn dropbear(machine: &Machine<'_>) -> SshServer {
+    let Machine { host, people, .. } = *machine;
     let source = "/etc/default/dropbear";
     let text = host.read_text(source).unwrap_or_default();
     let value = |key: &str| {
         let found = text.lines().rev().find_map(|l| l.trim().strip_prefix(key)?.strip_prefix('='));
         found.map(|v| v.trim().trim_matches(['"', '\'']).to_owned())
     };
-    let process = processes.iter().find(|p| p.name == "dropbear");
+    let lines = machine.lines("dropbear");
     // What it was started with counts; what stands in the file is for the next start.
-    let args = match process {
-        Some(process) => process.line.clone(),
+    let args = match lines.iter().flatten().next() {
+        Some(line) => line.clone(),
         None => {
             let port = value("DROPBEAR_PORT").filter(|p| !p.is_empty()).unwrap_or_else(|| "22".to_owned());
             format!("dropbear -EF -p {port} {}", value("DROPBEAR_EXTRA_ARGS").unwrap_or_default())
@@ -284,9 +237,9 @@ pub(super) fn dropbear(host: &Host, people: &People, processes: &[Process]) -> S
         () if has('s') || has('g') => "key",
         () => "password",
     };
-    let enabled = enabled(host, &["dropbear.service", "dropbear.socket"], "dropbear")
+    let enabled = machine.enabled(&["dropbear.service", "dropbear.socket"], "dropbear")
         && value("NO_START").is_none_or(|v| v == "0");
-    let running = host.is_live().then_some(process.is_some());
+    let running = lines.map(|lines| !lines.is_empty());
     SshServer {
         source: source.to_owned(),
         program: "dropbear".to_owned(),

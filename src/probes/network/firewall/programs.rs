@@ -11,18 +11,16 @@ use super::Firewall;
 /// Reads what each installed program is set to do. `rules` tells of a live machine which programs' chains are loaded.
 pub(super) fn read(host: &Host, facts: &mut Facts, loaded: Option<&dyn Fn(&str) -> bool>) {
     let units = scan::Units::scan(host);
-    let enabled = |name: &str| matches!(scan::state_of(host, &units, name), Some("enabled" | "enabled-runtime"));
-    let active = |program: &str| loaded.map(|l| l(program));
+    let enabled = |name: &str| scan::is_on(host, &units, name);
     let mut push = |program: &str, source: &str, enabled: bool, lets_all_in: Option<bool>| {
         facts.push(Firewall {
             source: source.to_owned(),
             program: program.to_owned(),
             enabled,
-            active: active(program),
+            active: loaded.map(|l| l(program)),
             lets_all_in,
         });
     };
-    let any = |paths: &[&str]| paths.iter().any(|p| host.exists(p));
     let mut gaps = Vec::new();
     let mut read = |path: &str| match host.read_text(path) {
         Ok(text) => text,
@@ -32,19 +30,19 @@ pub(super) fn read(host: &Host, facts: &mut Facts, loaded: Option<&dyn Fn(&str) 
             String::new()
         }
     };
-    if any(&["/usr/sbin/ufw"]) {
+    if host.exists("/usr/sbin/ufw") {
         let on = read("/etc/ufw/ufw.conf");
         let on = on.lines().any(|l| l.trim().eq_ignore_ascii_case("enabled=yes"));
         let policy = read("/etc/default/ufw");
         let open = on && policy.lines().any(|l| l.trim().starts_with("DEFAULT_INPUT_POLICY=\"ACCEPT"));
         push("ufw", "/etc/ufw/ufw.conf", on && enabled("ufw.service"), on.then_some(open));
     }
-    if any(&["/usr/sbin/firewalld"]) {
+    if host.exists("/usr/sbin/firewalld") {
         let zone = read("/etc/firewalld/firewalld.conf");
         let open = zone.lines().any(|l| l.trim().eq_ignore_ascii_case("defaultzone=trusted"));
         push("firewalld", "/etc/firewalld/firewalld.conf", enabled("firewalld.service"), Some(open));
     }
-    if any(&["/usr/sbin/nft"]) {
+    if host.exists("/usr/sbin/nft") {
         let rules = read("/etc/nftables.conf");
         let says = |word: &str| rules.lines().any(|l| !l.trim_start().starts_with('#') && l.contains(word));
         let filters = says("hook input") || says("include ");
@@ -52,16 +50,16 @@ pub(super) fn read(host: &Host, facts: &mut Facts, loaded: Option<&dyn Fn(&str) 
         let open = says("hook input") && !says("include ") && !says("drop") && !says("reject");
         push("nftables", "/etc/nftables.conf", filters && enabled("nftables.service"), filters.then_some(open));
     }
-    if any(&["/usr/sbin/netfilter-persistent"]) {
+    if host.exists("/usr/sbin/netfilter-persistent") {
         let rules = read("/etc/iptables/rules.v4");
         let filters = rules.lines().any(|l| l.starts_with(":INPUT DROP") || l.starts_with("-A INPUT"));
         let on = enabled("netfilter-persistent.service") || enabled("iptables.service");
         push("netfilter-persistent", "/etc/iptables/rules.v4", filters && on, None);
     }
-    if any(&["/usr/sbin/shorewall"]) {
+    if host.exists("/usr/sbin/shorewall") {
         push("shorewall", "/etc/shorewall/shorewall.conf", enabled("shorewall.service"), None);
     }
-    if any(&["/usr/sbin/ferm"]) {
+    if host.exists("/usr/sbin/ferm") {
         push("ferm", "/etc/ferm/ferm.conf", enabled("ferm.service"), None);
     }
     for gap in gaps {

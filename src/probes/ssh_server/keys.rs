@@ -2,11 +2,12 @@
 
 use ssh_key::{Algorithm, PublicKey, public::KeyData};
 
-use super::{Probe, ProbeError, USUAL_LIMIT, accounts::users, rights::People, ssh_server};
+use super::settings::Settings;
 use crate::{
     fact_table,
-    facts::{Facts, Gap, Row as _},
+    facts::{Facts, Gap},
     host::{Host, ReadError},
+    probes::{accounts::Passwd, rights::People as Rights},
 };
 
 fact_table! {
@@ -57,34 +58,19 @@ fact_table! {
     examples: ["select source, key_type, bits, mode from ssh_host_keys"],
 }
 
-/// The probe.
-pub const PROBE: Probe = Probe {
-    name: "ssh_keys",
-    about: "which keys open accounts",
-    tables: &[AuthorizedKey::TABLE, SshHostKey::TABLE],
-    limit: USUAL_LIMIT,
-    run,
-};
-
 /// Keys of one file that are kept.
 const KEYS: usize = 2_000;
 
-fn run(host: &Host, facts: &mut Facts) -> Result<(), ProbeError> {
-    if !ssh_server::installed(host) && !host.exists("/usr/sbin/dropbear") {
-        facts.absent::<AuthorizedKey>("no program that lets people log in over SSH is installed");
-        facts.absent::<SshHostKey>("no program that lets people log in over SSH is installed");
-        return Ok(());
-    }
-    let settings = ssh_server::settings(host);
+/// Reads the keys. The OpenSSH server says in which files it looks for them.
+pub(super) fn read(host: &Host, facts: &mut Facts, settings: &Settings, accounts: &[Passwd], rights: &Rights) {
     host_keys(host, facts);
-    let patterns: Vec<String> = settings.values("authorizedkeysfile").map(str::to_owned).collect();
-    let mut patterns: Vec<&str> = patterns.iter().flat_map(|p| p.split_whitespace()).filter(|p| *p != "none").collect();
+    let patterns = settings.values("authorizedkeysfile").flat_map(str::split_whitespace).filter(|p| *p != "none");
+    let mut patterns: Vec<&str> = patterns.collect();
     if patterns.is_empty() {
         patterns = vec![".ssh/authorized_keys", ".ssh/authorized_keys2"];
     }
-    let rights = People::read(host);
     let mut seen = std::collections::BTreeSet::new();
-    for user in users(host) {
+    for user in accounts {
         for pattern in &patterns {
             let path = expand(pattern, &user.name, &user.directory);
             if !seen.insert((user.name.clone(), path.clone())) {
@@ -117,7 +103,6 @@ fn run(host: &Host, facts: &mut Facts) -> Result<(), ProbeError> {
         }
     }
     facts.absent_when_empty::<AuthorizedKey>("no key opens an account");
-    Ok(())
 }
 
 /// `%h`, `%u`, `%%`; a path without a leading slash is beneath the home folder.
@@ -225,7 +210,7 @@ fn host_keys(host: &Host, facts: &mut Facts) {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::PROBE, *};
     use crate::probes::run_one;
 
     const ED25519: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAILM+rvN+ot98qgEN796jTiQfZfG1KaT0PtFDJ/XFSqti";
@@ -249,7 +234,7 @@ mod tests {
 
     #[test]
     fn sizes_of_rsa_keys_are_known() {
-        let text = include_str!("../../tests/fixtures/ssh/rsa1024.pub");
+        let text = include_str!("../../../tests/fixtures/ssh/rsa1024.pub");
         let found: Vec<_> = keys(text).map(|k| (k.key_type, k.bits)).collect();
         assert_eq!(found, [("ssh-rsa".to_owned(), Some(1024))]);
     }
