@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use x509_parser::{pem::Pem, prelude::X509Certificate, public_key::PublicKey};
 
-use super::{Probe, ProbeError, USUAL_LIMIT};
+use super::{Probe, ProbeError, USUAL_LIMIT, rights::passable, web};
 use crate::{
     fact_table,
     facts::{Facts, Gap, Reason, Row as _},
@@ -56,7 +56,7 @@ fact_table! {
         mode: String,
         /// Number of its owner.
         uid: i64,
-        /// Whether all users may read it.
+        /// Whether all users may read it, its folders considered.
         readable_by_all: bool,
         /// Program whose settings name it; null when none does.
         used_by: Option<String>,
@@ -90,18 +90,9 @@ const PLACES: &[(&str, usize)] = &[
     ("/etc/pki/tls/private", 1),
 ];
 
-/// Settings that name a certificate or a key: program, where its settings are, the word before the path.
+/// Settings that name a certificate or a key: program, where its settings are, the word before the path. The web
+/// servers have readers of their own.
 const NAMED: &[(&str, &[&str], &[&str])] = &[
-    (
-        "nginx",
-        &["/etc/nginx/nginx.conf", "/etc/nginx/conf.d/*", "/etc/nginx/sites-enabled/*", "/etc/nginx/snippets/*"],
-        &["ssl_certificate", "ssl_certificate_key"],
-    ),
-    (
-        "apache",
-        &["/etc/apache2/sites-enabled/*", "/etc/apache2/conf-enabled/*", "/etc/apache2/apache2.conf"],
-        &["sslcertificatefile", "sslcertificatekeyfile"],
-    ),
     ("postfix", &["/etc/postfix/main.cf"], &["smtpd_tls_cert_file", "smtpd_tls_key_file"]),
     ("dovecot", &["/etc/dovecot/dovecot.conf", "/etc/dovecot/conf.d/*.conf"], &["ssl_cert", "ssl_key"]),
     (
@@ -122,6 +113,8 @@ const NAMED: &[(&str, &[&str], &[&str])] = &[
     ("haproxy", &["/etc/haproxy/haproxy.cfg"], &["crt"]),
 ];
 
+const CERTIFICATES: &str = "every certificate";
+const KEYS: &str = "every private key of a server";
 /// How many files are looked at in all.
 const FILES: usize = 4_000;
 /// Largest file that is taken for a certificate.
@@ -133,6 +126,11 @@ fn run(host: &Host, facts: &mut Facts) -> Result<(), ProbeError> {
     let mut budget = FILES;
     for (place, depth) in PLACES {
         collect(host, place, *depth, &mut budget, &mut paths, facts);
+    }
+    if budget == 0 {
+        let reason = Reason::Broken(format!("there are {FILES} files or more to look at"));
+        facts.partial::<Certificate>(Gap::new(CERTIFICATES, "/etc", reason.clone()));
+        facts.partial::<PrivateKey>(Gap::new(KEYS, "/etc", reason));
     }
     let renewers = renewers(host);
     for (path, used_by) in paths {
@@ -146,16 +144,16 @@ fn run(host: &Host, facts: &mut Facts) -> Result<(), ProbeError> {
             Err(error) => {
                 // A key that only root may read is as it should be; a certificate is not secret.
                 if error.reason() != Reason::NeedsRoot || looks_like_certificate(&path) {
-                    facts.partial::<Certificate>(Gap::new("every certificate", &path, error.reason()));
+                    facts.partial::<Certificate>(Gap::new(CERTIFICATES, &path, error.reason()));
                 }
                 if looks_like_key(&path) {
-                    facts.push(key(&path, &meta, used_by));
+                    facts.push(key(host, &path, &meta, used_by));
                 }
                 continue;
             }
         };
         if is_private_key(&bytes) {
-            facts.push(key(&path, &meta, used_by));
+            facts.push(key(host, &path, &meta, used_by));
         }
         if let Some(row) = certificate(&path, &bytes, used_by, &renewers) {
             facts.push(row);
@@ -166,12 +164,12 @@ fn run(host: &Host, facts: &mut Facts) -> Result<(), ProbeError> {
     Ok(())
 }
 
-fn key(path: &str, meta: &crate::host::Metadata, used_by: Option<&'static str>) -> PrivateKey {
+fn key(host: &Host, path: &str, meta: &crate::host::Metadata, used_by: Option<&'static str>) -> PrivateKey {
     PrivateKey {
         source: path.to_owned(),
         mode: format!("{:04o}", meta.mode),
         uid: meta.uid.into(),
-        readable_by_all: meta.mode & 0o004 != 0,
+        readable_by_all: meta.mode & 0o004 != 0 && passable(host, path, 0o001),
         used_by: used_by.map(str::to_owned),
     }
 }
@@ -186,7 +184,7 @@ fn looks_like_key(path: &str) -> bool {
 
 /// Paths that the settings of servers name, with the server.
 fn named(host: &Host) -> BTreeMap<String, &'static str> {
-    let mut found = BTreeMap::new();
+    let mut found: BTreeMap<String, &'static str> = web::certificates(host).into_iter().collect();
     for (program, files, words) in NAMED {
         for file in files.iter().flat_map(|f| host.glob(f)).take(500) {
             for line in host.read_text(&file).unwrap_or_default().lines() {
@@ -231,14 +229,12 @@ fn collect(
 ) {
     let entries = match host.list(folder) {
         Ok(entries) => entries,
-        Err(error) => {
-            if !error.is_not_found() && error.reason() != Reason::NeedsRoot {
-                facts.partial::<Certificate>(Gap::new("every certificate", folder, error.reason()));
-            } else if error.reason() == Reason::NeedsRoot && !error.is_not_found() {
-                facts.partial::<PrivateKey>(Gap::new("every private key of a server", folder, Reason::NeedsRoot));
-            }
-            return;
+        Err(error) if error.is_not_found() => return,
+        // Certificates are no secret: what only root may list holds keys.
+        Err(error) if error.reason() == Reason::NeedsRoot => {
+            return facts.partial::<PrivateKey>(Gap::new(KEYS, folder, Reason::NeedsRoot));
         }
+        Err(error) => return facts.partial::<Certificate>(Gap::new(CERTIFICATES, folder, error.reason())),
     };
     for entry in entries {
         if *budget == 0 {
@@ -374,6 +370,8 @@ mod tests {
     fn a_certificate_tells_its_dates_strength_and_user() {
         let site = "server {\n  listen 443 ssl;\n  ssl_certificate /etc/nginx/tls/shop.crt;\n\tssl_certificate_key\t\"/etc/nginx/tls/shop.key\";\n # ssl_certificate /etc/nginx/old.crt;\n}\n";
         let (_dir, host) = host(&[
+            ("usr/sbin/nginx", b""),
+            ("etc/nginx/nginx.conf", b"http {\n  include sites-enabled/*;\n}\n"),
             ("etc/nginx/sites-enabled/shop", site.as_bytes()),
             ("etc/nginx/tls/shop.crt", EXPIRED),
             ("etc/nginx/tls/shop.key", b"-----BEGIN PRIVATE KEY-----\nx\n-----END PRIVATE KEY-----\n"),

@@ -1,6 +1,9 @@
 //! Home folders and the files in them that decide about logins or hold secrets: owners and rights, never content.
 
-use super::{Probe, ProbeError, USUAL_LIMIT, accounts, rights::People};
+use super::{
+    Probe, ProbeError, USUAL_LIMIT, accounts,
+    rights::{People, passable},
+};
 use crate::{
     fact_table,
     facts::{Facts, Gap, Reason, Row as _},
@@ -231,16 +234,9 @@ fn run(host: &Host, facts: &mut Facts) -> Result<(), ProbeError> {
             }
         }
         if hidden {
-            facts.partial::<HomeFile>(Gap::new(
-                format!("what lies in the home folder of {}", user.name),
-                own,
-                Reason::NeedsRoot,
-            ));
-            facts.partial::<History>(Gap::new(
-                format!("what lies in the home folder of {}", user.name),
-                own,
-                Reason::NeedsRoot,
-            ));
+            let gap = Gap::new(format!("what lies in the home folder of {}", user.name), own, Reason::NeedsRoot);
+            facts.partial::<HomeFile>(gap.clone());
+            facts.partial::<History>(gap);
         }
     }
     Ok(())
@@ -250,15 +246,7 @@ fn run(host: &Host, facts: &mut Facts) -> Result<(), ProbeError> {
 fn look(host: &Host, home: &str, name: &str) -> Result<(String, Metadata, bool), ReadError> {
     let path = format!("{home}/{name}");
     let meta = host.metadata(&path)?;
-    let mut open = true;
-    let mut folder = path.as_str();
-    while let Some(at) = folder.rfind('/').filter(|at| *at > 0) {
-        folder = folder.get(..at).unwrap_or_default();
-        open &= host.metadata(folder).is_ok_and(|m| m.mode & 0o001 != 0);
-        if !open {
-            break;
-        }
-    }
+    let open = passable(host, &path, 0o001);
     Ok((path, meta, open))
 }
 

@@ -1,10 +1,10 @@
 //! Settings files that everyone may read although a password stands in them. Keeps the name of the setting, never its
 //! value.
 
-use super::{Probe, ProbeError, USUAL_LIMIT};
+use super::{Probe, ProbeError, USUAL_LIMIT, packages};
 use crate::{
     fact_table,
-    facts::{Facts, Row as _},
+    facts::{Facts, Gap, Reason, Row as _},
     host::{Host, Kind},
 };
 
@@ -42,69 +42,92 @@ const SKIPPED: &[&str] =
 const SETTINGS: &[&str] =
     &["conf", "cfg", "cnf", "ini", "env", "yml", "yaml", "json", "toml", "properties", "xml", "php", "inc"];
 /// Size of a file that is read; settings are small.
-const SIZE: i64 = 256 << 10;
+const SIZE: u64 = 256 << 10;
 /// Files that are read, and rows that are kept.
 const FILES: usize = 6_000;
 const ROWS: usize = 200;
 
 fn run(host: &Host, facts: &mut Facts) -> Result<(), ProbeError> {
-    let mut left = FILES;
+    let mut search = Search { host, facts, left: FILES, packaged: None };
     for (place, depth) in PLACES {
-        look(host, facts, place, *depth, *place == "/opt", &mut left);
+        if let Err(reason) = search.look(place, *depth, *place == "/opt") {
+            search.facts.partial::<PlainSecret>(Gap::new("all settings files", *place, reason));
+            break;
+        }
     }
     Ok(())
 }
 
-fn look(host: &Host, facts: &mut Facts, folder: &str, depth: usize, choosy: bool, left: &mut usize) {
-    // What only root may list, the others cannot read either; a folder that vanished holds nothing.
-    let Ok(entries) = host.list(folder) else { return };
-    for entry in entries {
-        if *left == 0 || host.late() || facts.count::<PlainSecret>() >= ROWS {
-            return;
-        }
-        match entry.kind {
-            Kind::Directory if depth > 1 && !SKIPPED.contains(&entry.path.as_str()) => {
-                let open = host.metadata(&entry.path).is_ok_and(|m| m.mode & 0o001 != 0);
-                if open {
-                    look(host, facts, &entry.path, depth - 1, choosy, left);
-                }
-            }
-            Kind::File => {
-                let ending = entry.name.rsplit_once('.').map_or("", |(_, e)| e);
-                if choosy && !SETTINGS.contains(&ending) {
-                    continue;
-                }
-                let Ok(meta) = host.metadata(&entry.path) else { continue };
-                if meta.mode & 0o004 == 0 || i64::try_from(meta.size).unwrap_or(i64::MAX) > SIZE {
-                    continue;
-                }
-                *left = left.saturating_sub(1);
-                let Ok(text) = host.read_text(&entry.path) else { continue };
-                let found = secrets(&text);
-                if found.is_empty() || is_as_packaged(host, &entry.path, text.as_bytes()) {
-                    continue;
-                }
-                for (line, name) in found {
-                    facts.push(PlainSecret {
-                        source: entry.path.clone(),
-                        line,
-                        name,
-                        mode: format!("{:04o}", meta.mode),
-                    });
-                }
-            }
-            _ => {}
-        }
-    }
+struct Search<'a> {
+    host: &'a Host,
+    facts: &'a mut Facts,
+    /// Files that may still be read.
+    left: usize,
+    /// What dpkg knows of settings files; read when it is first asked for.
+    packaged: Option<String>,
 }
 
-/// Whether a settings file is still as its package brought it: what stands in it is known to the whole world.
-fn is_as_packaged(host: &Host, path: &str, content: &[u8]) -> bool {
-    use md5::Digest as _;
-    let status = host.read_text("/var/lib/dpkg/status").unwrap_or_default();
-    let line = format!("\n {path} ");
-    let known = status.find(&line).and_then(|at| status.get(at + line.len()..)?.split_whitespace().next());
-    known.is_some_and(|known| known == format!("{:x}", md5::Md5::digest(content)))
+impl Search<'_> {
+    /// Looks through a folder; an error says why the search ended early.
+    fn look(&mut self, folder: &str, depth: usize, choosy: bool) -> Result<(), Reason> {
+        // What only root may list, the others cannot read either; a folder that vanished holds nothing.
+        let Ok(entries) = self.host.list(folder) else { return Ok(()) };
+        for entry in entries {
+            if self.host.late() {
+                return Err(Reason::TimedOut);
+            }
+            match entry.kind {
+                Kind::Directory if depth > 1 && !SKIPPED.contains(&entry.path.as_str()) => {
+                    let open = self.host.metadata(&entry.path).is_ok_and(|m| m.mode & 0o001 != 0);
+                    if open {
+                        self.look(&entry.path, depth - 1, choosy)?;
+                    }
+                }
+                Kind::File => {
+                    let ending = entry.name.rsplit_once('.').map_or("", |(_, e)| e);
+                    if !choosy || SETTINGS.contains(&ending) {
+                        self.file(&entry.path)?;
+                    }
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn file(&mut self, path: &str) -> Result<(), Reason> {
+        let Ok(meta) = self.host.metadata(path) else { return Ok(()) };
+        if meta.mode & 0o004 == 0 || meta.size > SIZE {
+            return Ok(());
+        }
+        if self.left == 0 {
+            return Err(Reason::Broken(format!("there are more than {FILES}")));
+        }
+        self.left -= 1;
+        let Ok(text) = self.host.read_text(path) else { return Ok(()) };
+        let found = secrets(&text);
+        if found.is_empty() || self.is_as_packaged(path, text.as_bytes()) {
+            return Ok(());
+        }
+        for (line, name) in found {
+            if self.facts.count::<PlainSecret>() >= ROWS {
+                return Err(Reason::Broken(format!("more than {ROWS} lines look like a password")));
+            }
+            let mode = format!("{:04o}", meta.mode);
+            self.facts.push(PlainSecret { source: path.to_owned(), line, name, mode });
+        }
+        Ok(())
+    }
+
+    /// Whether a settings file is still as its package brought it: what stands in it is known to the whole world.
+    fn is_as_packaged(&mut self, path: &str, content: &[u8]) -> bool {
+        use md5::Digest as _;
+        let host = self.host;
+        let status = self.packaged.get_or_insert_with(|| host.read_text(packages::STATUS).unwrap_or_default());
+        let line = format!("\n {path} ");
+        let known = status.find(&line).and_then(|at| status.get(at + line.len()..)?.split_whitespace().next());
+        known.is_some_and(|known| known == format!("{:x}", md5::Md5::digest(content)))
+    }
 }
 
 /// Lines that set something called a password to something that looks like one.
@@ -223,5 +246,19 @@ mod tests {
             [("/etc/changed.conf", 3.into()), ("/etc/shop.conf", 3.into()), ("/opt/app/.env.yml", 3.into())]
         );
         assert!(!serde_json::to_string(&rows).unwrap().contains("hunter2"));
+    }
+
+    #[test]
+    fn an_end_before_all_files_were_read_is_told() {
+        let dir = tempfile::tempdir().unwrap();
+        for folder in ["usr", "etc/shop"] {
+            std::fs::create_dir_all(dir.path().join(folder)).unwrap();
+        }
+        for n in 0..=ROWS {
+            std::fs::write(dir.path().join(format!("etc/shop/{n}.conf")), "password = hunter2hunter2\n").unwrap();
+        }
+        let facts = run_one(&PROBE, &Host::image(dir.path()).unwrap());
+        assert_eq!(facts.rows("plain_secrets").len(), ROWS);
+        assert_eq!(facts.gaps()[0].reason, Reason::Broken("more than 200 lines look like a password".to_owned()));
     }
 }

@@ -142,6 +142,19 @@ impl People {
     }
 }
 
+/// Whether every folder above what lies at `path` has one of these bits: `0o001` lets all users get to it by name.
+pub(crate) fn passable(host: &Host, path: &str, bits: u32) -> bool {
+    let real = resolve(host, path);
+    let mut folder = real.as_str();
+    while let Some(at) = folder.rfind('/').filter(|at| *at > 0) {
+        folder = folder.get(..at).unwrap_or_default();
+        if !host.metadata(folder).is_ok_and(|m| m.mode & bits != 0) {
+            return false;
+        }
+    }
+    true
+}
+
 /// Follows the links of a path, inside the host, a bounded number of times.
 fn resolve(host: &Host, path: &str) -> String {
     let mut path = path.to_owned();

@@ -6,11 +6,12 @@ use ssh_key::PrivateKey;
 use super::{
     Probe, ProbeError, USUAL_LIMIT,
     accounts::users,
+    rights::passable,
     ssh_server::parse::{self, GLOBAL},
 };
 use crate::{
     fact_table,
-    facts::{Facts, Gap, Row as _},
+    facts::{Facts, Gap, Reason, Row as _},
     host::{Host, Kind, ReadError},
 };
 
@@ -51,7 +52,7 @@ fact_table! {
         encrypted: Option<bool>,
         /// Permission bits in octal.
         mode: String,
-        /// Whether someone other than the user and root may read it.
+        /// Whether someone other than the user and root may read it, its folders considered.
         readable_by_others: bool,
     }
     offline: true,
@@ -78,7 +79,14 @@ fn run(host: &Host, facts: &mut Facts) -> Result<(), ProbeError> {
     } else {
         facts.absent::<SshClientConfig>("no SSH client is installed");
     }
-    for user in users(host).iter().filter(|u| u.directory.len() > 1).take(USERS) {
+    let users = users(host);
+    let people: Vec<_> = users.iter().filter(|u| u.directory.len() > 1).collect();
+    for (seen, user) in people.into_iter().enumerate() {
+        if seen >= USERS || host.late() {
+            let reason = Reason::Broken(format!("there are more than {USERS}"));
+            facts.partial::<UserSshKey>(Gap::new("all home folders", &user.directory, reason));
+            break;
+        }
         let folder = format!("{}/.ssh", user.directory.trim_end_matches('/'));
         let entries = match host.list(&folder) {
             Ok(entries) => entries,
@@ -88,20 +96,28 @@ fn run(host: &Host, facts: &mut Facts) -> Result<(), ProbeError> {
                 continue;
             }
         };
-        for entry in entries.into_iter().filter(|e| e.kind == Kind::File).take(FILES) {
+        let files: Vec<_> = entries.into_iter().filter(|e| e.kind == Kind::File).collect();
+        if files.len() > FILES {
+            let reason = Reason::Broken(format!("there are more than {FILES}"));
+            facts.partial::<UserSshKey>(Gap::new("all files there", &folder, reason));
+        }
+        for entry in files.into_iter().take(FILES) {
             if entry.name == "config" && host.exists("/usr/bin/ssh") {
                 settings(host, facts, &entry.path, Some(&user.name));
             }
             if let Some((key_type, encrypted)) = key(host, &entry.path) {
                 let Ok(meta) = host.metadata(&entry.path) else { continue };
+                let readable = |bits: u32, pass: u32| meta.mode & bits != 0 && passable(host, &entry.path, pass);
                 facts.push(UserSshKey {
+                    readable_by_others: readable(0o004, 0o001)
+                        || readable(0o040, 0o011)
+                        || (meta.uid != user.uid && meta.uid != 0),
                     source: entry.path,
                     username: user.name.clone(),
                     uid: user.uid.into(),
                     key_type,
                     encrypted,
                     mode: format!("{:04o}", meta.mode),
-                    readable_by_others: meta.mode & 0o044 != 0 || (meta.uid != user.uid && meta.uid != 0),
                 });
             }
         }
@@ -205,6 +221,9 @@ mod tests {
         let (dir, host) = machine();
         let plain = dir.path().join("home/ann/.ssh/id_plain");
         std::fs::set_permissions(plain, std::fs::Permissions::from_mode(0o644)).unwrap();
+        for folder in ["home", "home/ann", "home/ann/.ssh"] {
+            std::fs::set_permissions(dir.path().join(folder), std::fs::Permissions::from_mode(0o755)).unwrap();
+        }
         let facts = run_one(&PROBE, &host);
         let rows = facts.rows("user_ssh_keys");
         let told: Vec<_> = rows
@@ -217,5 +236,9 @@ mod tests {
         ];
         assert_eq!(told, expected);
         assert!(!serde_json::to_string(&rows).unwrap().contains("b3BlbnNzaC1rZXktdjE"), "the key itself");
+        let closed = std::fs::Permissions::from_mode(0o700);
+        std::fs::set_permissions(dir.path().join("home/ann/.ssh"), closed).unwrap();
+        let rows = run_one(&PROBE, &host).rows("user_ssh_keys");
+        assert!(rows.iter().all(|r| r["readable_by_others"] == false), "nobody gets to it");
     }
 }

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{Probe, ProbeError, USUAL_LIMIT, machine, services::unit};
 use crate::{
     fact_table,
-    facts::{Facts, Gap, Row as _},
+    facts::{Facts, Gap, Reason, Row as _},
     host::Host,
 };
 
@@ -138,23 +138,30 @@ fn run(host: &Host, facts: &mut Facts) -> Result<(), ProbeError> {
             }
         }
     }
-    lines.truncate(MOST);
-    let wanted = wanted(host, &lines);
+    if lines.len() > MOST {
+        let reason = Reason::Broken(format!("there are more than {MOST}"));
+        let gap = Gap::new("all lines that set kernel settings", "/etc/sysctl.d", reason);
+        facts.partial::<SystemControl>(gap.clone());
+        facts.partial::<SysctlSetting>(gap);
+        lines.truncate(MOST);
+    }
+    let defaults = defaults(host);
+    let wanted = wanted(&lines, &defaults);
     let deciding: BTreeSet<(&str, i64)> = wanted.values().map(|l| (l.source.as_str(), l.line)).collect();
+    let valued = lines.iter().filter(|l| l.value.is_some());
+    let last: BTreeMap<&str, (&str, i64)> = valued.map(|l| (l.path.as_str(), (l.source.as_str(), l.line))).collect();
     for line in &lines {
         let Some(value) = &line.value else { continue };
-        let later = |other: &&Line| other.path == line.path && other.value.is_some();
-        let last = lines.iter().rev().find(later).is_none_or(|l| (&l.source, l.line) == (&line.source, line.line));
+        let place = (line.source.as_str(), line.line);
         facts.push(SysctlSetting {
             source: line.source.clone(),
             line: line.line,
-            name: dotted(&line.path),
+            name: swapped(&line.path),
             value: value.clone(),
-            decides: last || deciding.contains(&(line.source.as_str(), line.line)),
+            decides: last.get(line.path.as_str()) == Some(&place) || deciding.contains(&place),
         });
     }
     let contained = host.is_live() && machine::in_container(host);
-    let defaults = defaults(host);
     let paths: BTreeSet<&str> = defaults.keys().map(String::as_str).chain(wanted.keys().map(String::as_str)).collect();
     for path in paths {
         let place = format!("/proc/sys/{path}");
@@ -171,7 +178,7 @@ fn run(host: &Host, facts: &mut Facts) -> Result<(), ProbeError> {
         facts.push(SystemControl {
             source: asked.map_or(place, |l| l.source.clone()),
             line: asked.map(|l| l.line),
-            name: dotted(path),
+            name: swapped(path),
             subsystem: path.split('/').next().unwrap_or_default().to_owned(),
             current_value: current,
             config_value,
@@ -216,28 +223,19 @@ fn parse(text: &str, source: &str) -> Vec<Line> {
 /// Path below /proc/sys. When the first separator is a dot, dots and slashes change places (sysctl.d(5)).
 fn slashed(name: &str) -> String {
     match name.find(['.', '/']) {
-        Some(at) if name[at..].starts_with('.') => name
-            .chars()
-            .map(|c| match c {
-                '.' => '/',
-                '/' => '.',
-                c => c,
-            })
-            .collect(),
+        Some(at) if name[at..].starts_with('.') => swapped(name),
         _ => name.to_owned(),
     }
 }
 
-/// Name with dots.
-fn dotted(path: &str) -> String {
-    slashed(&path.replace('/', "\0").replace('.', "/").replace('\0', "."))
-        .chars()
-        .map(|c| match c {
-            '/' => '.',
-            '.' => '/',
-            c => c,
-        })
-        .collect()
+/// Dots for slashes and slashes for dots: from a path to its name and back.
+fn swapped(text: &str) -> String {
+    let swap = |c| match c {
+        '.' => '/',
+        '/' => '.',
+        c => c,
+    };
+    text.chars().map(swap).collect()
 }
 
 /// One space where the kernel writes tabs.
@@ -246,7 +244,7 @@ fn tidy(value: &str) -> String {
 }
 
 /// For each path the line that decides: the last one, and a pattern only where no line names the path itself.
-fn wanted(host: &Host, lines: &[Line]) -> BTreeMap<String, Line> {
+fn wanted(lines: &[Line], known: &BTreeMap<String, &'static str>) -> BTreeMap<String, Line> {
     let plain = |l: &&Line| !l.path.contains(['*', '?', '[']);
     let mut wanted = BTreeMap::new();
     let mut named = BTreeSet::new();
@@ -256,7 +254,6 @@ fn wanted(host: &Host, lines: &[Line]) -> BTreeMap<String, Line> {
             wanted.insert(line.path.clone(), line.clone());
         }
     }
-    let known = defaults(host);
     for line in lines.iter().filter(|l| !plain(l) && l.value.is_some()) {
         let Ok(pattern) = globset::GlobBuilder::new(&line.path).literal_separator(true).build() else { continue };
         let matcher = pattern.compile_matcher();
@@ -321,8 +318,8 @@ mod tests {
         ] {
             assert_eq!(slashed(name), path);
         }
-        assert_eq!(dotted("net/ipv4/conf/eth0.100/rp_filter"), "net.ipv4.conf.eth0/100.rp_filter");
-        assert_eq!(dotted("kernel/sysrq"), "kernel.sysrq");
+        assert_eq!(swapped("net/ipv4/conf/eth0.100/rp_filter"), "net.ipv4.conf.eth0/100.rp_filter");
+        assert_eq!(swapped("kernel/sysrq"), "kernel.sysrq");
     }
 
     #[test]
@@ -365,5 +362,10 @@ mod tests {
         std::fs::create_dir_all(dir.path().join("etc/sysctl.d")).unwrap();
         std::fs::write(dir.path().join("etc/sysctl.d/a.conf"), [0, 159, 146, 150]).unwrap();
         assert!(!run_one(&PROBE, &live).gaps().is_empty());
+        let many: String = (0..=MOST).map(|n| format!("net.ipv4.conf.eth{n}.rp_filter = 1\n")).collect();
+        std::fs::write(dir.path().join("etc/sysctl.d/a.conf"), many).unwrap();
+        let facts = run_one(&PROBE, &live);
+        assert_eq!(facts.rows("sysctl_settings").len(), MOST);
+        assert_eq!(facts.gaps()[0].reason, Reason::Broken("there are more than 5000".to_owned()));
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{ApacheDirective, gap};
+use super::{ApacheDirective, gap, too_much};
 use crate::{
     facts::Facts,
     host::{Host, Kind},
@@ -75,6 +75,11 @@ impl Config {
         self.modules.contains(bare) || BUILT_IN.contains(&bare)
     }
 
+    /// A path, beneath ServerRoot unless it is absolute.
+    pub fn place(&self, path: &str) -> String {
+        if path.starts_with('/') { path.to_owned() } else { format!("{}/{path}", self.root) }
+    }
+
     fn context(&self, section: usize) -> String {
         let mut names: Vec<&str> = Vec::new();
         let mut at = section;
@@ -111,7 +116,12 @@ impl Config {
     }
 }
 
-/// Reads everything from the main file on, and pushes the directives.
+/// Whether Apache is installed.
+pub(super) fn installed(host: &Host) -> bool {
+    ["/usr/sbin/apache2", "/usr/sbin/httpd"].iter().any(|p| host.exists(p))
+}
+
+/// Reads everything from the main file on.
 pub(super) fn read(host: &Host, facts: &mut Facts) -> Config {
     let debian = host.exists("/etc/apache2/apache2.conf") || !host.exists("/etc/httpd/conf/httpd.conf");
     let (path, root) = if debian {
@@ -136,6 +146,14 @@ pub(super) fn read(host: &Host, facts: &mut Facts) -> Config {
         files: 0,
     };
     file(host, facts, &mut config, path, 0, 0);
+    if config.files > FILES || config.directives.len() >= DIRECTIVES || config.sections.len() >= DIRECTIVES {
+        too_much::<ApacheDirective>(facts, WHAT, path);
+    }
+    config
+}
+
+/// Pushes the directives.
+pub(super) fn push(config: &Config, facts: &mut Facts) {
     for d in &config.directives {
         facts.push(ApacheDirective {
             source: d.source.clone(),
@@ -148,7 +166,6 @@ pub(super) fn read(host: &Host, facts: &mut Facts) -> Config {
             args: d.args.join(" "),
         });
     }
-    config
 }
 
 fn file(host: &Host, facts: &mut Facts, config: &mut Config, path: &str, section: usize, depth: usize) {
@@ -240,7 +257,7 @@ fn file(host: &Host, facts: &mut Facts, config: &mut Config, path: &str, section
 
 /// Files of an Include: a pattern, or a folder with all that is below it.
 fn matching(host: &Host, config: &Config, pattern: &str) -> Vec<String> {
-    let pattern = if pattern.starts_with('/') { pattern.to_owned() } else { format!("{}/{pattern}", config.root) };
+    let pattern = config.place(pattern);
     let found = if pattern.contains(['*', '?', '[']) { host.glob(&pattern) } else { vec![pattern] };
     let mut files = Vec::new();
     for path in found {

@@ -10,10 +10,10 @@ mod roots;
 #[cfg(test)]
 mod tests;
 
-use super::{Probe, ProbeError, USUAL_LIMIT, services::jobs};
+use super::{Probe, ProbeError, USUAL_LIMIT, servers::beside, services::jobs};
 use crate::{
     fact_table,
-    facts::{Facts, Row as _},
+    facts::{Facts, Gap, Reason, Row as _},
     host::Host,
 };
 
@@ -217,17 +217,17 @@ fn run(host: &Host, facts: &mut Facts) -> Result<(), ProbeError> {
     let mut shown = Vec::new();
     const NO_NGINX: &str = "nginx is not installed";
     const NO_APACHE: &str = "Apache is not installed";
-    let nginx =
-        ["/usr/sbin/nginx", "/usr/local/nginx/sbin/nginx", "/usr/local/sbin/nginx"].iter().any(|p| host.exists(p));
-    let apache = ["/usr/sbin/apache2", "/usr/sbin/httpd"].iter().any(|p| host.exists(p));
+    let (nginx, apache) = (nginx::installed(host), apache::installed(host));
     if nginx {
         let config = nginx::read(host, facts);
+        nginx::push(&config, facts);
         nginx_sites::push(host, &config, runs(&["nginx"]), facts, &mut shown);
     } else {
         facts.absent::<NginxDirective>(NO_NGINX);
     }
     if apache {
         let config = apache::read(host, facts);
+        apache::push(&config, facts);
         apache_sites::push(host, &config, runs(&["apache2", "httpd"]), facts, &mut shown);
     } else {
         facts.absent::<ApacheDirective>(NO_APACHE);
@@ -246,9 +246,37 @@ fn run(host: &Host, facts: &mut Facts) -> Result<(), ProbeError> {
     Ok(())
 }
 
+/// Files that the settings of the installed web servers name as certificate or key, with the server.
+pub(crate) fn certificates(host: &Host) -> Vec<(String, &'static str)> {
+    // What cannot be read is told by this probe itself.
+    let mut facts = Facts::new();
+    let mut found = Vec::new();
+    if nginx::installed(host) {
+        let config = nginx::read(host, &mut facts);
+        let named = config.directives.iter().filter(|d| matches!(&*d.name, "ssl_certificate" | "ssl_certificate_key"));
+        found.extend(named.filter_map(|d| Some((beside(&config.path, d.args.first()?), "nginx"))));
+    }
+    if apache::installed(host) {
+        let config = apache::read(host, &mut facts);
+        let named = |d: &&apache::Directive| matches!(&*d.name, "sslcertificatefile" | "sslcertificatekeyfile");
+        let named = config.directives.iter().filter(named);
+        found.extend(named.filter_map(|d| Some((config.place(d.args.first()?), "apache"))));
+    }
+    found
+}
+
+/// Settings that have no end are read to our own, and that is told.
+fn too_much<R: crate::facts::Row>(facts: &mut Facts, what: &str, path: &str) {
+    let reason = Reason::Broken("there are too many files or settings".to_owned());
+    partial::<R>(facts, Gap::new(what, path, reason));
+}
+
 /// A file that could not be read is a gap of everything that is worked out from it.
 fn gap<R: crate::facts::Row>(facts: &mut Facts, what: &str, path: &str, error: &crate::host::ReadError) {
-    let gap = crate::facts::Gap::new(what, path, error.reason());
+    partial::<R>(facts, Gap::new(what, path, error.reason()));
+}
+
+fn partial<R: crate::facts::Row>(facts: &mut Facts, gap: Gap) {
     facts.partial::<R>(gap.clone());
     facts.partial::<WebSite>(gap.clone());
     facts.partial::<WebRootFile>(gap);

@@ -1,6 +1,6 @@
 //! nginx's configuration: its words, blocks and includes, as `nginx -T` sees them.
 
-use super::{NginxDirective, gap};
+use super::{NginxDirective, gap, too_much};
 use crate::{
     facts::Facts,
     host::Host,
@@ -86,13 +86,26 @@ impl Config {
     }
 }
 
-/// Reads everything from nginx.conf on, and pushes the directives.
+/// Whether nginx is installed.
+pub(super) fn installed(host: &Host) -> bool {
+    ["/usr/sbin/nginx", "/usr/local/nginx/sbin/nginx", "/usr/local/sbin/nginx"].iter().any(|p| host.exists(p))
+}
+
+/// Reads everything from nginx.conf on.
 pub(super) fn read(host: &Host, facts: &mut Facts) -> Config {
     let places = ["/etc/nginx/nginx.conf", "/usr/local/nginx/conf/nginx.conf", "/usr/local/etc/nginx/nginx.conf"];
     let path = places.iter().find(|p| host.exists(p)).unwrap_or(&"/etc/nginx/nginx.conf");
     let top = Block { parent: 0, name: String::new(), args: Vec::new(), source: (*path).to_owned(), line: 1 };
     let mut config = Config { path: (*path).to_owned(), blocks: vec![top], directives: Vec::new(), files: 0 };
     file(host, facts, &mut config, path, 0, 0);
+    if config.files > FILES || config.directives.len() >= DIRECTIVES || config.blocks.len() >= DIRECTIVES {
+        too_much::<NginxDirective>(facts, WHAT, path);
+    }
+    config
+}
+
+/// Pushes the directives.
+pub(super) fn push(config: &Config, facts: &mut Facts) {
     for d in &config.directives {
         facts.push(NginxDirective {
             source: d.source.clone(),
@@ -105,7 +118,6 @@ pub(super) fn read(host: &Host, facts: &mut Facts) -> Config {
             args: d.args.join(" "),
         });
     }
-    config
 }
 
 fn file(host: &Host, facts: &mut Facts, config: &mut Config, path: &str, mut block: usize, depth: usize) {
