@@ -1,11 +1,20 @@
 //! Jobs that make backups: lines of crontabs, scripts in cron.daily and the like, timers, programs with a plan of
 //! their own.
 
+use serde_json::Value;
+
 use super::BackupJob;
 use crate::{
-    facts::{Facts, Gap},
+    facts::{Facts, Gap, Reason},
     host::{Host, Kind},
-    probes::servers::number,
+    probes::{
+        cron,
+        servers::number,
+        services::{
+            scan::{self, Units},
+            unit,
+        },
+    },
 };
 
 const JOBS: usize = 500;
@@ -72,16 +81,21 @@ pub(super) fn read(host: &Host, facts: &mut Facts) -> Vec<BackupJob> {
             // run-parts passes over names with a dot, and files that are no programs.
             let name = path.rsplit('/').next().unwrap_or_default();
             let runs =
-                !name.contains('.') && host.metadata(&path).is_ok_and(|m| m.kind == Kind::File && m.mode & 0o111 != 0);
+                cron::is_plain(name) && host.metadata(&path).is_ok_and(|m| m.kind == Kind::File && m.mode & 0o111 != 0);
             let found = if runs { script(host, &path) } else { None };
             if let Some((tool, kind, line, command)) = found {
                 push(&mut jobs, &path, Some(line), tool, kind, period, Some(true), &command);
             }
         }
     }
-    timers(host, &mut jobs);
-    own_plans(host, &mut jobs);
-    jobs.truncate(JOBS);
+    let units = Units::scan(host);
+    timers(host, &units, facts, &mut jobs);
+    own_plans(host, &units, &mut jobs);
+    if jobs.len() > JOBS {
+        let reason = Reason::Broken(format!("there are more than {JOBS} jobs"));
+        facts.partial::<BackupJob>(Gap::new(WHAT, "/etc/crontab", reason));
+        jobs.truncate(JOBS);
+    }
     jobs
 }
 
@@ -128,18 +142,17 @@ fn push(
 
 fn crontabs(host: &Host, facts: &mut Facts, jobs: &mut Vec<BackupJob>) {
     let mut files = vec![("/etc/crontab".to_owned(), true)];
-    files.extend(
-        host.glob("/etc/cron.d/*")
-            .into_iter()
-            .filter(|p| !p.rsplit('/').next().unwrap_or_default().contains('.'))
-            .map(|p| (p, true)),
-    );
-    match host.list("/var/spool/cron/crontabs") {
+    for entry in host.list("/etc/cron.d").unwrap_or_default() {
+        if cron::is_plain(&entry.name) {
+            files.push((entry.path, true));
+        }
+    }
+    match host.list(cron::SPOOL) {
         Ok(entries) => files.extend(entries.into_iter().filter(|e| e.kind == Kind::File).map(|e| (e.path, false))),
         Err(error) if error.is_not_found() => {}
-        Err(error) => facts.partial::<BackupJob>(Gap::new(WHAT, "/var/spool/cron/crontabs", error.reason())),
+        Err(error) => facts.partial::<BackupJob>(Gap::new(WHAT, cron::SPOOL, error.reason())),
     }
-    for (path, with_account) in files {
+    for (path, names_user) in files {
         let text = match host.read_text(&path) {
             Ok(text) => text,
             Err(error) if error.is_not_found() => continue,
@@ -149,22 +162,9 @@ fn crontabs(host: &Host, facts: &mut Facts, jobs: &mut Vec<BackupJob>) {
             }
         };
         for (index, line) in text.lines().enumerate() {
-            let line = line.trim();
-            if line.is_empty() || line.starts_with('#') {
-                continue;
-            }
-            let fields = if line.starts_with('@') { 1 } else { 5 };
-            let words: Vec<&str> = line.split_whitespace().collect();
-            let (Some(when), Some(rest)) = (words.get(..fields), words.get(fields + usize::from(with_account)..))
-            else {
-                continue;
-            };
-            if when.first().is_some_and(|w| w.contains('=')) {
-                continue;
-            }
-            let command = rest.join(" ");
-            if let Some((tool, kind)) = tool_in_job(host, &command) {
-                push(jobs, &path, Some(number(index + 1)), tool, kind, &when.join(" "), Some(true), &command);
+            let Some((when, _, command)) = cron::entry(line, names_user) else { continue };
+            if let Some((tool, kind)) = tool_in_job(host, command) {
+                push(jobs, &path, Some(number(index + 1)), tool, kind, &when, Some(true), command);
             }
         }
     }
@@ -239,47 +239,31 @@ fn tool(command: &str) -> Option<(&'static str, &'static str)> {
 }
 
 /// Timers whose service runs a backup tool.
-fn timers(host: &Host, jobs: &mut Vec<BackupJob>) {
-    let mut seen = std::collections::BTreeSet::new();
-    for dir in
-        ["/etc/systemd/system", "/usr/local/lib/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system"]
-    {
-        for path in host.glob(&format!("{dir}/*.timer")) {
-            let name = path.rsplit('/').next().unwrap_or_default().trim_end_matches(".timer").to_owned();
-            if !seen.insert(name.clone()) {
-                continue;
-            }
-            let Ok(text) = host.read_text(&path) else { continue };
-            let value = |key: &str| {
-                text.lines()
-                    .rev()
-                    .find_map(|l| l.trim().strip_prefix(key)?.strip_prefix('=').map(|v| v.trim().to_owned()))
-            };
-            let unit = value("Unit").unwrap_or_else(|| format!("{name}.service"));
-            let service = [
-                "/etc/systemd/system",
-                "/usr/local/lib/systemd/system",
-                "/usr/lib/systemd/system",
-                "/lib/systemd/system",
-            ]
-            .iter()
-            .find_map(|dir| host.read_text(&format!("{dir}/{unit}")).ok())
-            .unwrap_or_default();
-            let command = service.lines().filter_map(|l| l.trim().strip_prefix("ExecStart=")).find_map(|c| {
-                let c = c.trim_start_matches(['-', '@', '+', '!', ':']);
-                tool_in_job(host, c).map(|found| (found, c.to_owned()))
-            });
-            let Some(((tool, kind), command)) = command else { continue };
-            let schedule = value("OnCalendar").or_else(|| value("OnUnitActiveSec")).unwrap_or_default();
-            let enabled = !host.glob(&format!("/etc/systemd/system/*.wants/{name}.timer")).is_empty();
-            push(jobs, &path, None, tool, kind, &schedule, Some(enabled), &command);
-        }
+fn timers(host: &Host, units: &Units, facts: &mut Facts, jobs: &mut Vec<BackupJob>) {
+    let mut gaps = Vec::new();
+    for name in units.names("timer") {
+        let Some(timer) = units.unit(host, &name, &mut gaps) else { continue };
+        let Some(path) = timer.path else { continue };
+        let value = |key: &str| unit::last(&timer.settings, "Timer", key).map(|s| s.value.clone());
+        let service = value("Unit").unwrap_or_else(|| format!("{}.service", name.trim_end_matches(".timer")));
+        let Some(service) = units.unit(host, &service, &mut gaps) else { continue };
+        let found = unit::all(&service.settings, "Service", "ExecStart").into_iter().find_map(|s| {
+            let command = s.value.trim_start_matches(['-', '@', '+', '!', ':']);
+            tool_in_job(host, command).map(|found| (found, command))
+        });
+        let Some(((tool, kind), command)) = found else { continue };
+        let schedule = value("OnCalendar").or_else(|| value("OnUnitActiveSec")).unwrap_or_default();
+        let enabled = !timer.wanted_by.is_empty() && !timer.state.starts_with("masked");
+        push(jobs, &path, None, tool, kind, &schedule, Some(enabled), command);
+    }
+    for gap in gaps {
+        facts.partial::<BackupJob>(Gap::new(WHAT, gap.source, gap.reason));
     }
 }
 
 /// Programs that plan by themselves.
-fn own_plans(host: &Host, jobs: &mut Vec<BackupJob>) {
-    let enabled = |name: &str| !host.glob(&format!("/etc/systemd/system/*.wants/{name}.service")).is_empty();
+fn own_plans(host: &Host, units: &Units, jobs: &mut Vec<BackupJob>) {
+    let enabled = |name: &str| scan::is_on(host, units, &format!("{name}.service"));
     for (tool, program, config, service) in [
         ("bacula", "/usr/sbin/bacula-fd", "/etc/bacula/bacula-fd.conf", "bacula-fd"),
         ("bareos", "/usr/sbin/bareos-fd", "/etc/bareos/bareos-fd.conf", "bareos-fd"),
@@ -300,16 +284,14 @@ fn own_plans(host: &Host, jobs: &mut Vec<BackupJob>) {
             );
         }
     }
-    if let Ok(text) = host.read_text("/etc/timeshift/timeshift.json") {
-        let on: Vec<&str> = ["monthly", "weekly", "daily", "hourly", "boot"]
-            .into_iter()
-            .filter(|period| {
-                text.contains(&format!("\"schedule_{period}\" : \"true\""))
-                    || text.contains(&format!("\"schedule_{period}\":\"true\""))
-            })
-            .collect();
-        if !on.is_empty() && host.exists("/usr/bin/timeshift") {
-            push(jobs, "/etc/timeshift/timeshift.json", None, "timeshift", "snapshot", &on.join(" "), Some(true), "");
+    const TIMESHIFT: &str = "/etc/timeshift/timeshift.json";
+    if host.exists("/usr/bin/timeshift")
+        && let Some(json) = host.read_text(TIMESHIFT).ok().and_then(|t| serde_json::from_str::<Value>(&t).ok())
+    {
+        let on = |period: &&str| json.get(format!("schedule_{period}")).and_then(Value::as_str) == Some("true");
+        let on: Vec<&str> = ["monthly", "weekly", "daily", "hourly", "boot"].into_iter().filter(on).collect();
+        if !on.is_empty() {
+            push(jobs, TIMESHIFT, None, "timeshift", "snapshot", &on.join(" "), Some(true), "");
         }
     }
     if host.exists("/usr/bin/snapper") {

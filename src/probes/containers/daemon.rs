@@ -8,7 +8,7 @@ use crate::{
     host::Host,
     probes::{
         servers::{is_yes, reach_of_listener, widest},
-        services::jobs,
+        services::{jobs, scan::Units, unit},
     },
 };
 
@@ -123,10 +123,8 @@ fn dockerd(host: &Host, processes: Option<&[(String, String)]>, running: Option<
         _ => h.to_owned(),
     };
     let mut sockets: Vec<String> = hosts.iter().filter_map(|h| h.strip_prefix("unix://")).map(str::to_owned).collect();
-    for socket in ["/run/docker.sock"] {
-        if sockets.is_empty() && host.exists(socket) {
-            sockets.push(socket.to_owned());
-        }
+    if sockets.is_empty() && host.exists("/run/docker.sock") {
+        sockets.push("/run/docker.sock".to_owned());
     }
     let options = json.get("log-opts");
     let limit = options.and_then(|o| o.get("max-size")).and_then(Value::as_str).map(str::to_owned);
@@ -154,29 +152,16 @@ fn dockerd(host: &Host, processes: Option<&[(String, String)]>, running: Option<
 
 /// The arguments of dockerd: of the running one, else of its unit with drop-ins, and where they come from.
 fn arguments(host: &Host, processes: Option<&[(String, String)]>) -> (Vec<String>, Option<String>) {
-    let path = processes.and_then(|all| all.iter().find(|(_, comm)| comm == "dockerd")).map(|(path, _)| path);
+    let path = processes.and_then(|all| jobs::own(host, all, &["dockerd"]).next()).map(|(path, _)| path);
     if let Some(line) = path.and_then(|p| host.read_text(&format!("{p}/cmdline")).ok()) {
         return (line.split('\0').map(str::to_owned).collect(), Some("dockerd".to_owned()));
     }
-    let mut files = Vec::new();
-    for unit in [
-        "/etc/systemd/system/docker.service",
-        "/usr/lib/systemd/system/docker.service",
-        "/lib/systemd/system/docker.service",
-    ] {
-        if host.exists(unit) {
-            files.push(unit.to_owned());
-            break;
-        }
-    }
-    files.extend(host.glob("/etc/systemd/system/docker.service.d/*.conf"));
-    let mut found = (Vec::new(), None);
-    for file in files {
-        let text = host.read_text(&file).unwrap_or_default();
-        for line in text.replace("\\\n", " ").lines().filter_map(|l| l.trim().strip_prefix("ExecStart=")) {
-            found = (line.split_whitespace().map(str::to_owned).collect(), Some(file.clone()));
-        }
-    }
+    const UNIT: &str = "docker.service";
+    // What cannot be read here is told by the probe of the services.
+    let unit = Units::scan_only(host, &[UNIT]).unit(host, UNIT, &mut Vec::new()).unwrap_or_default();
+    let start = unit::all(&unit.settings, "Service", "ExecStart").pop();
+    let words = start.iter().flat_map(|s| s.value.split_whitespace()).map(str::to_owned).collect();
+    let mut found: (Vec<String>, _) = (words, start.map(|s| s.source.clone()));
     if found.0.iter().any(|w| w.contains("DOCKER_OPTS")) {
         let text = host.read_text("/etc/default/docker").unwrap_or_default();
         let options = text.lines().rev().find_map(|l| l.trim().strip_prefix("DOCKER_OPTS="));

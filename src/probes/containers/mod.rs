@@ -118,9 +118,7 @@ fn run(host: &Host, facts: &mut Facts) -> Result<(), ProbeError> {
     podman::read(host, facts);
     if facts.count::<Engine>() == 0 {
         facts.absent::<Engine>("no program that runs containers is installed");
-        if facts.count::<Container>() == 0 && facts.state(Container::TABLE.name) == crate::facts::State::NotAsked {
-            facts.absent::<Container>("no program that runs containers is installed");
-        }
+        facts.absent_when_empty::<Container>("no program that runs containers is installed");
     } else if let Some(gap) = jobs::hidden(host) {
         facts.partial::<Engine>(gap);
     }

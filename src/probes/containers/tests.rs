@@ -65,10 +65,13 @@ fn commands_over_the_network_are_seen_in_settings_units_and_options() {
     ]);
     assert_eq!((&row["reach"], &row["asks_certificate"]), (&"loopback".into(), &true.into()));
     assert_eq!(row["source"], "/etc/default/docker");
-    let row = engine(&[(
-        "/etc/systemd/system/docker.service.d/x.conf",
-        "[Service]\nExecStart=\nExecStart=/usr/bin/dockerd --host=tcp://:2375\n",
-    )]);
+    let row = engine(&[
+        ("/usr/lib/systemd/system/docker.service", "[Service]\nExecStart=/usr/sbin/dockerd -H fd://\n"),
+        (
+            "/etc/systemd/system/docker.service.d/x.conf",
+            "[Service]\nExecStart=\nExecStart=/usr/bin/dockerd \\\n  --host=tcp://:2375\n",
+        ),
+    ]);
     assert_eq!(row["reach"], "loopback");
 }
 

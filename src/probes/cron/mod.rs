@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use super::{Probe, ProbeError, USUAL_LIMIT, processes, rights::People};
 use crate::{
     fact_table,
-    facts::{Facts, Gap, Row as _},
+    facts::{Facts, Gap, Reason, Row as _},
     host::{Host, Kind},
 };
 
@@ -83,7 +83,7 @@ const RUNNERS: &[&str] = &[
 ];
 /// Jobs that are kept.
 const JOB_LIMIT: usize = 5000;
-const SPOOL: &str = "/var/spool/cron/crontabs";
+pub(crate) const SPOOL: &str = "/var/spool/cron/crontabs";
 const AT: &str = "/var/spool/cron/atjobs";
 
 fn run(host: &Host, facts: &mut Facts) -> Result<(), ProbeError> {
@@ -104,7 +104,7 @@ fn run(host: &Host, facts: &mut Facts) -> Result<(), ProbeError> {
         facts.absent::<Job>("nothing is installed that runs planned jobs");
         return Ok(());
     }
-    let mut reader = Reader { host, people: People::read(host), facts, left: JOB_LIMIT };
+    let mut reader = Reader { host, people: People::read(host), facts, left: JOB_LIMIT, dropped: false };
     reader.table("/etc/crontab", Owner::Named);
     for entry in host.list("/etc/cron.d").unwrap_or_default() {
         reader.table(&entry.path, Owner::Named);
@@ -115,6 +115,10 @@ fn run(host: &Host, facts: &mut Facts) -> Result<(), ProbeError> {
     reader.anacron("/etc/anacrontab");
     reader.spool();
     reader.at();
+    if reader.dropped {
+        let reason = Reason::Broken(format!("there are more than {JOB_LIMIT}"));
+        reader.facts.partial::<Job>(Gap::new("all planned jobs", "/etc/crontab", reason));
+    }
     Ok(())
 }
 
@@ -132,6 +136,7 @@ struct Reader<'a> {
     people: People,
     facts: &'a mut Facts,
     left: usize,
+    dropped: bool,
 }
 
 impl Reader<'_> {
@@ -158,23 +163,16 @@ impl Reader<'_> {
         };
         let mut search = "/usr/bin:/bin".to_owned();
         for (number, line) in (1_i64..).zip(text.lines()) {
-            let line = line.trim_start();
-            if line.is_empty() || line.starts_with('#') {
-                continue;
-            }
             if let Some((name, value)) = variable(line) {
                 if name == "PATH" {
                     search = value.to_owned();
                 }
                 continue;
             }
-            let Some((schedule, rest)) = schedule(line) else { continue };
-            let (user, command) = match owner {
-                Owner::User(user) => (user, rest),
-                Owner::Named => match rest.split_once([' ', '\t']) {
-                    Some((user, command)) => (user, command.trim_start()),
-                    None => continue,
-                },
+            let Some((schedule, named, command)) = entry(line, in_etc) else { continue };
+            let user = match owner {
+                Owner::User(user) => user,
+                Owner::Named => named,
             };
             let base = Base { source: path, line: Some(number), kind: "cron", schedule, user, active };
             self.job(&base, command, &search);
@@ -285,6 +283,7 @@ impl Reader<'_> {
     fn take(&mut self) -> bool {
         let some = self.left > 0;
         self.left = self.left.saturating_sub(1);
+        self.dropped |= !some;
         some
     }
 
@@ -327,8 +326,19 @@ struct Base<'a> {
 }
 
 /// A name that cron and run-parts accept on Debian.
-fn is_plain(name: &str) -> bool {
+pub(crate) fn is_plain(name: &str) -> bool {
     !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-')
+}
+
+/// A job of crontab(5): when, whose rights (empty unless the line names them), and what. None for other lines.
+pub(crate) fn entry(line: &str, names_user: bool) -> Option<(String, &str, &str)> {
+    let line = line.trim_start();
+    if line.is_empty() || line.starts_with('#') || variable(line).is_some() {
+        return None;
+    }
+    let (schedule, rest) = schedule(line)?;
+    let (user, command) = if names_user { rest.split_once([' ', '\t'])? } else { ("", rest) };
+    Some((schedule, user, command.trim_start()))
 }
 
 /// `NAME = value`, as crontab(5) allows it.

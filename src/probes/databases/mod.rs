@@ -211,11 +211,8 @@ fn run(host: &Host, facts: &mut Facts) -> Result<(), ProbeError> {
     others::mongodb(&machine, facts);
     if let Some(gap) = jobs::hidden(host) {
         facts.partial::<DatabaseServer>(gap);
-    } else if facts.count::<DatabaseServer>() == 0
-        && facts.state(DatabaseServer::TABLE.name) == crate::facts::State::NotAsked
-    {
-        facts.absent::<DatabaseServer>("no database server is installed");
     }
+    facts.absent_when_empty::<DatabaseServer>("no database server is installed");
     Ok(())
 }
 
