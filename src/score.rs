@@ -49,6 +49,15 @@ pub enum Grade {
 }
 
 impl Grade {
+    /// Where each grade begins and ends on the scale of risk.
+    pub const BANDS: [(f64, f64, Grade); 5] = [
+        (0.0, 10.0, Grade::A),
+        (10.0, 25.0, Grade::B),
+        (25.0, 45.0, Grade::C),
+        (45.0, 70.0, Grade::D),
+        (70.0, 100.0, Grade::F),
+    ];
+
     /// The grade of a risk; an open critical problem caps it at D.
     pub fn of(risk: f64, critical_open: bool) -> Self {
         let grade = Self::by_risk(risk);
@@ -57,13 +66,8 @@ impl Grade {
 
     /// The grade of a risk alone.
     pub fn by_risk(risk: f64) -> Self {
-        match risk.round() {
-            r if r <= 10.0 => Grade::A,
-            r if r <= 25.0 => Grade::B,
-            r if r <= 45.0 => Grade::C,
-            r if r <= 70.0 => Grade::D,
-            _ => Grade::F,
-        }
+        let risk = risk.round();
+        Self::BANDS.into_iter().find(|(_, end, _)| risk <= *end).map_or(Grade::F, |(.., grade)| grade)
     }
 
     /// The letter.

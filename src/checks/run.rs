@@ -22,6 +22,14 @@ pub struct Evidence {
     pub line: Option<i64>,
 }
 
+impl Evidence {
+    /// File and line, or the program, where the text does not already say it.
+    pub fn place(&self) -> Option<String> {
+        let source = self.source.as_ref().filter(|s| !self.text.contains(s.as_str()))?;
+        Some(self.line.map_or_else(|| source.clone(), |line| format!("{source}:{line}")))
+    }
+}
+
 /// A problem that a check found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {

@@ -35,8 +35,9 @@ pub(super) fn run(args: &Args) -> Result<ExitCode, CliError> {
     if args.format == ListFormat::Table {
         // A second is exact enough for people.
         for cell in list.rows.iter_mut().filter_map(|row| row.get_mut(1)) {
-            let short = cell.as_str().and_then(|s| s.get(..19)).map(|s| s.replace('T', " "));
-            *cell = short.map_or_else(|| cell.take(), Into::into);
+            if let Some(short) = cell.as_str().and_then(|s| s.get(..19)) {
+                *cell = short.replace('T', " ").into();
+            }
         }
     }
     listing::print(&list, args.format)?;

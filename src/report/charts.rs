@@ -10,15 +10,6 @@ use jiff::Timestamp;
 use super::model::ScorePoint;
 use crate::score::Grade;
 
-/// Where the grades begin and end on the scale of risk.
-const BANDS: [(f64, f64, Grade); 5] = [
-    (0.0, 10.0, Grade::A),
-    (10.0, 25.0, Grade::B),
-    (25.0, 45.0, Grade::C),
-    (45.0, 70.0, Grade::D),
-    (70.0, 100.0, Grade::F),
-];
-
 /// How many of the last audits the line shows.
 const POINTS: usize = 120;
 
@@ -53,7 +44,7 @@ pub(super) fn entity(c: char) -> Option<&'static str> {
 pub(super) fn gauge(risk: f64, grade: Grade) -> String {
     let risk = risk.clamp(0.0, 100.0);
     let mut svg = opening("gauge", 240.0, 216.0, "Risk", &gauge_words(risk, grade));
-    for (from, to, band) in BANDS {
+    for (from, to, band) in Grade::BANDS {
         // A small gap shows where one grade ends and the next begins.
         let (start, end) = (from + 0.55, to - 0.55);
         let _ = write!(svg, r##"<path class="track" d="{}" fill="none" stroke="#dcd8d0"/>"##, arc(start, end));
@@ -189,7 +180,7 @@ impl Frame {
     /// A line where one grade ends and the next begins, its number on the left and the grades on the right.
     fn grid(&self, svg: &mut String) {
         let end = self.width - RIGHT;
-        for (from, to, grade) in BANDS.into_iter().filter(|(from, ..)| *from < self.top) {
+        for (from, to, grade) in Grade::BANDS.into_iter().filter(|(from, ..)| *from < self.top) {
             let y = self.y(from);
             let _ = write!(
                 svg,

@@ -48,7 +48,7 @@ fn escape(text: &str) -> String {
             // Bare addresses would become links.
             ':' => after == Some(&'/'),
             '.' | ')' if n > 0 && n == number => true,
-            '.' => text.get(..).is_some() && www(&chars, n),
+            '.' => www(&chars, n),
             _ => false,
         };
         if special {

@@ -403,18 +403,13 @@ pub fn problem_page(problem: &Problem, style: Style) -> String {
 fn evidence(page: &mut Page, items: &[crate::checks::Evidence], total: usize) {
     const LINES: usize = 20;
     let shown = items.len().min(LINES);
-    // Only where the line does not already say it.
-    let place = |item: &crate::checks::Evidence| {
-        let source = item.source.as_ref().filter(|s| !item.text.contains(s.as_str()))?;
-        Some(item.line.map_or_else(|| source.clone(), |n| format!("{source}:{n}")))
-    };
-    let mut places: Vec<String> = items.iter().take(LINES).filter_map(place).collect();
+    let mut places: Vec<String> = items.iter().take(LINES).filter_map(crate::checks::Evidence::place).collect();
     places.sort();
     places.dedup();
     let each = places.len() == shown;
     for item in items.iter().take(LINES) {
         page.wrapped(&harmless(&item.text), "  - ", "    ");
-        if let Some(place) = place(item).filter(|_| each) {
+        if let Some(place) = item.place().filter(|_| each) {
             page.wrapped(&harmless(&place), "    ", "    ");
         }
     }

@@ -93,11 +93,10 @@ fn problem(p: &Problem, map: &mut Map<String, Value>) {
 }
 
 fn evidence(all: &[Evidence]) -> Value {
-    // Only where the line does not already say it, and once for several lines of the same place.
+    // Once for several lines of the same place.
     let mut before = None;
     let line = |e: &Evidence| {
-        let source = e.source.as_ref().filter(|s| !e.text.contains(s.as_str()));
-        let place = source.map(|s| e.line.map_or_else(|| s.clone(), |n| format!("{s}:{n}")));
+        let place = e.place();
         let shown = place.clone().filter(|_| place != before);
         before = place;
         json!({ "text": e.text, "place": shown })

@@ -1,6 +1,7 @@
 //! The walk itself: one pass over a file system by a few threads, one `stat` for each file, no path built unless a
-//! file is worth telling. Directories that only root may enter are not entered: nobody else can use what is in them. Links are never followed, other file systems never entered; memory is bounded by the
-//! directories that wait and by the limit on hits.
+//! file is worth telling. Directories that only root may enter are not entered: nobody else can use what is in them.
+//! Links are never followed, other file systems never entered; memory is bounded by the directories that wait and by
+//! the limit on hits.
 
 use std::{
     ffi::{CStr, CString},
@@ -319,15 +320,14 @@ impl<'a> Worker<'a> {
                 let seen = held
                     .as_ref()
                     .map(|h| rustix::fs::statx(&h.fd, &name, AtFlags::SYMLINK_NOFOLLOW, StatxFlags::BASIC_STATS));
-                let place = |stat: &Statx| self.shared.rules.below(&parent, &name, stat);
-                if seen.as_ref().is_some_and(|s| s.as_ref().is_ok_and(|stat| Rules::closed(stat, &place(stat)))) {
+                let seen = seen.and_then(Result::ok).map(|stat| (stat, self.shared.rules.below(&parent, &name, &stat)));
+                if seen.as_ref().is_some_and(|(stat, place)| Rules::closed(stat, place)) {
                     self.tally.closed += 1;
                 } else {
                     self.failed(error, || parent.child(&name));
                 }
-                if let Some(Ok(stat)) = seen {
+                if let Some((stat, place)) = seen {
                     self.tally.directories += 1;
-                    let place = self.shared.rules.below(&parent, &name, &stat);
                     let node = Node { depth: 0, parent: Some(parent), name, place };
                     self.shared.rules.directory(&node, &stat, &mut self.tally.found);
                 }
