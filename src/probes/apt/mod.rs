@@ -4,7 +4,6 @@
 mod automatic;
 mod config;
 mod lists;
-mod lz4;
 mod pins;
 mod scan;
 mod sources;

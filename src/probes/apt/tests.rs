@@ -116,21 +116,23 @@ fn lists_packed_by_lz4_say_the_same() {
     let dir = copy(BOOKWORM);
     let list = dir.path().join("var/lib/apt/lists").join(SECURITY);
     let bytes = fs::read(&list).unwrap();
-    // A frame of blocks that are stored as they are.
-    let mut packed = vec![0x04, 0x22, 0x4d, 0x18, 0x40, 0x40, 0xc0];
-    for block in bytes.chunks(65_536) {
-        packed.extend((u32::try_from(block.len()).unwrap() | 0x8000_0000).to_le_bytes());
-        packed.extend(block);
-    }
-    packed.extend([0; 4]);
+    let mut encoder = lz4_flex::frame::FrameEncoder::new(Vec::new());
+    std::io::Write::write_all(&mut encoder, &bytes).unwrap();
+    let packed = encoder.finish().unwrap();
     fs::remove_file(&list).unwrap();
-    fs::write(list.with_file_name(format!("{SECURITY}.lz4")), packed).unwrap();
+    let list = list.with_file_name(format!("{SECURITY}.lz4"));
+    fs::write(&list, &packed).unwrap();
     let facts = probe(dir.path());
     assert_eq!(facts.state("updates"), State::Read);
     let strip = |rows: Vec<serde_json::Map<String, serde_json::Value>>| -> Vec<_> {
         rows.into_iter().map(|r| (r["name"].clone(), r["candidate"].clone(), r["is_security"].clone())).collect()
     };
     assert_eq!(strip(facts.rows("updates")), strip(plain));
+    for broken in [packed.get(..packed.len() - 9).unwrap(), packed.get(..packed.len() / 2).unwrap(), b"no lz4", b""] {
+        fs::write(&list, broken).unwrap();
+        let facts = probe(dir.path());
+        assert!(matches!(facts.state("updates"), State::Partial(_)), "{} bytes", broken.len());
+    }
 }
 
 #[test]

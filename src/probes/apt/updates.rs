@@ -3,10 +3,11 @@
 
 use std::{cmp::Ordering, collections::HashMap};
 
+use lz4_flex::frame::FrameDecoder;
+
 use super::{
     config::Config,
     lists::{self, List, Lists},
-    lz4::Lz4,
     pins::Pins,
     scan::{Offer, scan},
     sources::Entry,
@@ -185,7 +186,12 @@ fn read_list(
     }
     let (file, _) = host.open_file(&list.path).map_err(|e| e.reason())?;
     if list.path.ends_with(".lz4") {
-        return scan(Lz4::new(std::io::BufReader::with_capacity(128 << 10, file)), installed, keep).map_err(broken);
+        // A packed list has a head even when it lists nothing; without a byte it is one cut off.
+        if file.metadata().map_err(broken)?.len() == 0 {
+            return Err(Reason::Broken("it is empty".to_owned()));
+        }
+        return scan(FrameDecoder::new(std::io::BufReader::with_capacity(128 << 10, file)), installed, keep)
+            .map_err(broken);
     }
     scan(file, installed, keep).map_err(broken)
 }
