@@ -307,38 +307,32 @@ fn push(host: &Host, people: &People, hits: Vec<(String, Hit)>, facts: &mut Fact
     let paths: BTreeSet<&str> = hits.iter().filter(|(_, h)| asks(h.why)).map(|(_, h)| h.path.as_str()).collect();
     let packages = packages::owners(host, &paths);
     let owner = |path: &str| packages.as_ref().and_then(|p| p.get(path).cloned());
-    let rows: Vec<File> = hits
-        .iter()
-        .map(|(start, hit)| {
-            let package = owner(&hit.path);
-            let powerful = matches!(hit.why, Why::Suid | Why::Sgid | Why::Capabilities);
-            File {
-                source: format!("walk of {start}"),
-                path: hit.path.clone(),
-                why: hit.why.name().to_owned(),
-                kind: hit.kind.to_owned(),
-                mode: format!("{:04o}", hit.mode),
-                uid: hit.uid.into(),
-                gid: hit.gid.into(),
-                username: people.users.get(hit.uid).map(str::to_owned),
-                groupname: people.groups.get(hit.gid).map(str::to_owned),
-                size: i64::try_from(hit.size).unwrap_or(i64::MAX),
-                mtime: Timestamp::from_second(hit.modified).unwrap_or_default(),
-                reachable: hit.reachable,
-                copy_of: (hit.why == Why::Suid && package.is_none()).then(|| copy_of(host, hit)).flatten(),
-                changeable_by: powerful
-                    .then(|| people.changeable(host, &hit.path, 0))
-                    .flatten()
-                    .map(|(who, at)| if at == hit.path { who } else { format!("{who}, through {at}") }),
-                package_known: packages.is_some() && asks(hit.why),
-                package,
-                capabilities: hit.capabilities.clone(),
-                device: hit.device.clone(),
-            }
-        })
-        .collect();
-    for row in rows {
-        facts.push(row);
+    for (start, hit) in hits {
+        let package = owner(&hit.path);
+        let powerful = matches!(hit.why, Why::Suid | Why::Sgid | Why::Capabilities);
+        facts.push(File {
+            source: format!("walk of {start}"),
+            why: hit.why.name().to_owned(),
+            kind: hit.kind.to_owned(),
+            mode: format!("{:04o}", hit.mode),
+            uid: hit.uid.into(),
+            gid: hit.gid.into(),
+            username: people.users.get(hit.uid).map(str::to_owned),
+            groupname: people.groups.get(hit.gid).map(str::to_owned),
+            size: i64::try_from(hit.size).unwrap_or(i64::MAX),
+            mtime: Timestamp::from_second(hit.modified).unwrap_or_default(),
+            reachable: hit.reachable,
+            copy_of: (hit.why == Why::Suid && package.is_none()).then(|| copy_of(host, &hit)).flatten(),
+            changeable_by: powerful
+                .then(|| people.changeable(host, &hit.path, 0))
+                .flatten()
+                .map(|(who, at)| if at == hit.path { who } else { format!("{who}, through {at}") }),
+            package_known: packages.is_some() && asks(hit.why),
+            package,
+            path: hit.path,
+            capabilities: hit.capabilities,
+            device: hit.device,
+        });
     }
 }
 
