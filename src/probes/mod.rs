@@ -259,6 +259,31 @@ fn lost(probe: &Probe, facts: &mut Facts, reason: Reason) {
 mod tests {
     use super::*;
 
+    /// A made-up system: a folder with `etc`, `usr` and these files.
+    pub(super) fn tree(files: &[(&str, &str)]) -> tempfile::TempDir {
+        let dir = tempfile::tempdir().unwrap();
+        for folder in ["etc", "usr"] {
+            std::fs::create_dir(dir.path().join(folder)).unwrap();
+        }
+        for (path, text) in files {
+            let path = dir.path().join(path.trim_start_matches('/'));
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, text).unwrap();
+        }
+        dir
+    }
+
+    /// The same; `<NAME` stands for what is in the file of that name in `tests/fixtures/FOLDER`.
+    pub(super) fn tree_with(folder: &str, files: &[(&str, &str)]) -> tempfile::TempDir {
+        let fixtures = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(folder);
+        let text = |text: &str| match text.strip_prefix('<').filter(|name| !name.contains('\n')) {
+            Some(name) => std::fs::read_to_string(fixtures.join(name)).unwrap(),
+            None => text.to_owned(),
+        };
+        let texts: Vec<_> = files.iter().map(|(path, given)| (*path, text(given))).collect();
+        tree(&texts.iter().map(|(path, text)| (*path, text.as_str())).collect::<Vec<_>>())
+    }
+
     #[test]
     fn every_table_is_declared_once_and_described() {
         let mut names = std::collections::BTreeSet::new();

@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv6Addr};
 
-use crate::host::Host;
+use crate::{facts::Reason, host::Host};
 
 /// Who can come to an address that a server listens on: `any`, `private`, `loopback`, `none` (no network at all) or
 /// `unknown` for a name that /etc/hosts does not know.
@@ -84,6 +84,11 @@ pub(crate) fn is_yes(value: &str) -> bool {
 /// A line number for a table.
 pub(crate) fn number(n: usize) -> i64 {
     i64::try_from(n).unwrap_or(i64::MAX)
+}
+
+/// Why settings that have no end are read to our own only.
+pub(crate) fn too_much() -> Reason {
+    Reason::Broken("there are too many files or settings".to_owned())
 }
 
 /// `name` beside the file `from`, unless it is absolute.

@@ -2,16 +2,14 @@
 
 use std::net::IpAddr;
 
-use super::HbaRule;
+use super::{Budget, HbaRule};
 use crate::{
-    facts::{Facts, Gap, Reason},
+    facts::Facts,
     host::Host,
     probes::servers::{self, number},
 };
 
-/// Files and lines that are read at most; PostgreSQL itself nests ten deep.
-const DEPTH: usize = 10;
-const LINES: usize = 20_000;
+const WHAT: &str = "who may log in to PostgreSQL";
 
 /// Methods by which someone comes in without proving anything to this machine.
 pub(super) const OPEN_METHODS: [&str; 2] = ["trust", "ident"];
@@ -20,13 +18,14 @@ struct Reader<'a> {
     host: &'a Host,
     rules: Vec<HbaRule>,
     cluster: &'a str,
-    lines: usize,
+    budget: Budget,
 }
 
 /// The rules of a cluster in their order.
 pub(super) fn read(host: &Host, facts: &mut Facts, cluster: &str, path: &str) -> Vec<HbaRule> {
-    let mut reader = Reader { host, rules: Vec::new(), cluster, lines: 0 };
+    let mut reader = Reader { host, rules: Vec::new(), cluster, budget: Budget::new() };
     reader.file(facts, path, 0);
+    reader.budget.tell::<HbaRule>(facts, WHAT, path);
     let mut rules = reader.rules;
     if rules.len() <= 2000 {
         let covered: Vec<Option<i64>> = rules
@@ -43,17 +42,17 @@ pub(super) fn read(host: &Host, facts: &mut Facts, cluster: &str, path: &str) ->
 
 impl Reader<'_> {
     fn file(&mut self, facts: &mut Facts, path: &str, depth: usize) {
-        const WHAT: &str = "who may log in to PostgreSQL";
+        if !self.budget.file(depth) {
+            return;
+        }
         let text = match self.host.read_text(path) {
             Ok(text) => text,
             Err(error) => return super::gap::<HbaRule>(facts, WHAT, path, &error),
         };
         let mut lines = text.lines().enumerate();
         while let Some((index, line)) = lines.next() {
-            self.lines += 1;
-            if self.lines > LINES {
-                let reason = Reason::Broken("it has too many lines".to_owned());
-                return facts.partial::<HbaRule>(Gap::new(WHAT, path, reason));
+            if !self.budget.line() {
+                return;
             }
             let mut logical = line.to_owned();
             while logical.ends_with('\\') {
@@ -67,7 +66,6 @@ impl Reader<'_> {
             let words: Vec<&str> = fields.iter().map(String::as_str).collect();
             match words.as_slice() {
                 [] => {}
-                ["include" | "include_if_exists" | "include_dir", ..] if depth >= DEPTH => {}
                 ["include", name, ..] => self.file(facts, &servers::beside(path, name), depth + 1),
                 ["include_if_exists", name, ..] => {
                     let name = servers::beside(path, name);
@@ -115,7 +113,7 @@ impl Reader<'_> {
                                 );
                             }
                             Err(error) => {
-                                super::gap::<HbaRule>(facts, "who may log in to PostgreSQL", &file, &error);
+                                super::gap::<HbaRule>(facts, WHAT, &file, &error);
                             }
                         }
                     }

@@ -9,10 +9,10 @@ mod redis;
 #[cfg(test)]
 mod tests;
 
-use super::{Probe, ProbeError, USUAL_LIMIT, services::jobs};
+use super::{Probe, ProbeError, USUAL_LIMIT, servers, services::jobs};
 use crate::{
     fact_table,
-    facts::{Facts, Gap, Row as _},
+    facts::{Facts, Gap, Row},
     host::Host,
 };
 
@@ -216,8 +216,55 @@ fn run(host: &Host, facts: &mut Facts) -> Result<(), ProbeError> {
     Ok(())
 }
 
+/// How much of one server's settings may still be read: includes may lead back to themselves.
+struct Budget {
+    lines: usize,
+    /// Whether there was more to read.
+    spent: bool,
+}
+
+impl Budget {
+    /// Lines and files over all includes, and how deep these nest.
+    const LINES: usize = 50_000;
+    const DEPTH: usize = 10;
+
+    fn new() -> Self {
+        Budget { lines: Self::LINES, spent: false }
+    }
+
+    /// Whether a file that deep in includes may be read.
+    fn file(&mut self, depth: usize) -> bool {
+        if depth > Self::DEPTH {
+            self.spent = true;
+            return false;
+        }
+        self.line()
+    }
+
+    /// Whether one more line may be read.
+    fn line(&mut self) -> bool {
+        if self.lines == 0 {
+            self.spent = true;
+            return false;
+        }
+        self.lines -= 1;
+        true
+    }
+
+    /// Tells what was not read.
+    fn tell<R: Row>(&self, facts: &mut Facts, what: &str, path: &str) {
+        if self.spent {
+            partial::<R>(facts, Gap::new(what, path, servers::too_much()));
+        }
+    }
+}
+
 /// A file that could not be read: a gap of the engine's own table and of the common one.
-fn gap<R: crate::facts::Row>(facts: &mut Facts, what: &str, path: &str, error: &crate::host::ReadError) {
-    facts.partial::<R>(Gap::new(what, path, error.reason()));
-    facts.partial::<DatabaseServer>(Gap::new(what, path, error.reason()));
+fn gap<R: Row>(facts: &mut Facts, what: &str, path: &str, error: &crate::host::ReadError) {
+    partial::<R>(facts, Gap::new(what, path, error.reason()));
+}
+
+fn partial<R: Row>(facts: &mut Facts, gap: Gap) {
+    facts.partial::<R>(gap.clone());
+    facts.partial::<DatabaseServer>(gap);
 }

@@ -1,13 +1,11 @@
 //! MySQL and MariaDB: option files in the order in which the server reads them (my_print_defaults).
 
-use super::{DatabaseServer, Machine, MysqlSetting, gap};
+use super::{Budget, DatabaseServer, Machine, MysqlSetting, gap};
 use crate::{
     facts::Facts,
     probes::servers::{self, number},
 };
 
-const DEPTH: usize = 10;
-const SETTINGS: usize = 20_000;
 const WHAT: &str = "how the MySQL database is set up";
 
 /// Reads the server's settings.
@@ -20,12 +18,14 @@ pub(super) fn read(machine: &Machine<'_>, facts: &mut Facts) {
     }
     let engine = if mariadb.is_some() { "mariadb" } else { "mysql" };
     let mut settings: Vec<MysqlSetting> = Vec::new();
+    let mut budget = Budget::new();
     // /etc/mysql/my.cnf is the same file as /etc/my.cnf on some systems; reading it twice changes nothing.
     for path in ["/etc/my.cnf", "/etc/mysql/my.cnf"] {
         if host.exists(path) {
-            file(machine, facts, engine, path, 0, &mut settings);
+            file(machine, facts, engine, path, 0, &mut settings, &mut budget);
         }
     }
+    budget.tell::<MysqlSetting>(facts, WHAT, "/etc/mysql/my.cnf");
     let defaults: &[(&str, &str)] = if engine == "mariadb" {
         &[
             ("bind-address", "*"),
@@ -117,28 +117,31 @@ fn file(
     path: &str,
     depth: usize,
     into: &mut Vec<MysqlSetting>,
+    budget: &mut Budget,
 ) {
+    if !budget.file(depth) {
+        return;
+    }
     let text = match machine.host.read_text(path) {
         Ok(text) => text,
         Err(error) => return gap::<MysqlSetting>(facts, WHAT, path, &error),
     };
     let mut section = String::new();
     for (index, line) in text.lines().enumerate() {
+        if !budget.line() {
+            return;
+        }
         let line = line.trim();
-        if into.len() >= SETTINGS || line.is_empty() || line.starts_with(['#', ';']) {
+        if line.is_empty() || line.starts_with(['#', ';']) {
             continue;
         }
         if let Some(rest) = line.strip_prefix("!includedir") {
             let dir = rest.trim().trim_end_matches('/').to_owned();
-            if depth < DEPTH {
-                for included in machine.host.glob(&format!("{dir}/*.cnf")) {
-                    file(machine, facts, engine, &included, depth + 1, into);
-                }
+            for included in machine.host.glob(&format!("{dir}/*.cnf")) {
+                file(machine, facts, engine, &included, depth + 1, into, budget);
             }
         } else if let Some(rest) = line.strip_prefix("!include") {
-            if depth < DEPTH {
-                file(machine, facts, engine, rest.trim(), depth + 1, into);
-            }
+            file(machine, facts, engine, rest.trim(), depth + 1, into, budget);
         } else if let Some(name) = line.strip_prefix('[').and_then(|l| l.split(']').next()) {
             section = name.trim().to_ascii_lowercase();
         } else if is_ours(&section, engine) {

@@ -1,6 +1,6 @@
 //! memcached and MongoDB.
 
-use super::{DatabaseServer, Machine, MemcachedSetting, MongoSetting, gap};
+use super::{Budget, DatabaseServer, Machine, MemcachedSetting, MongoSetting, gap};
 use crate::{
     facts::Facts,
     probes::servers::{self, number},
@@ -141,7 +141,9 @@ pub(super) fn mongodb(machine: &Machine<'_>, facts: &mut Facts) {
         Ok(text) => text,
         Err(error) => return gap::<MongoSetting>(facts, "how MongoDB is set up", path, &error),
     };
-    let settings = yaml(&text);
+    let mut budget = Budget::new();
+    let settings = yaml(&text, &mut budget);
+    budget.tell::<MongoSetting>(facts, "how MongoDB is set up", path);
     let get = |names: &[&str]| settings.iter().rev().find(|s| names.contains(&s.0.as_str()));
     let yes = |names: &[&str]| get(names).is_some_and(|s| servers::is_yes(&s.1));
     let bind = get(&["net.bindIp", "bind_ip"]);
@@ -169,10 +171,13 @@ pub(super) fn mongodb(machine: &Machine<'_>, facts: &mut Facts) {
 }
 
 /// Mappings of simple YAML by dotted name, and `name = value` lines.
-fn yaml(text: &str) -> Vec<(String, String, i64)> {
+fn yaml(text: &str, budget: &mut Budget) -> Vec<(String, String, i64)> {
     let mut found = Vec::new();
     let mut stack: Vec<(usize, String)> = Vec::new();
-    for (index, raw) in text.lines().enumerate().take(20_000) {
+    for (index, raw) in text.lines().enumerate() {
+        if !budget.line() {
+            break;
+        }
         let line = raw.split(" #").next().unwrap_or_default();
         let trimmed = line.trim();
         if trimmed.is_empty() || trimmed.starts_with('#') {
@@ -205,12 +210,12 @@ fn yaml(text: &str) -> Vec<(String, String, i64)> {
 
 #[cfg(test)]
 mod tests {
-    use super::yaml;
+    use super::{Budget, yaml};
 
     #[test]
     fn nested_settings_get_dotted_names() {
         let text = "net:\n  port: 27017\n  bindIp: 127.0.0.1,10.0.0.1 # all\n  tls:\n    mode: requireTLS\nsecurity:\n  authorization: \"enabled\"\n";
-        let found: Vec<_> = yaml(text).into_iter().map(|(n, v, _)| format!("{n}={v}")).collect();
+        let found: Vec<_> = yaml(text, &mut Budget::new()).into_iter().map(|(n, v, _)| format!("{n}={v}")).collect();
         assert_eq!(
             found,
             [

@@ -1,13 +1,11 @@
 //! PostgreSQL clusters: postgresql.conf with its includes, postgresql.auto.conf, and pg_hba.conf.
 
-use super::{DatabaseServer, HbaRule, Machine, PostgresSetting, gap, hba};
+use super::{Budget, DatabaseServer, HbaRule, Machine, PostgresSetting, gap, hba};
 use crate::{
     facts::Facts,
     probes::servers::{self, number},
 };
 
-const DEPTH: usize = 10;
-const SETTINGS: usize = 20_000;
 const WHAT: &str = "how PostgreSQL is set up";
 const NONE: &str = "no PostgreSQL server is installed";
 
@@ -48,7 +46,8 @@ pub(super) fn read(machine: &Machine<'_>, facts: &mut Facts) {
 fn one(machine: &Machine<'_>, facts: &mut Facts, cluster: &str, path: &str, version: Option<String>) {
     let host = machine.host;
     let mut settings = Vec::new();
-    file(machine, facts, path, 0, &mut settings);
+    let mut budget = Budget::new();
+    file(machine, facts, path, 0, &mut settings, &mut budget);
     let last = |settings: &[Setting], name: &str| -> Option<String> {
         settings.iter().rev().find(|s| s.name == name).map(|s| s.value.clone())
     };
@@ -58,8 +57,9 @@ fn one(machine: &Machine<'_>, facts: &mut Facts, cluster: &str, path: &str, vers
     let auto = format!("{data}/postgresql.auto.conf");
     match host.metadata(&auto) {
         Err(error) if error.is_not_found() => {}
-        _ => file(machine, facts, &auto, 0, &mut settings),
+        _ => file(machine, facts, &auto, 0, &mut settings, &mut budget),
     }
+    budget.tell::<PostgresSetting>(facts, WHAT, path);
     let major = version.as_deref().and_then(|v| v.split('.').next()).and_then(|v| v.parse::<u32>().ok());
     let encryption = if major.is_some_and(|m| m < 14) { "md5" } else { "scram-sha-256" };
     for (name, value) in [
@@ -143,23 +143,32 @@ fn one(machine: &Machine<'_>, facts: &mut Facts, cluster: &str, path: &str, vers
 }
 
 /// Reads one file and what it includes; later settings win.
-fn file(machine: &Machine<'_>, facts: &mut Facts, path: &str, depth: usize, into: &mut Vec<Setting>) {
+fn file(
+    machine: &Machine<'_>,
+    facts: &mut Facts,
+    path: &str,
+    depth: usize,
+    into: &mut Vec<Setting>,
+    budget: &mut Budget,
+) {
+    if !budget.file(depth) {
+        return;
+    }
     let text = match machine.host.read_text(path) {
         Ok(text) => text,
         Err(error) => return gap::<PostgresSetting>(facts, WHAT, path, &error),
     };
     for (index, line) in text.lines().enumerate() {
-        let Some((name, value)) = setting(line) else { continue };
-        if into.len() >= SETTINGS {
+        if !budget.line() {
             return;
         }
+        let Some((name, value)) = setting(line) else { continue };
         match name.as_str() {
-            "include" | "include_if_exists" | "include_dir" if depth >= DEPTH => {}
-            "include" => file(machine, facts, &servers::beside(path, &value), depth + 1, into),
+            "include" => file(machine, facts, &servers::beside(path, &value), depth + 1, into, budget),
             "include_if_exists" => {
                 let included = servers::beside(path, &value);
                 if machine.host.exists(&included) {
-                    file(machine, facts, &included, depth + 1, into);
+                    file(machine, facts, &included, depth + 1, into, budget);
                 }
             }
             "include_dir" => {
@@ -168,7 +177,7 @@ fn file(machine: &Machine<'_>, facts: &mut Facts, path: &str, depth: usize, into
                     gap::<PostgresSetting>(facts, WHAT, &dir, &error);
                 }
                 for included in machine.host.glob(&format!("{dir}/*.conf")) {
-                    file(machine, facts, &included, depth + 1, into);
+                    file(machine, facts, &included, depth + 1, into, budget);
                 }
             }
             _ => into.push(Setting { name, value, source: path.to_owned(), line: Some(number(index + 1)) }),

@@ -1,14 +1,12 @@
 //! Redis and Valkey: their settings file with includes, read in order as the server does; the last one wins.
 
-use super::{DatabaseServer, Machine, RedisSetting, gap};
+use super::{Budget, DatabaseServer, Machine, RedisSetting, gap};
 use crate::{
     facts::Facts,
     host::Host,
     probes::servers::{self, number},
 };
 
-const DEPTH: usize = 10;
-const SETTINGS: usize = 20_000;
 const WHAT: &str = "how Redis is set up";
 
 /// Reads all instances.
@@ -61,9 +59,12 @@ fn one(machine: &Machine<'_>, facts: &mut Facts, engine: &str, title: &str, path
             settings: &mut settings,
             password: &mut password,
             user_default: &mut user_default,
+            budget: Budget::new(),
         };
         let mut gaps = Vec::new();
         reader.file(path, 0, &mut gaps);
+        unread |= reader.budget.spent;
+        reader.budget.tell::<RedisSetting>(facts, WHAT, path);
         for (path, error) in gaps {
             unread = true;
             gap::<RedisSetting>(facts, WHAT, &path, &error);
@@ -142,17 +143,24 @@ struct Reader<'a> {
     password: &'a mut bool,
     /// What `user default …` or the list of accounts says: whether it needs a password or is off.
     user_default: &'a mut Option<bool>,
+    budget: Budget,
 }
 
 impl Reader<'_> {
     fn file(&mut self, path: &str, depth: usize, gaps: &mut Vec<(String, crate::host::ReadError)>) {
+        if !self.budget.file(depth) {
+            return;
+        }
         let text = match self.host.read_text(path) {
             Ok(text) => text,
             Err(error) => return gaps.push((path.to_owned(), error)),
         };
         for (index, line) in text.lines().enumerate() {
+            if !self.budget.line() {
+                return;
+            }
             let line = line.trim();
-            if line.is_empty() || line.starts_with('#') || self.settings.len() >= SETTINGS {
+            if line.is_empty() || line.starts_with('#') {
                 continue;
             }
             let (name, value) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
@@ -161,16 +169,14 @@ impl Reader<'_> {
             let bare = value.trim_matches(['"', '\'']);
             let kept = match name.as_str() {
                 "include" => {
-                    if depth < DEPTH {
-                        for included in self.host.glob(bare) {
-                            self.file(&included, depth + 1, gaps);
-                        }
-                        if !bare.contains(['*', '?', '['])
-                            && !self.host.exists(bare)
-                            && let Err(error) = self.host.metadata(bare)
-                        {
-                            gaps.push((bare.to_owned(), error));
-                        }
+                    for included in self.host.glob(bare) {
+                        self.file(&included, depth + 1, gaps);
+                    }
+                    if !bare.contains(['*', '?', '['])
+                        && !self.host.exists(bare)
+                        && let Err(error) = self.host.metadata(bare)
+                    {
+                        gaps.push((bare.to_owned(), error));
                     }
                     bare.to_owned()
                 }

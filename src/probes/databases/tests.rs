@@ -1,28 +1,13 @@
-use std::{collections::BTreeMap, fs, path::Path};
+use std::{collections::BTreeMap, fs};
 
 use super::*;
-use crate::probes::run_one;
-
-const FIXTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/databases");
-
-/// A tree of files: a real one by the name of its fixture (`<redis.conf`), or the text itself.
-fn tree(files: &[(&str, &str)]) -> tempfile::TempDir {
-    let dir = tempfile::tempdir().unwrap();
-    fs::create_dir_all(dir.path().join("etc")).unwrap();
-    fs::create_dir_all(dir.path().join("usr")).unwrap();
-    for (path, text) in files {
-        let path = dir.path().join(path.trim_start_matches('/'));
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        match text.strip_prefix('<') {
-            Some(name) => fs::write(path, fs::read(Path::new(FIXTURES).join(name)).unwrap()).unwrap(),
-            None => fs::write(path, text).unwrap(),
-        }
-    }
-    dir
-}
+use crate::{
+    facts::State,
+    probes::{run_one, tests::tree_with},
+};
 
 fn read(files: &[(&str, &str)]) -> Facts {
-    let dir = tree(files);
+    let dir = tree_with("databases", files);
     run_one(&PROBE, &Host::image(dir.path()).unwrap())
 }
 
@@ -103,13 +88,32 @@ fn settings_left_behind_by_a_removed_server_are_no_server() {
 }
 
 #[test]
-fn includes_that_go_round_in_circles_end() {
+fn includes_that_go_round_in_circles_end_and_that_is_told() {
     let facts = read(&[
         PG_BIN,
         ("/etc/postgresql/15/main/postgresql.conf", "include 'postgresql.conf'\nport = 1\n"),
         ("/etc/postgresql/15/main/pg_hba.conf", "include pg_hba.conf\n"),
+        ("/usr/sbin/mariadbd", ""),
+        // Twenty times itself, ten deep: without an end of our own it would never end.
+        ("/etc/mysql/my.cnf", &"!include /etc/mysql/my.cnf\n".repeat(20)),
+        REDIS_BIN,
+        ("/etc/redis/redis.conf", "include /etc/redis/redis.conf\nprotected-mode no\n"),
     ]);
-    assert_eq!(facts.rows("database_servers").len(), 1);
+    let rows = facts.rows("database_servers");
+    assert_eq!(rows.len(), 3);
+    assert_eq!(rows[2]["password_needed"], "unknown", "it may stand in what was not read");
+    for table in ["database_servers", "postgresql_settings", "postgresql_hba", "mysql_settings", "redis_settings"] {
+        let State::Partial(gaps) = facts.state(table) else { panic!("{table}") };
+        assert_eq!(gaps[0].reason, servers::too_much(), "{table}");
+    }
+}
+
+#[test]
+fn settings_without_end_are_told() {
+    let facts =
+        read(&[("/usr/bin/mongod", ""), ("/etc/mongod.conf", &"net:\n  port: 1\n".repeat(Budget::LINES / 2 + 1))]);
+    assert_eq!(facts.rows("mongodb_settings").len(), Budget::LINES / 2);
+    assert!(matches!(facts.state("mongodb_settings"), State::Partial(_)));
 }
 
 const REDIS_BIN: (&str, &str) = ("/usr/bin/redis-server", "");
@@ -192,13 +196,16 @@ fn mongodb_without_authorization_needs_no_password() {
 
 #[test]
 fn a_server_in_a_container_does_not_make_ours_run() {
-    let dir = tree(&[
-        REDIS_BIN,
-        ("/etc/redis/redis.conf", "<redis.conf"),
-        ("/proc/1/comm", "systemd\n"),
-        ("/proc/77/comm", "redis-server\n"),
-        ("/proc/77/status", "Name:\tredis-server\nNSpid:\t77\t1\n"),
-    ]);
+    let dir = tree_with(
+        "databases",
+        &[
+            REDIS_BIN,
+            ("/etc/redis/redis.conf", "<redis.conf"),
+            ("/proc/1/comm", "systemd\n"),
+            ("/proc/77/comm", "redis-server\n"),
+            ("/proc/77/status", "Name:\tredis-server\nNSpid:\t77\t1\n"),
+        ],
+    );
     let host = Host::fake(dir.path(), jiff::Timestamp::UNIX_EPOCH, BTreeMap::new()).unwrap();
     assert_eq!(run_one(&PROBE, &host).rows("database_servers")[0]["running"], false);
     fs::write(dir.path().join("proc/77/status"), "NSpid:\t77\n").unwrap();

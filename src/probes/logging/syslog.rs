@@ -3,7 +3,7 @@
 
 use crate::{
     fact_table,
-    facts::{Facts, Gap},
+    facts::{Facts, Gap, Reason},
     host::Host,
     probes::services::unit,
 };
@@ -38,6 +38,7 @@ fact_table! {
 /// Most files, and deepest include.
 const MOST_FILES: usize = 500;
 const DEEPEST: usize = 8;
+const WHAT: &str = "where records are sent";
 
 pub(super) fn read(host: &Host, facts: &mut Facts) {
     let mut rows = Vec::new();
@@ -45,8 +46,12 @@ pub(super) fn read(host: &Host, facts: &mut Facts) {
     let upload = upload(host, &mut rows);
     if host.exists("/usr/sbin/rsyslogd") {
         found = true;
-        let mut reader = Rsyslog { host, rows: &mut rows, files: 0, encrypted: false, gaps: Vec::new() };
+        let mut reader = Rsyslog { host, rows: &mut rows, files: 0, encrypted: false, gaps: Vec::new(), cut: false };
         reader.file("/etc/rsyslog.conf", 0);
+        if reader.cut {
+            let reason = Reason::Broken("it includes too many files".to_owned());
+            reader.gaps.push(Gap::new(WHAT, "/etc/rsyslog.conf", reason));
+        }
         for gap in reader.gaps {
             facts.partial::<SyslogConfig>(gap);
         }
@@ -58,7 +63,7 @@ pub(super) fn read(host: &Host, facts: &mut Facts) {
             match host.read_text(&path) {
                 Ok(text) => syslog_ng(&text, &path, &mut rows),
                 Err(error) => {
-                    facts.partial::<SyslogConfig>(Gap::new("where records are sent", path, error.reason()));
+                    facts.partial::<SyslogConfig>(Gap::new(WHAT, path, error.reason()));
                 }
             }
         }
@@ -76,18 +81,21 @@ struct Rsyslog<'a> {
     /// Whether the old style switched on encryption for what follows.
     encrypted: bool,
     gaps: Vec<Gap>,
+    /// Whether includes go on beyond what is read.
+    cut: bool,
 }
 
 impl Rsyslog<'_> {
     fn file(&mut self, path: &str, depth: usize) {
         if depth > DEEPEST || self.files >= MOST_FILES {
+            self.cut = true;
             return;
         }
         self.files += 1;
         let text = match self.host.read_text(path) {
             Ok(text) => text,
             Err(error) if error.is_not_found() => return,
-            Err(error) => return self.gaps.push(Gap::new("where records are sent", path, error.reason())),
+            Err(error) => return self.gaps.push(Gap::new(WHAT, path, error.reason())),
         };
         let mut selector = String::new();
         for (line, statement) in statements(&text) {

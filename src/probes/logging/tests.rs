@@ -1,20 +1,14 @@
 use std::collections::BTreeMap;
 
 use super::*;
-use crate::{facts::State, host::Output, probes::run_one};
+use crate::{
+    facts::State,
+    host::Output,
+    probes::{run_one, tests::tree},
+};
 
 const RSYSLOG: &str = include_str!("../../../tests/fixtures/system/rsyslog.conf");
 const AUDITD: &str = include_str!("../../../tests/fixtures/system/auditd.conf");
-
-fn tree(files: &[(&str, &str)]) -> tempfile::TempDir {
-    let dir = tempfile::tempdir().unwrap();
-    for (path, text) in files.iter().chain(&[("etc/x", ""), ("usr/x", "")]) {
-        let path = dir.path().join(path);
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(path, text).unwrap();
-    }
-    dir
-}
 
 fn image(files: &[(&str, &str)]) -> Facts {
     let dir = tree(files);
@@ -86,9 +80,11 @@ fn encryption_of_the_old_style_counts_for_what_follows() {
 }
 
 #[test]
-fn includes_that_go_round_in_a_circle_end() {
+fn includes_that_go_round_in_a_circle_end_and_that_is_told() {
     let facts = image(&[("usr/sbin/rsyslogd", ""), ("etc/rsyslog.conf", "$IncludeConfig /etc/rsyslog.conf\n*.* @x\n")]);
     assert!(facts.count::<syslog::SyslogConfig>() < 20);
+    let broken = crate::facts::Reason::Broken("it includes too many files".to_owned());
+    assert!(matches!(facts.state("syslog_config"), State::Partial(gaps) if gaps[0].reason == broken));
 }
 
 #[test]

@@ -81,7 +81,10 @@ impl Stacks {
         let parts: BTreeSet<String> = files.values().flatten().filter_map(|l| included(l).map(str::to_owned)).collect();
         for name in files.keys() {
             let mut entries = Vec::new();
-            open(&files, name, None, &mut vec![name], &mut entries);
+            if !open(&files, name, None, &mut vec![name], &mut entries) {
+                let path = paths.get(name).cloned().unwrap_or_default();
+                stacks.gaps.push((path, Reason::Broken("it includes too many lines".to_owned())));
+            }
             if !parts.contains(name) || name.starts_with("su") {
                 stacks.services.insert(name.clone(), entries);
             }
@@ -109,17 +112,19 @@ fn base(path: &str) -> &str {
     path.strip_prefix("/etc/pam.d/").unwrap_or(path)
 }
 
-/// Follows includes; a file that is open already on the way here ends its branch, as it would never end.
+/// Follows includes; a file that is open already on the way here ends its branch, as it would never end. Says whether
+/// all was taken in.
 fn open<'a>(
     files: &'a BTreeMap<String, Vec<Line>>,
     name: &str,
     only: Option<&str>,
     way: &mut Vec<&'a str>,
     out: &mut Vec<Entry>,
-) {
+) -> bool {
+    let mut whole = true;
     for line in files.get(name).into_iter().flatten() {
         if out.len() >= LINES || way.len() > DEPTH {
-            return;
+            return false;
         }
         let (part, only) = match (line, included(line)) {
             (Line::Whole(_), Some(part)) => (part, only),
@@ -132,10 +137,11 @@ fn open<'a>(
         };
         if !way.contains(&part) {
             way.push(part);
-            open(files, part, only, way, out);
+            whole &= open(files, part, only, way, out);
             way.pop();
         }
     }
+    whole
 }
 
 fn parse(text: &str, source: &str) -> Vec<Line> {

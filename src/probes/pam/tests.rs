@@ -1,18 +1,13 @@
 use super::*;
-use crate::{facts::State, probes::run_one};
+use crate::{
+    facts::State,
+    probes::{run_one, tests::tree},
+};
 
 const FIXTURE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/accounts/pam");
 
 fn with(files: &[(&str, &str)]) -> Facts {
-    let dir = tempfile::tempdir().unwrap();
-    std::fs::create_dir_all(dir.path().join("usr")).unwrap();
-    std::fs::create_dir_all(dir.path().join("etc")).unwrap();
-    for (name, text) in files {
-        let path = dir.path().join(name);
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(path, text).unwrap();
-    }
-    run_one(&PROBE, &Host::image(dir.path()).unwrap())
+    run_one(&PROBE, &Host::image(tree(files).path()).unwrap())
 }
 
 fn list(facts: &Facts, table: &str, columns: &[&str]) -> Vec<String> {
@@ -140,4 +135,7 @@ fn files_that_include_each_other_end() {
     ]);
     assert!(matches!(facts.state("pam"), State::Read));
     assert!(matches!(with(&[]).state("pam"), State::Absent(_)));
+    let facts = with(&[("etc/pam.d/a", &"auth required pam_deny.so\n".repeat(2001))]);
+    assert_eq!(facts.rows("pam").len(), 2000);
+    assert!(matches!(facts.state("pam"), State::Partial(_)));
 }

@@ -43,6 +43,8 @@ pub(super) struct Config {
     variables: BTreeMap<String, String>,
     modules: BTreeSet<String>,
     files: usize,
+    /// Whether it goes on beyond what is read.
+    cut: bool,
 }
 
 impl Config {
@@ -144,9 +146,10 @@ pub(super) fn read(host: &Host, facts: &mut Facts) -> Config {
         variables,
         modules: BTreeSet::new(),
         files: 0,
+        cut: false,
     };
     file(host, facts, &mut config, path, 0, 0);
-    if config.files > FILES || config.directives.len() >= DIRECTIVES || config.sections.len() >= DIRECTIVES {
+    if config.cut {
         too_much::<ApacheDirective>(facts, WHAT, path);
     }
     config
@@ -171,6 +174,7 @@ pub(super) fn push(config: &Config, facts: &mut Facts) {
 fn file(host: &Host, facts: &mut Facts, config: &mut Config, path: &str, section: usize, depth: usize) {
     config.files += 1;
     if config.files > FILES || depth > DEPTH {
+        config.cut = true;
         return;
     }
     let text = match host.read_text(path) {
@@ -193,6 +197,7 @@ fn file(host: &Host, facts: &mut Facts, config: &mut Config, path: &str, section
             continue;
         }
         if config.directives.len() >= DIRECTIVES || config.sections.len() >= DIRECTIVES || open.len() > 200 {
+            config.cut = true;
             return;
         }
         let at = number(index + 1);

@@ -10,10 +10,14 @@ mod roots;
 #[cfg(test)]
 mod tests;
 
-use super::{Probe, ProbeError, USUAL_LIMIT, servers::beside, services::jobs};
+use super::{
+    Probe, ProbeError, USUAL_LIMIT,
+    servers::{self, beside},
+    services::jobs,
+};
 use crate::{
     fact_table,
-    facts::{Facts, Gap, Reason, Row as _},
+    facts::{Facts, Gap, Row as _},
     host::Host,
 };
 
@@ -267,8 +271,7 @@ pub(crate) fn certificates(host: &Host) -> Vec<(String, &'static str)> {
 
 /// Settings that have no end are read to our own, and that is told.
 fn too_much<R: crate::facts::Row>(facts: &mut Facts, what: &str, path: &str) {
-    let reason = Reason::Broken("there are too many files or settings".to_owned());
-    partial::<R>(facts, Gap::new(what, path, reason));
+    partial::<R>(facts, Gap::new(what, path, servers::too_much()));
 }
 
 /// A file that could not be read is a gap of everything that is worked out from it.

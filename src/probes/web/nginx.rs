@@ -36,6 +36,8 @@ pub(super) struct Config {
     pub blocks: Vec<Block>,
     pub directives: Vec<Directive>,
     files: usize,
+    /// Whether it goes on beyond what is read.
+    cut: bool,
 }
 
 impl Config {
@@ -96,9 +98,10 @@ pub(super) fn read(host: &Host, facts: &mut Facts) -> Config {
     let places = ["/etc/nginx/nginx.conf", "/usr/local/nginx/conf/nginx.conf", "/usr/local/etc/nginx/nginx.conf"];
     let path = places.iter().find(|p| host.exists(p)).unwrap_or(&"/etc/nginx/nginx.conf");
     let top = Block { parent: 0, name: String::new(), args: Vec::new(), source: (*path).to_owned(), line: 1 };
-    let mut config = Config { path: (*path).to_owned(), blocks: vec![top], directives: Vec::new(), files: 0 };
+    let mut config =
+        Config { path: (*path).to_owned(), blocks: vec![top], directives: Vec::new(), files: 0, cut: false };
     file(host, facts, &mut config, path, 0, 0);
-    if config.files > FILES || config.directives.len() >= DIRECTIVES || config.blocks.len() >= DIRECTIVES {
+    if config.cut {
         too_much::<NginxDirective>(facts, WHAT, path);
     }
     config
@@ -124,6 +127,7 @@ fn file(host: &Host, facts: &mut Facts, config: &mut Config, path: &str, mut blo
     let outer = block;
     config.files += 1;
     if config.files > FILES || depth > DEPTH {
+        config.cut = true;
         return;
     }
     let text = match host.read_text(path) {
@@ -136,6 +140,7 @@ fn file(host: &Host, facts: &mut Facts, config: &mut Config, path: &str, mut blo
     let mut lexer = Lexer { chars: text.chars().peekable(), line: 1 };
     while let Some((token, line)) = lexer.next() {
         if config.directives.len() >= DIRECTIVES || config.blocks.len() >= DIRECTIVES {
+            config.cut = true;
             return;
         }
         match token {

@@ -4,28 +4,36 @@ use std::collections::BTreeSet;
 
 use super::{Shown, WebRoot, WebRootFile};
 use crate::{
-    facts::{Facts, Gap},
+    facts::{Facts, Gap, Reason},
     host::{Host, Kind},
 };
 
-const ROOTS: usize = 100;
-const NAMES: usize = 20_000;
+pub(super) const ROOTS: usize = 100;
+pub(super) const NAMES: usize = 20_000;
+const FOLDERS: &str = "every folder that the web server shows";
+const WHAT: &str = "a folder that the web server shows";
 
 /// Looks at every folder once.
 pub(super) fn push(host: &Host, shown: Vec<Shown>, facts: &mut Facts) {
     let mut seen = BTreeSet::new();
     let mut names = 0;
-    for shown in shown.into_iter().take(ROOTS) {
+    let mut ended = false;
+    for shown in shown {
         let path = shown.path.trim_end_matches('/').to_owned();
         // A path with variables is known only when a visitor comes.
         if path.is_empty() || path.contains('$') || !path.starts_with('/') || !seen.insert(path.clone()) {
             continue;
         }
+        if seen.len() > ROOTS {
+            let gap = Gap::new(FOLDERS, path, Reason::Broken(format!("there are more than {ROOTS}")));
+            facts.partial::<WebRoot>(gap.clone());
+            return facts.partial::<WebRootFile>(gap);
+        }
         let meta = match host.metadata(&path) {
             Ok(meta) => meta,
             Err(error) if error.is_not_found() => continue,
             Err(error) => {
-                let gap = Gap::new("a folder that the web server shows", path.as_str(), error.reason());
+                let gap = Gap::new(WHAT, path.as_str(), error.reason());
                 facts.partial::<WebRoot>(gap.clone());
                 facts.partial::<WebRootFile>(gap);
                 continue;
@@ -44,22 +52,37 @@ pub(super) fn push(host: &Host, shown: Vec<Shown>, facts: &mut Facts) {
             mode: format!("{:04o}", meta.mode),
             world_writable: meta.mode & 0o002 != 0,
         });
-        folder(host, &shown, &path, &path, 0, &mut names, facts);
+        if !ended && let Err(reason) = folder(host, &shown, &path, &path, 0, &mut names, facts) {
+            ended = true;
+            facts.partial::<WebRootFile>(Gap::new("all files that the web server shows", path, reason));
+        }
     }
 }
 
-fn folder(host: &Host, shown: &Shown, root: &str, path: &str, depth: usize, names: &mut usize, facts: &mut Facts) {
+/// Looks through a folder; an error says why the search ended early.
+fn folder(
+    host: &Host,
+    shown: &Shown,
+    root: &str,
+    path: &str,
+    depth: usize,
+    names: &mut usize,
+    facts: &mut Facts,
+) -> Result<(), Reason> {
     let entries = match host.list(path) {
         Ok(entries) => entries,
         Err(error) => {
-            let gap = Gap::new("a folder that the web server shows", path, error.reason());
-            return facts.partial::<WebRootFile>(gap);
+            facts.partial::<WebRootFile>(Gap::new(WHAT, path, error.reason()));
+            return Ok(());
         }
     };
     for entry in entries {
         *names += 1;
-        if *names > NAMES || host.late() {
-            return;
+        if *names > NAMES {
+            return Err(Reason::Broken(format!("there are more than {NAMES}")));
+        }
+        if host.late() {
+            return Err(Reason::TimedOut);
         }
         if let Some(kind) = kind_of(host, &entry.name, &entry.path, entry.kind) {
             let dotted =
@@ -72,9 +95,10 @@ fn folder(host: &Host, shown: &Shown, root: &str, path: &str, depth: usize, name
                 guarded: shown.passed_on || (dotted && shown.hides_dots),
             });
         } else if depth < 1 && entry.kind == Kind::Directory && !entry.name.starts_with('.') {
-            folder(host, shown, root, &entry.path, depth + 1, names, facts);
+            folder(host, shown, root, &entry.path, depth + 1, names, facts)?;
         }
     }
+    Ok(())
 }
 
 /// What a name seldom meant for visitors is; none for all others.

@@ -1,27 +1,13 @@
-use std::{fs, path::Path};
+use std::fs;
 
 use super::*;
-use crate::probes::run_one;
-
-const FIXTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/web");
-
-fn tree(files: &[(&str, &str)]) -> tempfile::TempDir {
-    let dir = tempfile::tempdir().unwrap();
-    fs::create_dir_all(dir.path().join("etc")).unwrap();
-    fs::create_dir_all(dir.path().join("usr")).unwrap();
-    for (path, text) in files {
-        let path = dir.path().join(path.trim_start_matches('/'));
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        match text.strip_prefix('<').filter(|t| !t.contains('\n')) {
-            Some(name) => fs::write(path, fs::read(Path::new(FIXTURES).join(name)).unwrap()).unwrap(),
-            None => fs::write(path, text).unwrap(),
-        }
-    }
-    dir
-}
+use crate::{
+    facts::Reason,
+    probes::{run_one, tests::tree_with},
+};
 
 fn read(files: &[(&str, &str)]) -> Facts {
-    let dir = tree(files);
+    let dir = tree_with("web", files);
     run_one(&PROBE, &Host::image(dir.path()).unwrap())
 }
 
@@ -71,8 +57,34 @@ fn words_quotes_comments_and_code_are_told_apart() {
 #[test]
 fn includes_in_a_circle_end_and_missing_ones_are_gaps() {
     let facts = read(&[NGINX, (MAIN, "include nginx.conf;\ninclude none.conf;\nevents {}\n")]);
-    assert_eq!(facts.gaps().len(), 1);
+    let told: Vec<_> = facts.gaps().iter().map(|g| (g.source.clone(), g.reason.clone())).collect();
+    assert_eq!(told.len(), 2, "{told:?}");
+    assert!(told.contains(&(MAIN.to_owned(), servers::too_much())), "{told:?}");
     assert!(facts.rows("nginx_directives").is_empty());
+    let facts = read(&[APACHE, ("/etc/apache2/apache2.conf", "Include apache2.conf\nServerTokens Prod\n")]);
+    assert_eq!(facts.gaps()[0].reason, servers::too_much());
+}
+
+#[test]
+fn folders_and_files_that_are_too_many_are_told() {
+    let sites: String = (0..=roots::ROOTS).map(|n| format!("server {{ listen 80; root /srv/{n}; }}\n")).collect();
+    let facts = read(&[NGINX, (MAIN, &format!("http {{ {sites} }}"))]);
+    assert_eq!(facts.gaps()[0].reason, Reason::Broken("there are more than 100".to_owned()));
+    let dir = tree_with(
+        "web",
+        &[NGINX, (MAIN, "http { server { listen 80; root /srv/a; } server { listen 80; root /srv/b; } }")],
+    );
+    for root in ["a", "b"] {
+        fs::create_dir_all(dir.path().join("srv").join(root)).unwrap();
+    }
+    for n in 0..=roots::NAMES {
+        fs::create_dir(dir.path().join(format!("srv/a/{n}"))).unwrap();
+    }
+    fs::write(dir.path().join("srv/b/.env"), "").unwrap();
+    let facts = run_one(&PROBE, &Host::image(dir.path()).unwrap());
+    assert_eq!(facts.rows("web_roots").len(), 2);
+    assert_eq!(facts.gaps().len(), 1);
+    assert_eq!(facts.gaps()[0].reason, Reason::Broken("there are more than 20000".to_owned()));
 }
 
 #[test]
