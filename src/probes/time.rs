@@ -275,17 +275,10 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
-    use crate::{host::Output, probes::run_one};
-
-    fn tree(files: &[(&str, &str)]) -> tempfile::TempDir {
-        let dir = tempfile::tempdir().unwrap();
-        for (path, text) in files.iter().chain(&[("etc/x", ""), ("usr/x", "")]) {
-            let path = dir.path().join(path);
-            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-            std::fs::write(path, text).unwrap();
-        }
-        dir
-    }
+    use crate::{
+        host::Output,
+        probes::{run_one, tests::tree},
+    };
 
     fn live(files: &[(&str, &str)], canned: &[(&str, &str)]) -> Facts {
         let dir = tree(files);

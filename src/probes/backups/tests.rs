@@ -8,16 +8,10 @@ use super::*;
 use crate::probes::run_one;
 
 fn tree(files: &[(&str, &str)]) -> tempfile::TempDir {
-    let dir = tempfile::tempdir().unwrap();
-    fs::create_dir_all(dir.path().join("etc")).unwrap();
-    fs::create_dir_all(dir.path().join("usr")).unwrap();
-    for (path, text) in files {
+    let dir = crate::probes::tests::tree(files);
+    for (path, _) in files.iter().filter(|(path, _)| path.contains("cron.daily")) {
         let path = dir.path().join(path.trim_start_matches('/'));
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(&path, text).unwrap();
-        if path.to_string_lossy().contains("cron.daily") {
-            fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
-        }
+        fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
     }
     dir
 }

@@ -1,21 +1,12 @@
 use std::collections::BTreeMap;
 
 use super::*;
-use crate::{facts::State, probes::run_one};
+use crate::{
+    facts::State,
+    probes::{run_one, tests::tree},
+};
 
 const GRUB: &str = include_str!("../../../tests/fixtures/system/grub.cfg");
-
-fn tree(files: &[(&str, &str)]) -> tempfile::TempDir {
-    let dir = tempfile::tempdir().unwrap();
-    for (path, text) in files {
-        let path = dir.path().join(path);
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(path, text).unwrap();
-    }
-    std::fs::create_dir_all(dir.path().join("etc")).unwrap();
-    std::fs::create_dir_all(dir.path().join("usr")).unwrap();
-    dir
-}
 
 fn live(files: &[(&str, &str)]) -> Facts {
     let dir = tree(files);

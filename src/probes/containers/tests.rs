@@ -1,21 +1,9 @@
 use std::{fs, os::unix::fs::PermissionsExt as _};
 
 use super::*;
-use crate::probes::run_one;
+use crate::probes::{run_one, tests::tree};
 
 const ID: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
-
-fn tree(files: &[(&str, &str)]) -> tempfile::TempDir {
-    let dir = tempfile::tempdir().unwrap();
-    fs::create_dir_all(dir.path().join("etc")).unwrap();
-    fs::create_dir_all(dir.path().join("usr")).unwrap();
-    for (path, text) in files {
-        let path = dir.path().join(path.trim_start_matches('/'));
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(path, text).unwrap();
-    }
-    dir
-}
 
 const CONFIG: &str = r#"{"State":{"Running":true},"ID":"x","Created":"2025-11-02T10:00:00.5Z","Image":"sha256:aa11","Name":"/web",
  "Config":{"User":"","Image":"nginx:latest","Env":["PASSWORD=hunter2"]},

@@ -233,21 +233,12 @@ pub(crate) fn native_arch(host: &Host, packages: &[Package]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::{collections::BTreeMap, fs, path::Path};
-
-    fn tree(files: &[(&str, &str)]) -> tempfile::TempDir {
-        let dir = tempfile::tempdir().unwrap();
-        for (path, text) in files {
-            let path = dir.path().join(path.trim_start_matches('/'));
-            fs::create_dir_all(path.parent().unwrap_or(Path::new("/"))).unwrap();
-            fs::write(path, text).unwrap();
-        }
-        dir
-    }
+    use crate::probes::{run_one, tests::tree};
+    use std::collections::BTreeMap;
 
     fn facts(dir: &tempfile::TempDir) -> Facts {
         let host = Host::fake(dir.path(), Timestamp::UNIX_EPOCH, BTreeMap::new()).unwrap();
-        super::super::run_one(&PROBE, &host)
+        run_one(&PROBE, &host)
     }
 
     const SAMPLE: &str = "\
