@@ -7,6 +7,7 @@ use crate::{
     fact_table,
     facts::{Facts, Gap},
     host::{Host, Kind},
+    probes::rights::People,
 };
 
 fact_table! {
@@ -51,12 +52,12 @@ pub(crate) struct Guard<'h> {
     seen: BTreeMap<String, Vec<Hole>>,
     rows: BTreeSet<(String, String, &'static str, String, Hole)>,
     pub gaps: Vec<Gap>,
-    names: Option<(BTreeMap<u32, String>, BTreeMap<u32, String>)>,
+    people: Option<People>,
 }
 
 impl<'h> Guard<'h> {
     pub fn new(host: &'h Host) -> Self {
-        Guard { host, seen: BTreeMap::new(), rows: BTreeSet::new(), gaps: Vec::new(), names: None }
+        Guard { host, seen: BTreeMap::new(), rows: BTreeSet::new(), gaps: Vec::new(), people: None }
     }
 
     /// Looks at all files of a service.
@@ -170,21 +171,9 @@ impl<'h> Guard<'h> {
 
     fn name(&mut self, id: u32, group: bool) -> String {
         let host = self.host;
-        let (users, groups) = self.names.get_or_insert_with(|| (ids(host, "/etc/passwd"), ids(host, "/etc/group")));
-        let names = if group { groups } else { users };
-        names.get(&id).cloned().unwrap_or_else(|| id.to_string())
+        let people = self.people.get_or_insert_with(|| People::read(host));
+        if group { people.groups.show(id) } else { people.users.show(id) }
     }
-}
-
-/// Names by number, from /etc/passwd or /etc/group.
-pub(super) fn ids(host: &Host, path: &str) -> BTreeMap<u32, String> {
-    let text = host.read_text(path).unwrap_or_default();
-    let parse = |line: &str| {
-        let mut fields = line.split(':');
-        let name = fields.next()?.to_owned();
-        Some((fields.nth(1)?.parse().ok()?, name))
-    };
-    text.lines().filter_map(parse).collect()
 }
 
 /// A path without `.` and `..`.

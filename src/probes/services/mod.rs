@@ -9,12 +9,12 @@ pub(crate) mod sysv;
 mod timers;
 pub(crate) mod unit;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 use unit::Setting;
 
-use super::{Probe, ProbeError, USUAL_LIMIT};
+use super::{Probe, ProbeError, USUAL_LIMIT, rights::Names};
 use crate::{
     fact_table,
     facts::{Facts, Gap, Row as _},
@@ -154,7 +154,7 @@ fn systemd(host: &Host, facts: &mut Facts) -> Result<(), ProbeError> {
     };
     let mut gaps = units.gaps.clone();
     let mut guard = guard::Guard::new(host);
-    let users = guard::ids(host, "/etc/passwd");
+    let users = Names::users(host);
     let mut known = BTreeSet::new();
     for kind in ["service", "socket"] {
         let mut names: BTreeSet<String> = units.names(kind).into_iter().collect();
@@ -217,12 +217,12 @@ const SANDBOX: &[&str] = &[
 ];
 
 /// The user of a process, by `MainPID`.
-fn main_user(host: &Host, state: Option<&live::State>, users: &BTreeMap<u32, String>) -> Option<String> {
+fn main_user(host: &Host, state: Option<&live::State>, users: &Names) -> Option<String> {
     let pid = state?.asked.get("MainPID").filter(|pid| *pid != "0")?;
     let status = host.read_text(&format!("/proc/{pid}/status")).ok()?;
     // Real, effective, saved and file system ids.
     let uid = status.lines().find_map(|l| l.strip_prefix("Uid:"))?.split_whitespace().nth(1)?.parse().ok()?;
-    Some(users.get(&uid).cloned().unwrap_or_else(|| uid.to_string()))
+    Some(users.show(uid))
 }
 
 fn service(kind: &str, name: &str, unit: &scan::Unit, live: Option<&live::State>) -> Service {

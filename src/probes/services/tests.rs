@@ -1,4 +1,4 @@
-use std::path::PathBuf;
+use std::{collections::BTreeMap, path::PathBuf};
 
 use serde_json::{Map, Value};
 
@@ -193,4 +193,16 @@ fn links_that_go_round_in_a_circle_do_no_harm() {
     write(dir.path(), "etc/systemd/system/@.service", "[Service]\nExecStart=\nUser=%i\n");
     let facts = run_one(&PROBE, &Host::image(dir.path()).unwrap());
     assert!(facts.count::<Service>() >= 1);
+}
+
+#[test]
+fn a_second_account_with_the_number_of_root_does_not_take_its_name() {
+    let dir = crate::probes::tests::tree(&[
+        ("etc/passwd", "root:x:0:0::/root:/bin/sh\ntoor:x:0:0::/root:/bin/sh\n"),
+        ("proc/7/status", "Name:\tnginx\nUid:\t0\t0\t0\t0\n"),
+    ]);
+    let host = Host::fake(dir.path(), Timestamp::UNIX_EPOCH, BTreeMap::new()).unwrap();
+    let asked = BTreeMap::from([("MainPID".to_owned(), "7".to_owned())]);
+    let state = live::State { asked, ..live::State::default() };
+    assert_eq!(main_user(&host, Some(&state), &Names::users(&host)).as_deref(), Some("root"));
 }
