@@ -23,7 +23,7 @@ fact_table! {
         codename: String,
         /// Whether it is a release with long support: all of Debian, every second year's of Ubuntu.
         long_term: bool,
-        /// When the makers stop to close security holes.
+        /// When the makers stop closing security holes.
         security_until: Timestamp,
         /// Until when holes are still closed in part: for Debian by the LTS team in the usual places, for Ubuntu by ESM.
         extended_until: Option<Timestamp>,
