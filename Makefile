@@ -24,7 +24,7 @@ lint: ## Format, lints and documentation without a warning
 	@$(WITH_DUCKDB) cargo clippy --release --locked --all-targets $$features -- -D warnings
 	@$(WITH_DUCKDB) RUSTDOCFLAGS='-D warnings' cargo doc --release --locked --no-deps --lib $$features
 
-hosts: build ## Try it on throw-away Debian hosts (root; installs what it needs)
+hosts: build ## Try it on throw-away Debian hosts (root; .ci/setup installs what it needs)
 	@$(WITH_DUCKDB) cargo test --release --locked $$features --test hosts -- --ignored --nocapture --test-threads 2
 
 bench: build ## The figures of the README, against their peers on this machine

@@ -63,9 +63,9 @@ impl Drop for Host {
     }
 }
 
-/// `severity check` of every problem that costs points, and `unseen what` for what could not be looked at.
+/// `severity check` of every problem and tip, and `unseen what` for what could not be looked at.
 fn told(report: &serde_json::Value) -> BTreeSet<String> {
-    let problems = report["problems"].as_array().unwrap().iter().filter(|p| p["severity"] != "info");
+    let problems = report["problems"].as_array().unwrap().iter();
     let problems = problems.map(|p| format!("{} {}", p["severity"].as_str().unwrap(), p["check"].as_str().unwrap()));
     let unseen = report["not_seen"].as_array().unwrap().iter();
     problems.chain(unseen.map(|n| format!("unseen {}", n["what"].as_str().unwrap()))).collect()
