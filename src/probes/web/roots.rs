@@ -60,7 +60,7 @@ pub(super) fn push(host: &Host, shown: Vec<Shown>, facts: &mut Facts) {
 }
 
 /// Looks through a folder; an error says why the search ended early.
-fn folder(
+pub(super) fn folder(
     host: &Host,
     shown: &Shown,
     root: &str,
