@@ -7,7 +7,7 @@ BIN := $(CARGO_TARGET_DIR)/release/cleanbill
 WITH_DUCKDB := set -e; settings=$$(scripts/duckdb.sh); eval "$$settings"; \
 	features=$${CLEANBILL_FEATURES:+--features $$CLEANBILL_FEATURES};
 
-.PHONY: look build test lint hosts bench bundled install clean
+.PHONY: look build test lint pages hosts samples bench bundled install clean
 
 look: build ## Look at this machine; the report lies beside you
 	@"$(BIN)" audit
@@ -26,6 +26,14 @@ lint: ## Format, lints and documentation without a warning
 
 hosts: build ## Try it on throw-away Debian hosts (root; .ci/setup installs what it needs)
 	@$(WITH_DUCKDB) cargo test --release --locked $$features --test hosts -- --ignored --nocapture --test-threads 2
+
+pages: build ## Look at the pages with a browser and the tools for PDF (root, the first time: installs what it needs)
+	tests/pages/setup.sh
+	@$(WITH_DUCKDB) cargo test --release --locked $$features --test pages -- --ignored --nocapture
+
+samples: ## Write the sample reports and their pictures anew
+	@$(WITH_DUCKDB) CLEANBILL_SAMPLES=write cargo test --release --locked $$features --test samples the_samples
+	scripts/sample-pictures.sh docs/samples
 
 bench: build ## The figures of the README, against their peers on this machine
 	benches/figures.sh "$(BIN)"

@@ -58,6 +58,8 @@ pub struct MachineInfo {
     pub root: String,
     /// Running kernel.
     pub kernel: Option<String>,
+    /// What it is made of and what runs on it, for people: name and value.
+    pub details: Vec<(String, String)>,
 }
 
 /// How much was looked at.
@@ -160,7 +162,7 @@ pub fn perform(
     timings.push(watch.lap("checks"));
     let audit = Audit {
         id: None,
-        machine: machine(host, &facts),
+        machine: machine(host, &facts, &db),
         started: host.now(),
         took: start.elapsed(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -221,7 +223,7 @@ impl Audit {
     }
 }
 
-fn machine(host: &Host, facts: &Facts) -> MachineInfo {
+fn machine(host: &Host, facts: &Facts, db: &FactDb) -> MachineInfo {
     let rows = facts.rows("machine");
     let text = |name: &str| rows.first().and_then(|m| m.get(name)).and_then(|v| v.as_str()).map(str::to_owned);
     let hostname = text("hostname").unwrap_or_else(|| "unnamed".to_owned());
@@ -233,7 +235,58 @@ fn machine(host: &Host, facts: &Facts) -> MachineInfo {
         role: text("role").unwrap_or_else(|| "server".to_owned()),
         root: crate::host::lossy(host.root()),
         kernel: text("kernel"),
+        details: details(db),
     }
+}
+
+/// What a technician asks first about a machine, one question a line: name, and a query for its value in words.
+const DETAILS: &[(&str, &str)] = &[
+    ("Hardware", "select concat_ws(', ', arch, virtualization) from machine where arch is not null"),
+    ("Running since", "select strftime(booted, '%-d %B %Y') from machine"),
+    (
+        "Memory",
+        "select concat(round(memory_total / 1e9, 1), ' GB, ', round(available_percent)::bigint, '% free') from memory_info",
+    ),
+    (
+        "Disk",
+        "select string_agg(concat(path, ' ', round(size / 1e9)::bigint, ' GB, ', round(100 - used_percent)::bigint, '% free'), '; ' order by \
+         length(path), path) from (select * from disk_space where not read_only and size > 5e8 order by length(path) limit 4)",
+    ),
+    (
+        "Addresses",
+        "select string_agg(address, ', ' order by address) from (select distinct address from interface_addresses where \
+         leads_outside and reach <> 'loopback' and not starts_with(address, 'fe80:') order by address limit 6)",
+    ),
+    (
+        "Open to other machines",
+        "select string_agg(concat(port, '/', protocol, coalesce(' ' || process, '')), ', ' order by port, protocol) from \
+         (select distinct port, protocol, process from listening_ports where exposed order by port limit 20)",
+    ),
+    (
+        "People who can log in",
+        "select string_agg(username, ', ' order by uid) from (select * from users where kind = 'person' and login_shell \
+         order by uid limit 12)",
+    ),
+    (
+        "Main programs",
+        "select string_agg(concat(label, ' ', regexp_extract(version, '^(?:[0-9]+:)?([0-9][0-9.]*[0-9]|[0-9])', 1)), ', ' \
+         order by label) from packages join (values ('openssh-server', 'OpenSSH'), ('nginx', 'nginx'), ('apache2', 'Apache'), \
+         ('mariadb-server', 'MariaDB'), ('mysql-server', 'MySQL'), ('postgresql', 'PostgreSQL'), ('postfix', 'Postfix'), \
+         ('exim4', 'Exim'), ('dovecot-core', 'Dovecot'), ('docker.io', 'Docker'), ('docker-ce', 'Docker'), \
+         ('podman', 'Podman'), ('redis-server', 'Redis'), ('samba', 'Samba'), ('bind9', 'BIND'), ('php', 'PHP'), \
+         ('haproxy', 'HAProxy'), ('systemd', 'systemd')) as main (package, label) on package = name where is_installed",
+    ),
+];
+
+/// What the machine is made of and what runs on it, for people: name and value.
+pub fn details(db: &FactDb) -> Vec<(String, String)> {
+    let mut details = Vec::new();
+    for (name, sql) in DETAILS {
+        let answer = db.select(sql, &[]).ok();
+        let value = answer.as_ref().and_then(|a| a.rows.first()?.first()?.as_str()).filter(|v| !v.is_empty());
+        details.extend(value.map(|v| ((*name).to_owned(), v.to_owned())));
+    }
+    details
 }
 
 fn looked_at(db: &FactDb) -> LookedAt {

@@ -5,6 +5,7 @@
 //! has the picture.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, missing_docs))]
 
+pub mod analysis;
 pub mod audit;
 pub mod checks;
 pub mod cli;

@@ -33,6 +33,49 @@ pub fn points(risk: f64, severity: Severity) -> f64 {
     risk - 100.0 * (1.0 - rest)
 }
 
+/// How many problems there are of each severity.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+pub struct BySeverity {
+    /// Critical ones.
+    pub critical: usize,
+    /// High ones.
+    pub high: usize,
+    /// Medium ones.
+    pub medium: usize,
+    /// Low ones.
+    pub low: usize,
+    /// Tips.
+    pub info: usize,
+}
+
+impl BySeverity {
+    /// All together.
+    pub fn total(&self) -> usize {
+        self.critical + self.high + self.medium + self.low + self.info
+    }
+
+    /// The count of one severity.
+    pub fn of(&mut self, severity: Severity) -> &mut usize {
+        match severity {
+            Severity::Critical => &mut self.critical,
+            Severity::High => &mut self.high,
+            Severity::Medium => &mut self.medium,
+            Severity::Low => &mut self.low,
+            Severity::Info => &mut self.info,
+        }
+    }
+}
+
+impl FromIterator<Severity> for BySeverity {
+    fn from_iter<I: IntoIterator<Item = Severity>>(severities: I) -> Self {
+        let mut counts = Self::default();
+        for severity in severities {
+            *counts.of(severity) += 1;
+        }
+        counts
+    }
+}
+
 /// A school grade.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema)]
 pub enum Grade {

@@ -61,6 +61,40 @@ pub fn ago(then: Timestamp, now: Timestamp) -> String {
     }
 }
 
+/// How long something lasted, in the unit that fits: `a day`, `23 days`, `5 months`.
+pub fn span(from: Timestamp, to: Timestamp) -> String {
+    #[allow(clippy::cast_precision_loss, reason = "seconds of a few years")]
+    days(to.as_second().saturating_sub(from.as_second()) as f64 / 86_400.0)
+}
+
+/// So many days in the unit that fits: `less than a day`, `23 days`, `5 months`.
+pub fn days(days: f64) -> String {
+    let whole = |n: f64| format!("{n:.0}");
+    match days {
+        d if d < 0.95 => "less than a day".to_owned(),
+        d if d < 1.5 => "a day".to_owned(),
+        d if d < 59.5 => format!("{} days", whole(d.round())),
+        d if d < 730.0 => format!("{} months", whole((d / 30.44).round())),
+        d => format!("{} years", whole((d / 365.25).round())),
+    }
+}
+
+/// A moment on the clock of UTC.
+pub fn utc(moment: Timestamp) -> jiff::civil::DateTime {
+    jiff::tz::Offset::UTC.to_datetime(moment)
+}
+
+/// `16 November 2026`, UTC.
+pub fn date(moment: Timestamp) -> String {
+    moment.strftime("%-d %B %Y").to_string()
+}
+
+/// The day with the year only where it is another than that of `now`: `16 November`.
+pub fn day(moment: Timestamp, now: Timestamp) -> String {
+    let format = if utc(moment).year() == utc(now).year() { "%-d %B" } else { "%-d %B %Y" };
+    moment.strftime(format).to_string()
+}
+
 /// The known word nearest to a mistyped one, if one is near enough.
 pub fn nearest<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     known

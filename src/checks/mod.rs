@@ -10,4 +10,6 @@ mod selftest;
 pub use catalogue::{Catalogue, Group, OVERRIDE_DIR, Selection};
 pub use file::{Check, CheckError, Fix, Safety, Severity, Test};
 pub use run::{EVIDENCE_LIMIT, Evidence, Finding, Outcome, Verdict, run};
+#[cfg(test)]
+pub(crate) use selftest::tests::grade as reading_grade;
 pub use selftest::{TEST_TIME, TestFailure, self_test};

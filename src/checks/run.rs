@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Map;
 use tera::{Context, Tera};
 
 use super::{Check, Severity};
@@ -109,79 +110,100 @@ pub fn run<'a>(
 }
 
 fn ask(check: &Check, db: &FactDb, facts: &Facts, kind: &str, params: Option<&toml::Table>) -> Verdict {
-    if !check.only_on.is_empty() && !check.only_on.iter().any(|k| k == kind) {
-        let what = match kind {
-            "container" | "system-container" => "a container has no say in this",
-            "image" => "only a running machine can tell",
-            _ => "this does not concern this kind of machine",
-        };
-        return Verdict::NotApplicable(what.to_owned());
-    }
-    let mut gaps = Vec::new();
-    let mut unreadable = false;
-    for need in &check.needs {
-        match facts.state(need) {
-            State::Read => {}
-            State::Absent(why) => return Verdict::NotApplicable(why),
-            State::Partial(found) => gaps.extend(found),
-            State::Unread(found) => {
-                unreadable = true;
-                gaps.extend(found);
-            }
-            State::NotAsked => return Verdict::NotApplicable("this was not looked at".to_owned()),
-        }
-    }
-    if unreadable || (check.needs_all_rows && !gaps.is_empty()) {
-        return Verdict::Unknown(gaps);
-    }
-    match find(check, db, params) {
-        Ok(Some(finding)) => Verdict::Problem(finding),
-        Ok(None) if gaps.is_empty() => Verdict::Ok,
-        Ok(None) => Verdict::Unknown(gaps),
-        Err(error) => {
-            let reason = crate::facts::Reason::Broken(error.to_string());
-            Verdict::Unknown(vec![Gap::new("the answer to one question", format!("the check {}", check.id), reason)])
-        }
-    }
+    check.verdict(facts, kind, || find(check, db, params))
 }
 
 /// Runs the query of a check; none when it returns no rows.
 pub(super) fn find(check: &Check, db: &FactDb, params: Option<&toml::Table>) -> Result<Option<Finding>, QueryError> {
-    let rows = db.select(&check.query, &check.bindings(params))?.into_maps();
-    let Some(first) = rows.first() else { return Ok(None) };
-    let severity = rows
-        .iter()
-        .filter_map(|row| row.get("severity").and_then(|s| s.as_str()).and_then(Severity::parse))
-        .max()
-        .unwrap_or(check.severity);
-    let mut tera = Tera::new();
-    let mut failed =
-        |error: tera::Error| QueryError::Sql(format!("a template of the check {} fails: {}", check.id, chain(&error)));
-    tera.add_raw_template("evidence", &check.evidence).map_err(&mut failed)?;
-    let mut evidence = Vec::new();
-    for row in rows.iter().take(EVIDENCE_LIMIT) {
-        let mut context = Context::new();
-        for (name, value) in row {
-            context.insert(name.clone(), value);
+    check.finding(&db.select(&check.query, &check.bindings(params))?.into_maps())
+}
+
+impl Check {
+    /// What comes of this check on a machine of this kind where so much is known; `find` is called only when it
+    /// applies and what it needs could be read.
+    pub fn verdict(
+        &self,
+        facts: &Facts,
+        kind: &str,
+        find: impl FnOnce() -> Result<Option<Finding>, QueryError>,
+    ) -> Verdict {
+        if !self.only_on.is_empty() && !self.only_on.iter().any(|k| k == kind) {
+            let what = match kind {
+                "container" | "system-container" => "a container has no say in this",
+                "image" => "only a running machine can tell",
+                _ => "this does not concern this kind of machine",
+            };
+            return Verdict::NotApplicable(what.to_owned());
         }
-        evidence.push(Evidence {
-            text: tera.render("evidence", &context).map_err(&mut failed)?.trim().to_owned(),
-            source: row.get("source").and_then(|s| s.as_str()).map(str::to_owned),
-            line: row.get("line").and_then(serde_json::Value::as_i64),
-        });
+        let mut gaps = Vec::new();
+        let mut unreadable = false;
+        for need in &self.needs {
+            match facts.state(need) {
+                State::Read => {}
+                State::Absent(why) => return Verdict::NotApplicable(why),
+                State::Partial(found) => gaps.extend(found),
+                State::Unread(found) => {
+                    unreadable = true;
+                    gaps.extend(found);
+                }
+                State::NotAsked => return Verdict::NotApplicable("this was not looked at".to_owned()),
+            }
+        }
+        if unreadable || (self.needs_all_rows && !gaps.is_empty()) {
+            return Verdict::Unknown(gaps);
+        }
+        match find() {
+            Ok(Some(finding)) => Verdict::Problem(finding),
+            Ok(None) if gaps.is_empty() => Verdict::Ok,
+            Ok(None) => Verdict::Unknown(gaps),
+            Err(error) => {
+                let reason = crate::facts::Reason::Broken(error.to_string());
+                Verdict::Unknown(vec![Gap::new("the answer to one question", format!("the check {}", self.id), reason)])
+            }
+        }
     }
-    let title = match &check.headline {
-        Some(headline) => {
-            tera.add_raw_template("headline", headline).map_err(&mut failed)?;
+
+    /// The problem that rows of this check's query stand for, in the check's own words; none when there are no rows.
+    ///
+    /// # Errors
+    /// When a template asks for a column that the rows do not have.
+    pub fn finding(&self, rows: &[Map<String, serde_json::Value>]) -> Result<Option<Finding>, QueryError> {
+        let Some(first) = rows.first() else { return Ok(None) };
+        let severity = rows
+            .iter()
+            .filter_map(|row| row.get("severity").and_then(|s| s.as_str()).and_then(Severity::parse))
+            .max()
+            .unwrap_or(self.severity);
+        let mut tera = Tera::new();
+        let mut failed = |error: tera::Error| {
+            QueryError::Sql(format!("a template of the check {} fails: {}", self.id, chain(&error)))
+        };
+        tera.add_raw_template("evidence", &self.evidence).map_err(&mut failed)?;
+        let mut evidence = Vec::new();
+        for row in rows.iter().take(EVIDENCE_LIMIT) {
             let mut context = Context::new();
-            context.insert("n", &rows.len());
-            context.insert("first", first);
-            context.insert("rows", &rows);
-            tera.render("headline", &context).map_err(&mut failed)?.trim().to_owned()
+            for (name, value) in row {
+                context.insert(name.clone(), value);
+            }
+            evidence.push(Evidence {
+                text: tera.render("evidence", &context).map_err(&mut failed)?.trim().to_owned(),
+                source: row.get("source").and_then(|s| s.as_str()).map(str::to_owned),
+                line: row.get("line").and_then(serde_json::Value::as_i64),
+            });
         }
-        None => check.title.clone(),
-    };
-    Ok(Some(Finding { title, severity, count: rows.len(), evidence }))
+        let title = match &self.headline {
+            Some(headline) => {
+                tera.add_raw_template("headline", headline).map_err(&mut failed)?;
+                let mut context = Context::new();
+                context.insert("n", &rows.len());
+                context.insert("first", first);
+                context.insert("rows", &rows);
+                tera.render("headline", &context).map_err(&mut failed)?.trim().to_owned()
+            }
+            None => self.title.clone(),
+        };
+        Ok(Some(Finding { title, severity, count: rows.len(), evidence }))
+    }
 }
 
 /// An error with its causes, on one line.

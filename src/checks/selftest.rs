@@ -95,7 +95,7 @@ fn insert(table: &Table, row: &toml::Table) -> String {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use crate::checks::Catalogue;
 
@@ -129,7 +129,7 @@ mod tests {
 
     /// Flesch–Kincaid grade: 0.39 words per sentence + 11.8 syllables per word - 15.59.
     #[allow(clippy::cast_precision_loss)]
-    fn grade(text: &str) -> f64 {
+    pub(crate) fn grade(text: &str) -> f64 {
         let sentences = sentences(text);
         let words: Vec<_> = sentences.iter().flatten().collect();
         let syllables: usize = words.iter().map(|w| syllables(w.trim_matches(|c: char| !c.is_alphanumeric()))).sum();

@@ -105,13 +105,13 @@ pub(super) fn run(args: &Args) -> Result<ExitCode, CliError> {
             report::page(&seen.report, style, args.all)
         }
         Format::Json => report::json(&seen.report) + "\n",
-        Format::Md => report::markdown(&seen.report)?,
+        Format::Md => terminal::told(report::markdown(&seen.report)?),
     };
     terminal::deliver(args.output.as_deref(), &text)?;
     if args.timings {
         anstream::eprintln!("{:<28} {:>10} {:>10}", "part", "CPU ms", "wall ms");
         let mut watch = Stopwatch::start();
-        report::html(&seen.report)?;
+        report::html(&seen.report, &report::Options::default())?;
         for timing in seen.timings.iter().chain([&watch.lap("HTML page")]) {
             let ms = |d: std::time::Duration| d.as_secs_f64() * 1000.0;
             anstream::eprintln!("{:<28} {:>10.1} {:>10.1}", timing.part, ms(timing.cpu), ms(timing.wall));

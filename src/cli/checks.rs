@@ -152,7 +152,7 @@ fn new(id: &str, output: Option<PathBuf>) -> Result<ExitCode, CliError> {
             "Give another place: --output FILE",
         ));
     }
-    terminal::write_file(&path, &TEMPLATE.replace("@ID@", id))?;
+    terminal::write_file(&path, TEMPLATE.replace("@ID@", id).as_bytes())?;
     anstream::eprintln!("Wrote {}. Try it with: cleanbill checks test {0}", path.display());
     anstream::eprintln!("When it passes, put it into {OVERRIDE_DIR}/ and it is asked from then on.");
     Ok(ExitCode::SUCCESS)

@@ -6,7 +6,7 @@ use crate::{
     checks::{Catalogue, CheckError},
     facts::QueryError,
     host::RootError,
-    report::TemplateError,
+    report::{PdfError, TemplateError},
     store::StoreError,
     words,
 };
@@ -61,7 +61,12 @@ fn sentence(text: &str) -> String {
 
 impl From<StoreError> for CliError {
     fn from(error: StoreError) -> Self {
-        let code = if matches!(error, StoreError::Missing(_) | StoreError::NoSuchAudit(_)) { 2 } else { 3 };
+        let code = if matches!(error, StoreError::Missing(_) | StoreError::NoSuchAudit(_) | StoreError::OtherMachine(_))
+        {
+            2
+        } else {
+            3
+        };
         CliError { message: error.to_string(), hint: Some(error.hint()), code }
     }
 }
@@ -87,6 +92,12 @@ impl From<CheckError> for CliError {
 impl From<TemplateError> for CliError {
     fn from(error: TemplateError) -> Self {
         CliError::failed(error.to_string(), "The data itself: cleanbill report --format json")
+    }
+}
+
+impl From<PdfError> for CliError {
+    fn from(error: PdfError) -> Self {
+        CliError::failed(error.to_string(), "The same as a page: cleanbill report --format html")
     }
 }
 

@@ -19,15 +19,19 @@ pub(super) enum ListFormat {
 
 /// Prints rows in the format asked for.
 pub(super) fn print(list: &QueryResult, format: ListFormat) -> Result<(), CliError> {
-    let text = match format {
+    terminal::print(&text(list, format))
+}
+
+/// Rows in the format asked for.
+pub(super) fn text(list: &QueryResult, format: ListFormat) -> String {
+    match format {
         ListFormat::Table => table(list),
         ListFormat::Json => {
             let maps = list.clone().into_maps();
             serde_json::to_string_pretty(&maps).unwrap_or_default() + "\n"
         }
         ListFormat::Csv => csv(list),
-    };
-    terminal::print(&text)
+    }
 }
 
 /// A list from anything that serialises to a flat object, with the columns in order.

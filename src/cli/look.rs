@@ -2,13 +2,15 @@
 
 use std::path::{Path, PathBuf};
 
+use jiff::civil::Date;
+
 use super::{StoreArgs, error::CliError, progress::Bar};
 use crate::{
     audit::{self, Audit, Performed, Stopwatch, Timing},
     checks::{Catalogue, OVERRIDE_DIR, Selection},
     host::Host,
     report::{self, Report},
-    store::{History, Store, StoreError},
+    store::{Against, History, Store, StoreError},
 };
 
 /// The checks of this machine.
@@ -22,6 +24,26 @@ pub(super) fn host(root: Option<&PathBuf>) -> Result<Host, CliError> {
         Some(root) if root != Path::new("/") => Host::image(root)?,
         _ => Host::live()?,
     })
+}
+
+/// A time as people type it.
+pub(super) enum When {
+    /// So many days back.
+    Days(u32),
+    /// A day.
+    Day(Date),
+}
+
+/// `30d`, `12w` or `2026-11-16`.
+pub(super) fn days_or_day(text: &str) -> Option<When> {
+    let number = |digits: &str| digits.parse::<u32>().ok().filter(|n| *n > 0);
+    if let Some(days) = text.strip_suffix('d').and_then(number) {
+        return Some(When::Days(days));
+    }
+    if let Some(weeks) = text.strip_suffix('w').and_then(number) {
+        return Some(When::Days(weeks.checked_mul(7)?));
+    }
+    text.parse().ok().map(When::Day)
 }
 
 /// What an audit is made with.
@@ -69,14 +91,19 @@ pub(super) fn look(catalogue: &Catalogue, look: Look<'_>) -> Result<Seen, CliErr
 
 /// What the history knows, for an audit that is not put into it; nothing when there is none.
 fn past(store: &Store, audit: &mut Audit, catalogue: &Catalogue) -> History {
-    let history = store.history(audit).unwrap_or_default();
+    let history = store.history(audit, Against::Previous).unwrap_or_default();
     audit::settle(&mut audit.outcomes, catalogue, &history.waivers.iter().map(|w| w.check.clone()).collect());
     history
 }
 
 /// The report of a stored audit; the latest when none is named.
-pub(super) fn stored(store: &Store, id: Option<i64>, catalogue: &Catalogue) -> Result<Report, CliError> {
+pub(super) fn stored(
+    store: &Store,
+    id: Option<i64>,
+    against: Against,
+    catalogue: &Catalogue,
+) -> Result<Report, StoreError> {
     let audit = store.audit(id)?;
-    let history = store.history(&audit)?;
+    let history = store.history(&audit, against)?;
     Ok(report::build(&audit, catalogue, &history))
 }

@@ -48,7 +48,10 @@ pub(super) fn run(store: &StoreArgs) -> Result<ExitCode, CliError> {
             Ok(Some(n)) if n == problems => terminal::print(&report::page(report, style, true))?,
             Ok(Some(n)) if n == problems + 1 => {
                 let path = super::report::default_path(report);
-                terminal::write_file(&path, &report::html(report)?)?;
+                terminal::write_file(
+                    &path,
+                    terminal::told(report::html(report, &report::Options::default())?).as_bytes(),
+                )?;
                 println!("The report is in {}", path.display());
             }
             // Leave, q, Esc, or the terminal went away.

@@ -7,6 +7,7 @@
 mod audit;
 mod audits;
 mod checks;
+mod compare;
 mod error;
 mod facts;
 mod generate;
@@ -18,6 +19,7 @@ mod query;
 mod report;
 mod show;
 mod terminal;
+mod trend;
 mod waive;
 
 use std::{ffi::OsString, io::IsTerminal as _, path::PathBuf, process::ExitCode};
@@ -57,6 +59,10 @@ enum Command {
     Report(report::Args),
     /// List the audits that were made
     Audits(audits::Args),
+    /// Compare two audits: problems, score, and what changed on the machine
+    Compare(compare::Args),
+    /// Show how the risk, the open problems or one check went over time
+    Trend(trend::Args),
     /// List, show, test and write checks
     Checks(checks::Args),
     /// List fact tables and what their columns mean
@@ -109,6 +115,8 @@ fn run(args: Vec<OsString>) -> ExitCode {
         Some(Command::Show(args)) => show::run(&args),
         Some(Command::Report(args)) => report::run(&args),
         Some(Command::Audits(args)) => audits::run(&args),
+        Some(Command::Compare(args)) => compare::run(&args),
+        Some(Command::Trend(args)) => trend::run(&args),
         Some(Command::Checks(args)) => checks::run(args),
         Some(Command::Facts(args)) => facts::run(args),
         Some(Command::Query(args)) => query::run(&args),

@@ -1,12 +1,14 @@
-//! `cleanbill report`: the report as a page, Markdown or JSON.
+//! `cleanbill report`: the report as a page, PDF, Markdown or JSON.
 
 use std::{
-    io::IsTerminal as _,
+    fs::File,
+    io::Read as _,
     path::{Path, PathBuf},
     process::ExitCode,
 };
 
 use clap::ValueEnum;
+use jiff::civil::Date;
 
 use super::{
     StoreArgs,
@@ -14,36 +16,69 @@ use super::{
     look::{self, Look},
     terminal,
 };
-use crate::{checks::Selection, report, store::StoreError};
+use crate::{
+    checks::Selection,
+    report::{
+        self, Detail, Logo, Options, Paper, Report,
+        fleet::{self, Fleet, Skipped},
+    },
+    store::{Against, Store, StoreError},
+    words,
+};
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
-  sudo cleanbill report                          write cleanbill-HOST.html beside you
-  sudo cleanbill report --format md --output -   print Markdown
-  cleanbill report --audit 12 --format json -o report.json
-  cleanbill report --schema                      the JSON Schema of the report")]
+  sudo cleanbill report                             write cleanbill-HOST.html beside you
+  sudo cleanbill report --format html,pdf -o /srv   two files in that folder
+  sudo cleanbill report --for technician --open     with all the proof, and show it
+  sudo cleanbill report --compare 30d               what changed in a month
+  sudo cleanbill report --format md --output -      print Markdown
+  cleanbill report --db /srv/histories --format pdf an overview of many machines
+  cleanbill report --schema                         the JSON Schema of the report")]
 pub(super) struct Args {
-    /// What to write
-    #[arg(long, value_name = "FORMAT", default_value = "html")]
-    format: Format,
+    /// What to write; several with commas
+    #[arg(long, value_name = "FORMAT", value_delimiter = ',', default_value = "html")]
+    format: Vec<Format>,
     /// File or folder to write to, - for stdout [default: cleanbill-HOST.html here; stdout for md and json]
     #[arg(long, short, value_name = "FILE|DIR")]
     output: Option<PathBuf>,
-    /// The audit to report [default: the latest; a new one when there is none]
-    #[arg(long, value_name = "ID")]
-    audit: Option<i64>,
+    /// The audit to report: a number or latest [default: the latest; a new one when there is none]
+    #[arg(long, value_name = "ID|latest", value_parser = which_audit)]
+    audit: Option<Which>,
+    /// What to compare it with: an audit's number, last, 30d, or a day such as 2026-11-01
+    #[arg(long, value_name = "ID|last|30d|DATE", default_value = "last", value_parser = against)]
+    compare: Against,
+    /// Title of the report
+    #[arg(long, value_name = "TEXT")]
+    title: Option<String>,
+    /// Picture at its head, PNG or SVG
+    #[arg(long, value_name = "FILE")]
+    logo: Option<PathBuf>,
+    /// Who reads it: an owner gets less proof, a technician all of it
+    #[arg(long = "for", value_name = "READER", default_value = "owner")]
+    reader: Reader,
+    /// Paper of the PDF [default: letter where the locale says so, else a4]
+    #[arg(long, value_name = "PAPER")]
+    paper: Option<PaperSize>,
+    /// Show it when it is written
+    #[arg(long)]
+    open: bool,
     /// Print the JSON Schema of the report and end
     #[arg(long)]
     schema: bool,
-    #[command(flatten)]
-    store: StoreArgs,
+    /// File of the history, or a folder of histories; several make an overview of all their machines [default:
+    /// /var/lib/cleanbill/cleanbill.duckdb for root, else in your data folder]
+    #[arg(long, value_name = "FILE|DIR", env = "CLEANBILL_DB")]
+    db: Vec<PathBuf>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Format {
     /// One self-contained page.
     Html,
+    /// For the file and for paper.
+    Pdf,
     /// Markdown.
     Md,
     /// The report model.
@@ -54,10 +89,63 @@ impl Format {
     fn extension(self) -> &'static str {
         match self {
             Format::Html => "html",
+            Format::Pdf => "pdf",
             Format::Md => "md",
             Format::Json => "json",
         }
     }
+
+    /// Whether a terminal can show it.
+    fn is_text(self) -> bool {
+        matches!(self, Format::Md | Format::Json)
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Reader {
+    /// What matters, with a little proof.
+    Owner,
+    /// Everything.
+    Technician,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum PaperSize {
+    /// 210 × 297 mm.
+    A4,
+    /// 8.5 × 11 inches.
+    Letter,
+}
+
+/// The audit to report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Which {
+    Latest,
+    Number(i64),
+}
+
+fn which_audit(text: &str) -> Result<Which, String> {
+    match text {
+        "latest" | "last" => Ok(Which::Latest),
+        number => {
+            number.parse().map(Which::Number).map_err(|_| "give a number (see: cleanbill audits) or latest".into())
+        }
+    }
+}
+
+fn against(text: &str) -> Result<Against, String> {
+    if matches!(text, "last" | "previous") {
+        return Ok(Against::Previous);
+    }
+    if let Some(days) = text.strip_suffix('d').and_then(|n| n.parse().ok()) {
+        return Ok(Against::Days(days));
+    }
+    if let Ok(number) = text.parse() {
+        return Ok(Against::Audit(number));
+    }
+    text.parse::<Date>().map(Against::Day).map_err(|_| {
+        "give an audit's number, last, a number of days such as 30d, or a day such as 2026-11-01".to_owned()
+    })
 }
 
 pub(super) fn run(args: &Args) -> Result<ExitCode, CliError> {
@@ -65,41 +153,211 @@ pub(super) fn run(args: &Args) -> Result<ExitCode, CliError> {
         terminal::print(&(report::schema() + "\n"))?;
         return Ok(ExitCode::SUCCESS);
     }
-    let catalogue = look::catalogue()?;
-    let report = match look::stored(&args.store.store(), args.audit, &catalogue) {
-        Ok(report) => report,
-        Err(_) if args.audit.is_none() && matches!(args.store.store().audit(None), Err(StoreError::Missing(_))) => {
-            let whole = Selection::default();
-            look::look(&catalogue, Look { root: None, selection: whole, store: &args.store, keep: true })?.report
+    let options = Options {
+        detail: match args.reader {
+            Reader::Owner => Detail::Owner,
+            Reader::Technician => Detail::Technician,
+        },
+        paper: match args.paper.unwrap_or_else(usual_paper) {
+            PaperSize::A4 => Paper::A4,
+            PaperSize::Letter => Paper::Letter,
+        },
+        logo: args.logo.as_deref().map(logo).transpose()?,
+    };
+    let mut formats = Vec::new();
+    for format in &args.format {
+        if !formats.contains(format) {
+            formats.push(*format);
         }
-        Err(error) => return Err(error),
+    }
+    let to_stdout = match &args.output {
+        Some(path) => path == Path::new("-"),
+        None => formats.iter().all(|f| f.is_text()),
     };
-    let text = match args.format {
-        Format::Html => report::html(&report)?,
-        Format::Md => report::markdown(&report)?,
-        Format::Json => report::json(&report) + "\n",
+    if to_stdout && formats.len() > 1 {
+        return Err(CliError::usage("only one format can go to stdout", "Name a folder with --output DIR"));
+    }
+    let one_file = args.output.as_deref().filter(|p| !to_stdout && !p.is_dir());
+    if let (Some(file), true) = (one_file, formats.len() > 1) {
+        return Err(CliError::usage(
+            format!("{} is one file, and several formats were asked for", file.display()),
+            "Name a folder that is there with --output DIR",
+        ));
+    }
+    if args.open && to_stdout {
+        return Err(CliError::usage(
+            "what goes to stdout cannot be shown",
+            "Leave out --open, or name a file with --output",
+        ));
+    }
+    let made = match histories(&args.db)? {
+        Histories::One(store) => Made::One(Box::new(model(args, &store)?)),
+        Histories::Many(stores) => Made::Many(Box::new(overview(args, &stores)?)),
     };
-    let folder = match &args.output {
-        None if args.format == Format::Html => Some(PathBuf::new()),
-        Some(path) if path.is_dir() => Some(path.clone()),
-        _ => None,
-    };
-    if let Some(folder) = folder {
-        let path = folder.join(default_path(&report)).with_extension(args.format.extension());
-        terminal::write_file(&path, &text)?;
-        anstream::eprintln!("The report is in {}", path.display());
-    } else {
-        terminal::deliver(args.output.as_deref(), &text)?;
-        let named = args.output.as_deref().filter(|p| *p != Path::new("-") && std::io::stderr().is_terminal());
-        if let Some(path) = named {
-            anstream::eprintln!("The report is in {}", path.display());
+    let mut written = Vec::new();
+    for format in formats {
+        let bytes = made.render(format, &options)?;
+        if to_stdout {
+            terminal::print_bytes(&bytes)?;
+            continue;
         }
+        let path = match one_file {
+            Some(path) => path.to_owned(),
+            None => args.output.clone().unwrap_or_default().join(made.file_name(format)),
+        };
+        terminal::write_file(&path, &bytes)?;
+        written.push(path);
+    }
+    if !written.is_empty() {
+        let list: Vec<String> = written.iter().map(|p| p.display().to_string()).collect();
+        anstream::eprintln!("The report is in {}", words::list(&list));
+    }
+    if let (true, Some(first)) = (args.open, written.first()) {
+        terminal::show(first)?;
     }
     Ok(ExitCode::SUCCESS)
 }
 
+/// The picture in this file.
+fn logo(path: &Path) -> Result<Logo, CliError> {
+    let refuse = |why: &dyn std::fmt::Display| {
+        CliError::usage(
+            format!("the logo {} cannot be used: {why}", path.display()),
+            "Give a PNG or an SVG with --logo",
+        )
+    };
+    // One byte more than allowed tells that it is too large, whatever the file says of itself.
+    let mut bytes = Vec::new();
+    let file = File::open(path).map_err(|e| refuse(&e))?;
+    file.take(Logo::LARGEST + 1).read_to_end(&mut bytes).map_err(|e| refuse(&e))?;
+    Logo::new(bytes).map_err(|e| refuse(&e))
+}
+
+/// Where the audits come from.
+enum Histories {
+    One(StoreArgs),
+    Many(Vec<PathBuf>),
+}
+
+/// What `--db` names: one history, or all of the files and folders.
+fn histories(named: &[PathBuf]) -> Result<Histories, CliError> {
+    match named {
+        [] => return Ok(Histories::One(StoreArgs { db: None })),
+        [one] if !one.is_dir() => return Ok(Histories::One(StoreArgs { db: Some(one.clone()) })),
+        _ => {}
+    }
+    let mut files = Vec::new();
+    for path in named {
+        if !path.is_dir() {
+            files.push(path.clone());
+            continue;
+        }
+        let unreadable = |error: std::io::Error| {
+            CliError::usage(format!("{} cannot be read: {error}", path.display()), "Name a folder of histories")
+        };
+        let mut inside = Vec::new();
+        for entry in std::fs::read_dir(path).map_err(unreadable)? {
+            let file = entry.map_err(unreadable)?.path();
+            if file.extension().is_some_and(|e| e == "duckdb") {
+                inside.push(file);
+            }
+        }
+        if inside.is_empty() {
+            return Err(CliError::usage(
+                format!("there is no history in {}", path.display()),
+                "A history is a file that ends in .duckdb",
+            ));
+        }
+        inside.sort();
+        files.extend(inside);
+    }
+    Ok(Histories::Many(files))
+}
+
+/// The report of one machine, or of many.
+enum Made {
+    One(Box<Report>),
+    Many(Box<Fleet>),
+}
+
+impl Made {
+    fn render(&self, format: Format, options: &Options) -> Result<Vec<u8>, CliError> {
+        Ok(match (self, format) {
+            (Made::One(report), Format::Html) => terminal::told(report::html(report, options)?).into_bytes(),
+            (Made::One(report), Format::Pdf) => report::pdf(report, options)?,
+            (Made::One(report), Format::Md) => terminal::told(report::markdown(report)?).into_bytes(),
+            (Made::One(report), Format::Json) => (report::json(report) + "\n").into_bytes(),
+            (Made::Many(fleet), Format::Html) => terminal::told(fleet::html(fleet, options)?).into_bytes(),
+            (Made::Many(fleet), Format::Pdf) => report::fleet_pdf(fleet, options)?,
+            (Made::Many(fleet), Format::Md) => terminal::told(fleet::markdown(fleet)?).into_bytes(),
+            (Made::Many(fleet), Format::Json) => (fleet::json(fleet) + "\n").into_bytes(),
+        })
+    }
+
+    fn file_name(&self, format: Format) -> PathBuf {
+        let name = match self {
+            Made::One(report) => default_path(report),
+            Made::Many(_) => PathBuf::from("cleanbill-overview.html"),
+        };
+        name.with_extension(format.extension())
+    }
+}
+
+/// The report asked for: of a stored audit, or of a new one where there is none.
+fn model(args: &Args, store: &StoreArgs) -> Result<Report, CliError> {
+    let catalogue = look::catalogue()?;
+    let id = args.audit.and_then(|which| match which {
+        Which::Latest => None,
+        Which::Number(id) => Some(id),
+    });
+    let mut report = match look::stored(&store.store(), id, args.compare, &catalogue) {
+        Ok(report) => report,
+        Err(StoreError::Missing(_)) if id.is_none() => {
+            let whole = Selection::default();
+            look::look(&catalogue, Look { root: None, selection: whole, store, keep: true })?.report
+        }
+        Err(error) => return Err(error.into()),
+    };
+    if let Some(title) = &args.title {
+        report.title.clone_from(title);
+    }
+    Ok(report)
+}
+
+/// The overview of all machines in these histories. One that cannot be used is named and left out.
+fn overview(args: &Args, files: &[PathBuf]) -> Result<Fleet, CliError> {
+    if matches!(args.audit, Some(Which::Number(_))) || matches!(args.compare, Against::Audit(_)) {
+        return Err(CliError::usage(
+            "audits have a number of their own in each history",
+            "Leave --audit out, and compare with last, 30d or a day",
+        ));
+    }
+    let catalogue = look::catalogue()?;
+    let mut reports = Vec::new();
+    let mut skipped = Vec::new();
+    for file in files {
+        let store = Store::at(file);
+        let read = || -> Result<Vec<Report>, StoreError> {
+            let audits = store.machines()?;
+            if audits.is_empty() {
+                return Err(StoreError::Missing(file.clone()));
+            }
+            audits.into_iter().map(|id| look::stored(&store, Some(id), args.compare, &catalogue)).collect()
+        };
+        match read() {
+            Ok(found) => reports.extend(found),
+            Err(error) => {
+                anstream::eprintln!("Left out: {}", words::harmless(&error.to_string()));
+                skipped.push(Skipped { file: file.display().to_string(), why: error.to_string() });
+            }
+        }
+    }
+    fleet::fleet(&reports, skipped, &catalogue, args.title.as_deref())
+        .ok_or_else(|| CliError::failed("none of the histories could be used", "Make one with: cleanbill audit"))
+}
+
 /// Where the page goes unless told otherwise.
-pub(super) fn default_path(report: &report::Report) -> PathBuf {
+pub(super) fn default_path(report: &Report) -> PathBuf {
     PathBuf::from(format!("cleanbill-{}.html", file_name(&report.host.name)))
 }
 
@@ -108,4 +366,14 @@ fn file_name(name: &str) -> String {
     let safe = |c: char| if c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.') { c } else { '_' };
     let name: String = name.chars().take(64).map(safe).collect();
     name.trim_start_matches('.').to_owned()
+}
+
+/// The paper that people of this locale use.
+fn usual_paper() -> PaperSize {
+    let set = |name| std::env::var(name).ok().filter(|v| !v.is_empty());
+    let locale = set("LC_ALL").or_else(|| set("LC_PAPER")).or_else(|| set("LANG")).unwrap_or_default();
+    let country = locale.split(['.', '@']).next().and_then(|l| l.split_once('_')).map_or("", |(_, country)| country);
+    // Where glibc's locales say 216 × 279 mm.
+    let letter = ["US", "CA", "MX", "PR", "PH", "CL", "CO", "VE", "CR", "GT", "NI", "PA", "SV"];
+    if letter.contains(&country) { PaperSize::Letter } else { PaperSize::A4 }
 }

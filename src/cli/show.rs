@@ -9,7 +9,11 @@ use super::{
     look::{self, Look},
     terminal,
 };
-use crate::{checks::Selection, report, store::StoreError};
+use crate::{
+    checks::Selection,
+    report,
+    store::{Against, StoreError},
+};
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
@@ -49,7 +53,7 @@ pub(super) fn run(args: &Args) -> Result<ExitCode, CliError> {
             Err(error) => return Err(error.into()),
             Ok(audit) if !audit.outcomes.iter().any(|o| o.check == args.id) => fresh()?,
             Ok(audit) => {
-                let history = store.history(&audit)?;
+                let history = store.history(&audit, Against::Previous)?;
                 report::build(&audit, &catalogue, &history)
             }
         }

@@ -3,10 +3,11 @@
 use std::{
     io::{IsTerminal as _, Write as _},
     path::Path,
+    process::{Command, Stdio},
 };
 
 use super::error::CliError;
-use crate::report::Style;
+use crate::report::{Rendered, Style};
 
 /// Style of pages on stdout.
 pub(super) fn style() -> Style {
@@ -36,8 +37,13 @@ fn unicode() -> bool {
 
 /// Writes text to stdout; a reader that went away (`| head`) is no error.
 pub(super) fn print(text: &str) -> Result<(), CliError> {
+    print_bytes(text.as_bytes())
+}
+
+/// The same with bytes.
+pub(super) fn print_bytes(bytes: &[u8]) -> Result<(), CliError> {
     let mut out = std::io::stdout().lock();
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+    match out.write_all(bytes).and_then(|()| out.flush()) {
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
         _ => Ok(()),
     }
@@ -45,7 +51,7 @@ pub(super) fn print(text: &str) -> Result<(), CliError> {
 
 /// Writes a file whole or not at all: a temporary file beside it, then a rename. A device or a pipe that is there
 /// already (`/dev/null`, `/dev/stdout`) is written to, never replaced; of a link, what it points to.
-pub(super) fn write_file(path: &Path, text: &str) -> Result<(), CliError> {
+pub(super) fn write_file(path: &Path, bytes: &[u8]) -> Result<(), CliError> {
     let fail = |error: std::io::Error| {
         CliError::failed(
             format!("{} cannot be written: {error}", path.display()),
@@ -53,7 +59,7 @@ pub(super) fn write_file(path: &Path, text: &str) -> Result<(), CliError> {
         )
     };
     if std::fs::metadata(path).is_ok_and(|m| !m.is_file() && !m.is_dir()) {
-        let written = std::fs::OpenOptions::new().write(true).open(path).and_then(|mut f| f.write_all(text.as_bytes()));
+        let written = std::fs::OpenOptions::new().write(true).open(path).and_then(|mut f| f.write_all(bytes));
         return written.map_err(fail);
     }
     let target = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
@@ -62,7 +68,7 @@ pub(super) fn write_file(path: &Path, text: &str) -> Result<(), CliError> {
     let beside = path.with_file_name(format!(".{}.{}", name.to_string_lossy(), std::process::id()));
     let written = (|| {
         let mut file = std::fs::OpenOptions::new().write(true).create_new(true).open(&beside)?;
-        file.write_all(text.as_bytes())?;
+        file.write_all(bytes)?;
         file.sync_all()?;
         std::fs::rename(&beside, path)
     })();
@@ -75,7 +81,30 @@ pub(super) fn write_file(path: &Path, text: &str) -> Result<(), CliError> {
 /// Prints to stdout, or writes the file when one is named and it is not `-`.
 pub(super) fn deliver(output: Option<&Path>, text: &str) -> Result<(), CliError> {
     match output.filter(|p| *p != Path::new("-")) {
-        Some(path) => write_file(path, text),
+        Some(path) => write_file(path, text.as_bytes()),
         None => print(text),
     }
+}
+
+/// The page, after what is wrong with the machine's own templates was said on stderr.
+pub(super) fn told(page: Rendered) -> String {
+    for warning in &page.warnings {
+        anstream::eprintln!("{warning}");
+    }
+    page.text
+}
+
+/// Shows a file in the program that the desktop uses for it.
+pub(super) fn show(path: &Path) -> Result<(), CliError> {
+    let sits_here =
+        ["DISPLAY", "WAYLAND_DISPLAY"].iter().any(|name| std::env::var_os(name).is_some_and(|v| !v.is_empty()));
+    if !sits_here {
+        anstream::eprintln!("There is no screen here to show it on: copy it to your own computer and open it there.");
+        return Ok(());
+    }
+    let mut viewer = Command::new("xdg-open");
+    viewer.arg(path).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    viewer.spawn().map(|_| ()).map_err(|error| {
+        CliError::failed(format!("{} is written but could not be shown: {error}", path.display()), "Open it by hand")
+    })
 }

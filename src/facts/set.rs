@@ -34,6 +34,15 @@ impl Gap {
     pub fn new(what: impl Into<String>, source: impl Into<String>, reason: Reason) -> Self {
         Gap { what: what.into(), source: source.into(), reason }
     }
+
+    /// Why, in words: `only root may read /etc/shadow`.
+    pub fn why(&self) -> String {
+        match &self.reason {
+            Reason::NeedsRoot => format!("only root may read {}", self.source),
+            Reason::TimedOut => "it took too long".to_owned(),
+            Reason::Broken(what) | Reason::Tool(what) => what.clone(),
+        }
+    }
 }
 
 /// How well a table is known.
@@ -77,6 +86,11 @@ impl Facts {
 
     fn entry(&mut self, table: &'static Table) -> &mut TableData {
         self.tables.entry(table.name).or_insert_with(|| TableData { table, rows: Vec::new(), state: State::NotAsked })
+    }
+
+    /// Takes a table as it is, in place of what was known of it.
+    pub fn insert(&mut self, data: TableData) {
+        self.tables.insert(data.table.name, data);
     }
 
     /// Adds a row.

@@ -2,13 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{model::*, sentences, text::SHOWN};
+use super::{model::*, past, sentences, text::SHOWN};
 use crate::{
     audit::Audit,
     checks::{Catalogue, Check, Outcome, Safety, Severity, Verdict},
     facts::Gap,
     score::{self, Grade},
-    store::{History, Waiver},
+    store::History,
     words,
 };
 
@@ -35,14 +35,17 @@ pub fn build(audit: &Audit, catalogue: &Catalogue, history: &History) -> Report 
     let problems = problems(audit, catalogue, history, risk);
     let severities: Vec<_> = problems.iter().map(|p| p.severity).collect();
     let counts = counts(audit.outcomes.iter());
-    let changes = history.previous.as_ref().map(|previous| changes(audit, previous, catalogue));
+    let changes = history.previous.as_ref().map(|previous| past::changes(audit, previous, catalogue, history));
+    let waived = past::waived(audit, catalogue, &history.waivers);
+    let points = past::points(audit, history, severities.iter().copied().collect());
     let moved = match &changes {
-        Some(c) => sentences::moved(c.risk_before, risk, &c.since_text, c.fixed.len(), c.new.len()),
+        Some(c) => sentences::moved(c.risk_before, risk, &c.since_text, c.fixed.len(), c.new.len(), c.came_back.len()),
         None => "This is the first look.".to_owned(),
     };
     let seconds = audit.took.as_secs_f64();
     Report {
         schema_version: SCHEMA_VERSION,
+        title: format!("Health report for {}", audit.machine.hostname),
         host: Host {
             name: audit.machine.hostname.clone(),
             id: audit.machine.host.clone(),
@@ -51,19 +54,25 @@ pub fn build(audit: &Audit, catalogue: &Catalogue, history: &History) -> Report 
             role: audit.machine.role.clone(),
             kernel: audit.machine.kernel.clone(),
             root: audit.machine.root.clone(),
+            details: audit
+                .machine
+                .details
+                .iter()
+                .map(|(name, value)| Detail { name: name.clone(), value: value.clone() })
+                .collect(),
         },
         audit: AuditInfo {
             id: audit.id,
             started: audit.started,
             started_text: audit.started.strftime("%A %-d %B %Y, %H:%M UTC").to_string(),
-            seconds: tenth(seconds * 10.0) / 10.0,
+            seconds: sentences::tenth(seconds * 10.0) / 10.0,
             looked_at: sentences::looked_at(audit.looked_at, seconds),
             version: audit.version.clone(),
             privileged: audit.privileged,
             complete: audit.complete,
         },
         grade,
-        risk: tenth(risk),
+        risk: sentences::tenth(risk),
         grade_note: (grade != Grade::by_risk(risk)).then(|| {
             format!(
                 "By its risk alone it would be a {}, but with a critical problem open it cannot be better than D.",
@@ -72,12 +81,15 @@ pub fn build(audit: &Audit, catalogue: &Catalogue, history: &History) -> Report 
         }),
         summary: sentences::summary(grade, &severities, counts.unknown),
         plan: plan(&problems, risk, grade),
+        outlook: past::outlook(&problems, &waived, &points, risk),
         moved,
-        history: points(audit, history),
+        history: points,
+        events: past::events(audit, history),
         changes,
+        repair: past::repair(audit, history),
         good: good(audit, catalogue),
         not_seen: not_seen(audit),
-        waived: waived(audit, catalogue, &history.waivers),
+        waived,
         areas: areas(audit, catalogue),
         checks: counts,
         coverage: coverage(audit, catalogue),
@@ -88,21 +100,27 @@ pub fn build(audit: &Audit, catalogue: &Catalogue, history: &History) -> Report 
 
 /// What solving the problems that the page shows first brings, and how long it takes.
 fn plan(problems: &[Problem], risk: f64, grade: Grade) -> Option<String> {
-    let soon = problems.iter().filter(|p| p.severity >= Severity::Medium).count().min(SHOWN);
-    let (first, rest) = problems.split_at_checked(soon)?;
-    let left: Vec<Severity> = rest.iter().map(|p| p.severity).collect();
-    let after = score::risk(left.iter().copied());
-    let grade_after = Grade::of(after, left.contains(&Severity::Critical));
-    let decisions = first.iter().filter(|p| p.effort == DECISION).count();
-    let minutes = first.iter().filter(|p| p.effort != DECISION).map(|p| p.minutes.max(1)).sum();
-    (soon > 0).then(|| sentences::plan(soon, (risk, grade), (after, grade_after), minutes, decisions))
+    let soon = problems.iter().filter(|p| p.severity >= Severity::Medium).count();
+    let effort = |n: usize| Some(effort(problems.get(..n)?, problems.get(n..)?));
+    let first = effort(soon.min(SHOWN)).filter(|_| soon > 0)?;
+    let steps: Vec<usize> = (SHOWN..=soon).collect();
+    let better = |n: usize| effort(n).is_some_and(|e| e.after.1 < grade);
+    let turn = steps.get(steps.partition_point(|n| !better(*n))).and_then(|n| effort(*n));
+    Some(sentences::plan(first, (risk, grade), turn))
 }
 
-fn tenth(x: f64) -> f64 {
-    (x * 10.0).round() / 10.0
+/// What solving these problems takes, and where it leads when `rest` is left.
+pub(super) fn effort(part: &[Problem], rest: &[Problem]) -> sentences::Effort {
+    let after = score::risk(rest.iter().map(|p| p.severity));
+    sentences::Effort {
+        problems: part.len(),
+        minutes: part.iter().filter(|p| p.effort != DECISION).fold(0, |sum, p| sum.saturating_add(p.minutes.max(1))),
+        decisions: part.iter().filter(|p| p.effort == DECISION).count(),
+        after: (after, Grade::of(after, rest.iter().any(|p| p.severity == Severity::Critical))),
+    }
 }
 
-fn title(outcome: &Outcome, catalogue: &Catalogue) -> String {
+pub(super) fn title(outcome: &Outcome, catalogue: &Catalogue) -> String {
     let known = || catalogue.get(&outcome.check).map(|c| c.title.clone());
     outcome.finding().map(|f| f.title.clone()).or_else(known).unwrap_or_else(|| outcome.check.clone())
 }
@@ -116,16 +134,14 @@ fn problems(audit: &Audit, catalogue: &Catalogue, history: &History, risk: f64) 
         let minutes = check.map_or(0, |c| c.minutes);
         let safety = check.and_then(|c| c.fix.as_ref()).map(|f| f.safety);
         let before = history.previous.as_ref();
-        let since = before.and_then(|_| history.since.get(&outcome.check)).copied();
-        let is_new =
-            before.is_some_and(|p| !p.outcomes.iter().any(|o| o.check == outcome.check && o.finding().is_some()));
+        let standing = past::standing(audit, history, &outcome.check);
         problems.push(Problem {
             check: outcome.check.clone(),
             title: finding.title.clone(),
             severity: finding.severity,
             group: check.map_or_else(String::new, |c| c.group.clone()),
             area: check.map_or_else(String::new, |c| catalogue.group_title(&c.group).to_owned()),
-            points: tenth(points),
+            points: sentences::tenth(points),
             points_text: sentences::points(points, finding.severity),
             minutes,
             effort: if safety == Some(Safety::Manual) && minutes == 0 {
@@ -144,8 +160,9 @@ fn problems(audit: &Audit, catalogue: &Catalogue, history: &History, risk: f64) 
             effect: check.and_then(|c| c.fix.as_ref()).and_then(|f| f.effect.clone()),
             evidence: finding.evidence.clone(),
             evidence_total: finding.count,
-            since,
-            age: before.map(|_| sentences::age(since.unwrap_or(audit.started), audit.started, is_new)),
+            since: before.map(|_| standing.since),
+            age: past::age(&standing, audit, before),
+            came_back: past::came_back(&standing, before),
             parts: parts(audit, &outcome.check),
             references: check.map_or_else(Vec::new, references),
         });
@@ -178,55 +195,6 @@ fn references(check: &Check) -> Vec<Reference> {
             (!ids.is_empty()).then(|| Reference { framework: (*name).to_owned(), ids })
         })
         .collect()
-}
-
-fn points(audit: &Audit, history: &History) -> Vec<ScorePoint> {
-    let mut points: Vec<ScorePoint> = history
-        .audits
-        .iter()
-        .filter(|h| h.complete && audit.id.is_none_or(|id| h.id < id))
-        .map(|h| ScorePoint {
-            audit: Some(h.id),
-            started: h.started,
-            risk: tenth(h.risk),
-            grade: Grade::parse(&h.grade).unwrap_or(Grade::F),
-        })
-        .collect();
-    points.reverse();
-    points.push(ScorePoint {
-        audit: audit.id,
-        started: audit.started,
-        risk: tenth(audit.risk()),
-        grade: audit.grade(),
-    });
-    points
-}
-
-fn changes(audit: &Audit, previous: &Audit, catalogue: &Catalogue) -> Changes {
-    let open = |a: &Audit| -> BTreeMap<String, String> {
-        a.outcomes.iter().filter(|o| o.counted().is_some()).map(|o| (o.check.clone(), title(o, catalogue))).collect()
-    };
-    let (before, now) = (open(previous), open(audit));
-    // Fixed means asked again and found fine; what was not asked or not seen this time is not fixed.
-    let settled: BTreeSet<&str> = audit
-        .outcomes
-        .iter()
-        .filter(|o| matches!(o.verdict, Verdict::Ok | Verdict::NotApplicable(_)))
-        .map(|o| o.check.as_str())
-        .collect();
-    let pick = |from: &BTreeMap<String, String>, keep: &dyn Fn(&str) -> bool| -> Vec<ProblemRef> {
-        let kept = from.iter().filter(|(check, _)| keep(check));
-        kept.map(|(check, title)| ProblemRef { check: check.clone(), title: title.clone() }).collect()
-    };
-    Changes {
-        since: previous.id,
-        since_text: words::ago(previous.started, audit.started),
-        risk_before: tenth(previous.risk()),
-        grade_before: previous.grade(),
-        new: pick(&now, &|c| !before.contains_key(c)),
-        fixed: pick(&before, &|c| settled.contains(c)),
-        open: pick(&now, &|c| before.contains_key(c)),
-    }
 }
 
 /// The fine things that matter most: from each area, in the order of the report, what would have been worst.
@@ -262,30 +230,10 @@ fn not_seen(audit: &Audit) -> Vec<NotSeen> {
     all.into_iter()
         .map(|(gap, checks)| NotSeen {
             what: gap.what.clone(),
-            why: sentences::why(gap),
+            why: gap.why(),
             reason: gap.reason.clone(),
             source: gap.source.clone(),
             checks,
-        })
-        .collect()
-}
-
-fn waived(audit: &Audit, catalogue: &Catalogue, waivers: &[Waiver]) -> Vec<Waived> {
-    audit
-        .outcomes
-        .iter()
-        .filter(|o| o.waived)
-        .filter_map(|o| {
-            let finding = o.finding()?;
-            let waiver = waivers.iter().find(|w| w.check == o.check);
-            Some(Waived {
-                check: o.check.clone(),
-                title: title(o, catalogue),
-                severity: finding.severity,
-                reason: waiver.map_or_else(String::new, |w| w.reason.clone()),
-                who: waiver.map_or_else(String::new, |w| w.who.clone()),
-                until: waiver.map_or_else(String::new, |w| w.until.to_string()),
-            })
         })
         .collect()
 }
@@ -321,7 +269,7 @@ fn areas(audit: &Audit, catalogue: &Catalogue) -> Vec<Area> {
             asked.then(|| Area {
                 group: group.id.clone(),
                 title: group.title.clone(),
-                risk: tenth(risk),
+                risk: sentences::tenth(risk),
                 grade: Grade::of(risk, severities.contains(&Severity::Critical)),
                 checks: counts,
             })
@@ -364,7 +312,7 @@ fn result(outcome: &Outcome, catalogue: &Catalogue) -> CheckResult {
         Verdict::NotApplicable(why) => ("not_applicable", Some(why.clone())),
         Verdict::Unknown(gaps) => {
             let mut whys: Vec<String> =
-                gaps.iter().map(|g| format!("I could not see {}: {}", g.what, sentences::why(g))).collect();
+                gaps.iter().map(|g| format!("I could not see {}: {}", g.what, g.why())).collect();
             whys.dedup();
             ("unknown", Some(whys.join("; ")))
         }
@@ -373,6 +321,7 @@ fn result(outcome: &Outcome, catalogue: &Catalogue) -> CheckResult {
         check: outcome.check.clone(),
         title: title(outcome, catalogue),
         group: catalogue.get(&outcome.check).map_or_else(String::new, |c| c.group.clone()),
+        area: catalogue.get(&outcome.check).map_or_else(String::new, |c| catalogue.group_title(&c.group).to_owned()),
         result: result.to_owned(),
         why,
     }

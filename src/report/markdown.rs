@@ -1,22 +1,29 @@
 //! The report as Markdown, for tickets and wikis.
 
+use std::path::Path;
+
 use super::{
-    Report, TemplateError,
-    templates::render,
-    view::{Place, view},
+    Rendered, Report, TemplateError,
+    templates::{OVERRIDE_DIR, render},
+    view::{Limits, Place, view},
 };
 use crate::words::harmless;
 
 /// The report as Markdown; text from the machine cannot form markup.
 ///
 /// # Errors
-/// When the template does not work.
-pub fn markdown(report: &Report) -> Result<String, TemplateError> {
-    let text = render("markdown/report.md", &view(report, clean), |_| {})?;
-    Ok(tidy(&text))
+/// When the built-in template does not work.
+pub fn markdown(report: &Report) -> Result<Rendered, TemplateError> {
+    let view = view(report, Limits::PLAIN, clean);
+    Ok(tidied(render(Path::new(OVERRIDE_DIR), "markdown/report.md", &view, |_| {})?))
 }
 
-fn clean(place: &Place<'_>, text: &str) -> String {
+/// The page without the empty lines that a template leaves behind.
+pub(super) fn tidied(page: Rendered) -> Rendered {
+    Rendered { text: tidy(&page.text), ..page }
+}
+
+pub(super) fn clean(place: &Place<'_>, text: &str) -> String {
     match place {
         // The catalogue's own words, where backquotes mean code.
         ["problems", "why" | "advice" | "steps" | "fix" | "effect"] => prose(&harmless(text)),
@@ -24,6 +31,11 @@ fn clean(place: &Place<'_>, text: &str) -> String {
         [.., "check" | "checks"] => text.chars().map(|c| if is_id(c) { c } else { '\u{fffd}' }).collect(),
         _ => escape(&harmless(text)),
     }
+}
+
+/// Text from the machine as it may stand anywhere in Markdown.
+pub(crate) fn text(text: &str) -> String {
+    escape(&harmless(text))
 }
 
 fn is_id(c: char) -> bool {

@@ -1,11 +1,17 @@
 //! The report: one model, several renderers. A renderer computes nothing: numbers, dates and sentences stand ready in
 //! the model, so terminal, HTML, Markdown and JSON can never disagree.
 
+mod brief;
 mod build;
-mod charts;
+pub mod charts;
+pub mod fleet;
 mod html;
+mod logo;
 mod markdown;
 mod model;
+mod options;
+mod past;
+mod pdf;
 mod sentences;
 mod templates;
 #[cfg(test)]
@@ -14,10 +20,16 @@ mod text;
 mod view;
 
 pub use build::build;
-pub use html::html;
+pub use html::{html, html_with};
+pub use logo::LogoError;
 pub use markdown::markdown;
+pub(crate) use markdown::text as markdown_text;
 pub use model::*;
-pub use templates::TemplateError;
+pub use options::{Detail, Logo, Options, Paper};
+pub use pdf::{PdfError, fleet_pdf, pdf};
+pub(crate) use sentences::capital;
+pub use templates::{Rendered, TemplateError};
+pub(crate) use text::{BOLD, COMMAND, DIM, Page, severity_words};
 pub use text::{Style, page, problem_page, quiet_page};
 
 /// The report as JSON: the model itself.

@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::{
     checks::{Evidence, Safety, Severity},
     facts::Reason,
-    score::Grade,
+    score::{BySeverity, Grade},
 };
 
 /// The version of this shape. A new field does not change it; a field that goes or changes its meaning does.
@@ -18,6 +18,8 @@ pub const SCHEMA_VERSION: u32 = 1;
 pub struct Report {
     /// Version of this shape.
     pub schema_version: u32,
+    /// Title of the report: `Health report for web01` unless another was asked for.
+    pub title: String,
     /// The machine.
     pub host: Host,
     /// The audit.
@@ -32,12 +34,18 @@ pub struct Report {
     pub summary: String,
     /// What doing the first few brings and takes, in sentences; none when nothing needs doing soon.
     pub plan: Option<String>,
+    /// What happens if nothing is done, in sentences; none when nothing needs doing soon.
+    pub outlook: Vec<String>,
     /// What moved the score since last time, in sentences.
     pub moved: String,
     /// Risk of the last audits of this machine, oldest first, this one last.
     pub history: Vec<ScorePoint>,
-    /// What changed since the audit before; none when there is none.
+    /// What happened to the machine in that time, oldest first.
+    pub events: Vec<Event>,
+    /// What changed since the audit compared with; none when there is none.
     pub changes: Option<Changes>,
+    /// How long it takes until problems are fixed; none while none was.
+    pub repair: Option<Repair>,
     /// Open problems, those first that take off most points.
     pub problems: Vec<Problem>,
     /// A few things that are fine.
@@ -73,6 +81,17 @@ pub struct Host {
     pub kernel: Option<String>,
     /// The directory looked at, `/` for the machine itself.
     pub root: String,
+    /// What it is made of and what runs on it, for the technical part.
+    pub details: Vec<Detail>,
+}
+
+/// A fact of the machine, in words.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Detail {
+    /// What: `Memory`.
+    pub name: String,
+    /// Its value: `3.8 GB`.
+    pub value: String,
 }
 
 /// The audit.
@@ -109,25 +128,106 @@ pub struct ScorePoint {
     pub risk: f64,
     /// Grade.
     pub grade: Grade,
+    /// Open problems that count.
+    pub problems: BySeverity,
 }
 
-/// What changed since the audit before.
+/// Something that happened to the machine between two audits.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Event {
+    /// When the audit began that saw it first; of an acceptance, when it was made.
+    #[schemars(with = "String")]
+    pub at: Timestamp,
+    /// The day for people: `9 November`.
+    pub day: String,
+    /// What kind.
+    pub kind: EventKind,
+    /// What happened: `14 programs were updated`.
+    pub text: String,
+}
+
+/// Kinds of events.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum EventKind {
+    /// Programs were updated.
+    Updates,
+    /// Another kernel runs.
+    Kernel,
+    /// Another release of the operating system.
+    Release,
+    /// Someone accepted a risk.
+    Accepted,
+}
+
+/// What changed since the audit compared with.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Changes {
     /// That audit's number.
     pub since: Option<i64>,
     /// When it was, for people: `3 days ago`.
     pub since_text: String,
+    /// The same as a day: `16 November 2026`.
+    pub since_day: String,
     /// Risk then.
     pub risk_before: f64,
     /// Grade then.
     pub grade_before: Grade,
-    /// Problems that were not there.
+    /// Problems that were not there, and had never been.
     pub new: Vec<ProblemRef>,
+    /// Problems that were not there, but had been before: they came back.
+    pub came_back: Vec<ProblemRef>,
     /// Problems that are gone.
     pub fixed: Vec<ProblemRef>,
     /// Problems that were there already.
     pub open: Vec<ProblemRef>,
+    /// Problems that were there and that someone accepted since.
+    pub accepted: Vec<ProblemRef>,
+    /// Problems that were there and that could not be looked at this time.
+    pub unseen: Vec<ProblemRef>,
+}
+
+/// How long it takes until problems are fixed. Tips are left out, and problems that stand under another.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct Repair {
+    /// How many were fixed in these months.
+    pub fixed: usize,
+    /// Days from when a problem was first seen until it was seen to be gone: half of them took no longer.
+    pub median_days: f64,
+    /// The same in a sentence.
+    pub text: String,
+    /// The last months, oldest first.
+    pub months: Vec<RepairMonth>,
+    /// By severity, worst first; severities without any are left out.
+    pub severities: Vec<RepairSeverity>,
+}
+
+/// Problems fixed in one month.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct RepairMonth {
+    /// The month: `2026-11`.
+    pub month: String,
+    /// For people: `Nov`.
+    pub name: String,
+    /// How many were fixed.
+    pub fixed: usize,
+    /// Days it took, as [`Repair::median_days`]; none when none was fixed.
+    pub median_days: Option<f64>,
+}
+
+/// Problems of one severity: how fast they go, and how long the open ones have waited.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct RepairSeverity {
+    /// The severity.
+    pub severity: Severity,
+    /// How many were fixed.
+    pub fixed: usize,
+    /// Days it took, as [`Repair::median_days`]; none when none was fixed.
+    pub median_days: Option<f64>,
+    /// How many are open.
+    pub open: usize,
+    /// Days for which the oldest of them has been open; none when none is.
+    pub oldest_days: Option<i64>,
 }
 
 /// A problem by name.
@@ -137,6 +237,10 @@ pub struct ProblemRef {
     pub check: String,
     /// What is wrong.
     pub title: String,
+    /// How bad, now or when it was last there.
+    pub severity: Severity,
+    /// `open for 23 days`, `came back after 3 weeks`, or of a fixed one `after 12 days`; none where that says nothing.
+    pub age: Option<String>,
 }
 
 /// An open problem.
@@ -179,8 +283,10 @@ pub struct Problem {
     /// Since when it has been open.
     #[schemars(with = "Option<String>")]
     pub since: Option<Timestamp>,
-    /// `new`, or `open for 23 days`; nothing on the first audit.
+    /// `new`, `open for 23 days` or `came back after 3 weeks`; nothing on the first audit.
     pub age: Option<String>,
+    /// Whether it had been fixed once and is there again.
+    pub came_back: bool,
     /// Problems with the same cause, told under this one.
     pub parts: Vec<Part>,
     /// By framework.
@@ -248,6 +354,10 @@ pub struct Waived {
     pub who: String,
     /// Until when, `2026-12-31`.
     pub until: String,
+    /// The same for people: `31 December, in 5 weeks`.
+    pub until_text: String,
+    /// Whether it ends within 30 days and then counts again.
+    pub ends_soon: bool,
 }
 
 /// An area of the machine.
@@ -304,6 +414,8 @@ pub struct CheckResult {
     pub title: String,
     /// Id of the area.
     pub group: String,
+    /// Name of the area.
+    pub area: String,
     /// `problem`, `ok`, `not_applicable`, `unknown` or `waived`.
     pub result: String,
     /// Why it does not apply or got no answer.

@@ -1,14 +1,9 @@
 //! The sentences of a report that are computed from facts.
 
-use jiff::Timestamp;
+use jiff::{Timestamp, civil::Date};
 
-use crate::{
-    audit::LookedAt,
-    checks::Severity,
-    facts::{Gap, Reason},
-    score::Grade,
-    words,
-};
+use super::model::ScorePoint;
+use crate::{audit::LookedAt, checks::Severity, score::Grade, words};
 
 /// `looked at 386,120 files, 31 services and 412 programs in 0.9 seconds`.
 pub(super) fn looked_at(looked: LookedAt, seconds: f64) -> String {
@@ -59,44 +54,92 @@ pub(super) fn summary(grade: Grade, severities: &[Severity], unknown: usize) -> 
 }
 
 /// What moved since the audit before.
-pub(super) fn moved(before: f64, now: f64, when: &str, fixed: usize, new: usize) -> String {
+pub(super) fn moved(before: f64, now: f64, when: &str, fixed: usize, new: usize, back: usize) -> String {
     let (before, now) = (before.round(), now.round());
     let mut text = if (before - now).abs() < 0.5 {
         format!("The same as {when}.")
     } else {
         format!("{} it was {before:.0}.", capital(when))
     };
-    match (fixed, new) {
-        (0, 0) => text.push_str(" No problem came or went."),
-        (0, new) => text.push_str(&format!(" {} new.", verb(new))),
-        (fixed, 0) => text.push_str(&format!(" {} fixed.", was(fixed))),
-        (fixed, new) => text.push_str(&format!(" {} fixed. {} new.", was(fixed), verb(new))),
+    if fixed > 0 {
+        text.push_str(&format!(" {} fixed.", was(fixed)));
+    }
+    if new > 0 {
+        text.push_str(&format!(" {} new.", verb(new)));
+    }
+    if back > 0 {
+        text.push_str(&format!(" {} came back.", capital(&words::number(back))));
+    }
+    if fixed + new + back == 0 {
+        text.push_str(" No problem came or went.");
     }
     text
 }
 
-/// What solving the first few problems brings and takes.
-pub(super) fn plan(
-    n: usize,
-    (risk, grade): (f64, Grade),
-    (after, grade_after): (f64, Grade),
-    minutes: u32,
-    decisions: usize,
-) -> String {
-    let which = if n == 1 { "Solve the first one".to_owned() } else { format!("Solve the first {}", words::number(n)) };
+/// What solving some problems brings and takes.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Effort {
+    /// How many problems.
+    pub(super) problems: usize,
+    /// Minutes of work.
+    pub(super) minutes: u32,
+    /// How many of them need someone to decide.
+    pub(super) decisions: usize,
+    /// Risk and grade afterwards.
+    pub(super) after: (f64, Grade),
+}
+
+/// What solving the first few problems brings and takes; `turn` is what it takes until the grade gets better, where
+/// the first few do not suffice for that.
+pub(super) fn plan(first: Effort, (risk, grade): (f64, Grade), turn: Option<Effort>) -> String {
+    let which = match first.problems {
+        1 => "Solve the first one".to_owned(),
+        n => format!("Solve the first {}", words::number(n)),
+    };
+    let (after, grade_after) = first.after;
+    if risk.round() - after.round() < 1.0 {
+        let mut text = format!("{which} first: you need {}.", needs(first));
+        if let Some(turn) = turn {
+            text.push_str(&format!(
+                " So much is wrong that the grade moves from {} to {} only after {} are solved, which takes {} in all.",
+                grade.letter(),
+                turn.after.1.letter(),
+                words::number(turn.problems),
+                needs(turn)
+            ));
+        }
+        return text;
+    }
     let mut text = format!("{which}: the risk falls from {risk:.0} to {after:.0}");
     if grade_after < grade {
         text.push_str(&format!(", and the grade goes from {} to {}", grade.letter(), grade_after.letter()));
     }
-    let mut needs = Vec::new();
-    if minutes > 0 {
-        needs.push(format!("about {}", words::minutes(minutes)));
-    }
-    if decisions > 0 {
-        needs.push(some(decisions, "decision", "decisions"));
-    }
-    text.push_str(&format!(". You need {}.", words::list(&needs)));
+    text.push_str(&format!(". You need {}.", needs(first)));
     text
+}
+
+/// What a person needs: `about 45 minutes and one decision`.
+pub(super) fn needs(effort: Effort) -> String {
+    let mut needs = Vec::new();
+    if effort.minutes > 0 {
+        needs.push(format!("about {}", words::minutes(effort.minutes)));
+    }
+    if effort.decisions > 0 {
+        needs.push(some(effort.decisions, "decision", "decisions"));
+    }
+    words::list(&needs)
+}
+
+/// What work brings: `Risk falls from 31 to 6, the grade from C to A`; none where the risk stays.
+pub(super) fn brings((risk, grade): (f64, Grade), (after, grade_after): (f64, Grade)) -> Option<String> {
+    if after.round() >= risk.round() {
+        return None;
+    }
+    let mut text = format!("Risk falls from {risk:.0} to {after:.0}");
+    if grade_after < grade {
+        text.push_str(&format!(", the grade from {} to {}", grade.letter(), grade_after.letter()));
+    }
+    Some(text)
 }
 
 fn was(n: usize) -> String {
@@ -107,35 +150,86 @@ fn verb(n: usize) -> String {
     if n == 1 { "One is".to_owned() } else { format!("{} are", capital(&words::number(n))) }
 }
 
-fn some(n: usize, one: &str, many: &str) -> String {
+pub(super) fn some(n: usize, one: &str, many: &str) -> String {
     format!("{} {}", words::number(n), if n == 1 { one } else { many })
 }
 
-pub(super) fn capital(text: &str) -> String {
+pub(crate) fn capital(text: &str) -> String {
     let mut chars = text.chars();
     chars.next().map_or_else(String::new, |c| c.to_uppercase().chain(chars).collect())
 }
 
-/// `new`, `open for 23 days`.
-pub(super) fn age(since: Timestamp, now: Timestamp, first_seen_now: bool) -> String {
-    if first_seen_now {
-        return "new".to_owned();
+/// To one decimal.
+pub(super) fn tenth(x: f64) -> f64 {
+    (x * 10.0).round() / 10.0
+}
+
+/// `open for 23 days`.
+pub(super) fn open_for(since: Timestamp, now: Timestamp) -> String {
+    if now.as_second().saturating_sub(since.as_second()) < 86_400 {
+        return "open since today".to_owned();
     }
-    let days = now.as_second().saturating_sub(since.as_second()) / 86_400;
-    match days {
-        ..1 => "open since today".to_owned(),
-        1 => "open for a day".to_owned(),
-        2..60 => format!("open for {days} days"),
-        _ => format!("open for {} months", days / 30),
+    format!("open for {}", words::span(since, now))
+}
+
+/// Days from one day to another.
+pub(super) fn days_between(from: Date, to: Date) -> i64 {
+    from.until((jiff::Unit::Day, to)).map_or(0, |span| i64::from(span.get_days()))
+}
+
+/// `31 December, in 5 weeks`: the last day of something.
+pub(super) fn until(end: Date, today: Date) -> String {
+    let day = end.strftime(if end.year() == today.year() { "%-d %B" } else { "%-d %B %Y" });
+    match days_between(today, end) {
+        ..0 => day.to_string(),
+        0 => format!("{day}, today"),
+        1 => format!("{day}, tomorrow"),
+        days @ 2..=20 => format!("{day}, in {days} days"),
+        days @ 21..=69 => format!("{day}, in {} weeks", (days + 3) / 7),
+        days => format!("{day}, in {} months", (days + 15) / 30),
     }
 }
 
-/// Why something could not be seen.
-pub(super) fn why(gap: &Gap) -> String {
-    match &gap.reason {
-        Reason::NeedsRoot => format!("only root may read {}", gap.source),
-        Reason::TimedOut => "it took too long".to_owned(),
-        Reason::Broken(what) | Reason::Tool(what) => what.clone(),
+/// How fast problems were fixed.
+pub(super) fn repair(fixed: usize, months: i32, median_days: f64, oldest: Option<i64>) -> String {
+    let months = words::number(usize::try_from(months).unwrap_or(0));
+    let took = words::days(median_days);
+    let mut text = match fixed {
+        1 => format!("In the last {months} months one problem was fixed. It took {took}."),
+        n => format!(
+            "In the last {months} months {} problems were fixed. Half of them took {took} or less.",
+            words::number(n)
+        ),
+    };
+    #[allow(clippy::cast_precision_loss, reason = "days of a few years")]
+    if let Some(days) = oldest.filter(|d| *d > 0) {
+        text.push_str(&format!(" The oldest open one has waited {}.", words::days(days as f64)));
+    }
+    text
+}
+
+/// Where the risk has been going in the last three months, if it climbed and is at its highest.
+pub(super) fn drift(points: &[ScorePoint], risk: f64) -> Option<String> {
+    let last = points.last()?;
+    let start = last.started.as_second().saturating_sub(92 * 86_400);
+    let recent = points.iter().filter(|p| p.started.as_second() >= start);
+    let lowest = recent.clone().min_by(|a, b| a.risk.total_cmp(&b.risk))?;
+    let highest = recent.map(|p| p.risk).fold(0.0, f64::max);
+    let weeks = last.started.as_second().saturating_sub(lowest.started.as_second()) / (7 * 86_400);
+    let (before, now) = (lowest.risk.round(), risk.round());
+    (weeks >= 2 && now - before >= 3.0 && highest - risk < 1.0).then(|| {
+        format!(
+            "The risk has been growing: on {} it was {before:.0}, now it is {now:.0}.",
+            words::day(lowest.started, last.started)
+        )
+    })
+}
+
+/// Accepted risks that end soon.
+pub(super) fn returning(n: usize, first_end: &str) -> String {
+    match n {
+        1 => format!("One accepted risk counts again after {first_end}."),
+        n => format!("{} accepted risks will count again, the first after {first_end}.", capital(&words::number(n))),
     }
 }
 

@@ -29,41 +29,55 @@ impl Default for Style {
     }
 }
 
-const BOLD: Ansi = Ansi::new().bold();
-const DIM: Ansi = Ansi::new().dimmed();
-const COMMAND: Ansi = AnsiColor::Cyan.on_default();
+pub(crate) const BOLD: Ansi = Ansi::new().bold();
+pub(crate) const DIM: Ansi = Ansi::new().dimmed();
+pub(crate) const COMMAND: Ansi = AnsiColor::Cyan.on_default();
 
-struct Page {
+/// A page of text being written, for the pages of other rooms too.
+pub(crate) struct Page {
     out: String,
-    style: Style,
+    pub(crate) style: Style,
 }
 
 impl Page {
-    fn new(style: Style) -> Self {
+    pub(crate) fn new(style: Style) -> Self {
         let width = style.width.clamp(60, 100);
         Page { out: String::new(), style: Style { width, ..style } }
     }
 
-    fn paint(&self, ansi: Ansi, text: &str) -> String {
+    pub(crate) fn paint(&self, ansi: Ansi, text: &str) -> String {
         if self.style.colour { format!("{ansi}{text}{ansi:#}") } else { text.to_owned() }
     }
 
-    fn line(&mut self, text: &str) {
+    pub(crate) fn line(&mut self, text: &str) {
         self.out.push_str(text.trim_end());
         self.out.push('\n');
     }
 
-    fn blank(&mut self) {
+    pub(crate) fn blank(&mut self) {
         self.out.push('\n');
     }
 
-    fn heading(&mut self, text: &str) {
+    pub(crate) fn heading(&mut self, text: &str) {
         let text = self.paint(BOLD, text);
         self.line(&format!("  {text}"));
     }
 
+    /// The same with nothing broken at a hyphen, for text with ids, versions and paths.
+    pub(crate) fn wrapped_whole(&mut self, text: &str, first: &str, rest: &str) {
+        let options = Options::new(self.style.width)
+            .initial_indent(first)
+            .subsequent_indent(rest)
+            .break_words(true)
+            .word_separator(textwrap::WordSeparator::AsciiSpace)
+            .word_splitter(textwrap::WordSplitter::NoHyphenation);
+        for line in textwrap::wrap(text, options) {
+            self.line(&line);
+        }
+    }
+
     /// Text wrapped with a first and a further indent.
-    fn wrapped(&mut self, text: &str, first: &str, rest: &str) {
+    pub(crate) fn wrapped(&mut self, text: &str, first: &str, rest: &str) {
         let options = Options::new(self.style.width).initial_indent(first).subsequent_indent(rest).break_words(true);
         for line in textwrap::wrap(text, options) {
             self.line(&line);
@@ -71,7 +85,7 @@ impl Page {
     }
 
     /// A labelled line such as `  GOOD      …`.
-    fn labelled(&mut self, label: &str, text: &str) {
+    pub(crate) fn labelled(&mut self, label: &str, text: &str) {
         let first = format!("  {label:<10}");
         let options =
             Options::new(self.style.width).initial_indent(&first).subsequent_indent("            ").break_words(true);
@@ -87,7 +101,7 @@ impl Page {
         }
     }
 
-    fn finish(self) -> String {
+    pub(crate) fn finish(self) -> String {
         if self.style.unicode { self.out } else { ascii(&self.out) }
     }
 }
@@ -449,7 +463,7 @@ pub fn quiet_page(check: &Check, result: &CheckResult, style: Style) -> String {
     page.finish()
 }
 
-pub(super) fn severity_words(severity: Severity) -> &'static str {
+pub(crate) fn severity_words(severity: Severity) -> &'static str {
     match severity {
         Severity::Critical => "Do today",
         Severity::High => "Do this week",
@@ -474,8 +488,10 @@ fn ascii(text: &str) -> String {
         match c {
             '−' | '─' | '–' => out.push('-'),
             '●' => out.push('o'),
+            '·' => out.push('-'),
             '◀' => out.push('<'),
             '▶' => out.push('>'),
+            '→' => out.push_str("->"),
             '…' => out.push_str("..."),
             '’' | '‘' => out.push('\''),
             c if c.is_ascii() => out.push(c),

@@ -1,8 +1,6 @@
 //! What the templates see: the model, with the few words beside it that only a page needs, and every text made
 //! harmless for the kind of page it goes to.
 
-use std::collections::BTreeMap;
-
 use serde_json::{Map, Value, json};
 
 use super::{
@@ -16,22 +14,39 @@ use crate::{
     words,
 };
 
-/// How many pieces of evidence a page shows of one problem.
-const EVIDENCE: usize = 20;
-/// How many problems that came or went are named.
-const NAMED: usize = 5;
+/// How much evidence a page shows.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Limits {
+    /// Pieces of one problem.
+    pub(super) each: usize,
+    /// Pieces in all; past them, each problem still shows one.
+    pub(super) all: usize,
+}
+
+impl Limits {
+    /// For pages that show each problem alone.
+    pub(super) const PLAIN: Limits = Limits { each: 20, all: usize::MAX };
+
+    /// How many of so many pieces are shown.
+    fn take(&mut self, pieces: usize) -> usize {
+        let taken = pieces.min(self.each).min(self.all.max(1));
+        self.all = self.all.saturating_sub(taken);
+        taken
+    }
+}
+
 /// How many of the last audits the table lists.
 const LOOKS: usize = 30;
 
 /// Where a text stands: the names on the way to it.
 pub(super) type Place<'a> = [&'a str];
 
-/// The report for a template; `clean` treats every text in it.
-pub(super) fn view(report: &Report, clean: impl Fn(&Place<'_>, &str) -> String) -> Value {
+/// The report for a template, with so much evidence; `clean` treats every text in it.
+pub(super) fn view(report: &Report, mut limits: Limits, clean: impl Fn(&Place<'_>, &str) -> String) -> Value {
     let mut view = serde_json::to_value(report).unwrap_or_default();
-    let titles: BTreeMap<&str, &str> = report.areas.iter().map(|a| (a.group.as_str(), a.title.as_str())).collect();
     for_each(&mut view, "problems", &report.problems, |n, p, map| {
-        problem(p, map);
+        map.insert("n".to_owned(), json!(n + 1));
+        problem(p, &mut limits, map);
         let urgent = report.problems.iter().take(n + 1).filter(|p| p.severity >= Severity::Medium).count();
         let place = match p.severity {
             Severity::Info => "tip",
@@ -45,15 +60,7 @@ pub(super) fn view(report: &Report, clean: impl Fn(&Place<'_>, &str) -> String) 
         map.insert("risk_text".to_owned(), json!(whole(a.risk)));
     });
     for_each(&mut view, "results", &report.results, |_, r, map| {
-        let words = match r.result.as_str() {
-            "problem" => "Problem",
-            "ok" => "Fine",
-            "not_applicable" => "Does not apply",
-            "waived" => "Accepted",
-            _ => "No answer",
-        };
-        map.insert("result_text".to_owned(), json!(words));
-        map.insert("area".to_owned(), json!(titles.get(r.group.as_str()).copied().unwrap_or(&r.group)));
+        map.insert("result_text".to_owned(), json!(result_words(&r.result)));
         map.insert("why".to_owned(), json!(r.why.as_deref().map(capital)));
     });
     for_each(&mut view, "waived", &report.waived, |_, w, map| {
@@ -66,6 +73,17 @@ pub(super) fn view(report: &Report, clean: impl Fn(&Place<'_>, &str) -> String) 
     view
 }
 
+/// The result of a check in words.
+pub(super) fn result_words(result: &str) -> &'static str {
+    match result {
+        "problem" => "Found",
+        "ok" => "Not found",
+        "not_applicable" => "Does not apply",
+        "waived" => "Accepted",
+        _ => "No answer",
+    }
+}
+
 fn for_each<T>(view: &mut Value, list: &str, items: &[T], mut add: impl FnMut(usize, &T, &mut Map<String, Value>)) {
     let Some(values) = view.get_mut(list).and_then(Value::as_array_mut) else { return };
     for (n, (value, item)) in values.iter_mut().zip(items).enumerate() {
@@ -75,24 +93,20 @@ fn for_each<T>(view: &mut Value, list: &str, items: &[T], mut add: impl FnMut(us
     }
 }
 
-fn problem(p: &Problem, map: &mut Map<String, Value>) {
+fn problem(p: &Problem, limits: &mut Limits, map: &mut Map<String, Value>) {
     map.insert("when".to_owned(), json!(severity_words(p.severity)));
     let points = (!p.points_text.is_empty()).then(|| points_words(&p.points_text));
     map.insert("points_words".to_owned(), json!(points));
-    map.insert("seen".to_owned(), evidence(&p.evidence));
-    map.insert("unseen".to_owned(), json!(more(p.evidence_total.saturating_sub(p.evidence.len().min(EVIDENCE)))));
-    map.remove("evidence");
+    evidence(&p.evidence, p.evidence_total, limits, map);
     let Some(parts) = map.get_mut("parts").and_then(Value::as_array_mut) else { return };
     for (value, part) in parts.iter_mut().zip(&p.parts) {
         if let Value::Object(map) = value {
-            map.insert("seen".to_owned(), evidence(&part.evidence));
-            map.insert("unseen".to_owned(), json!(more(part.evidence.len().saturating_sub(EVIDENCE))));
-            map.remove("evidence");
+            evidence(&part.evidence, part.evidence.len(), limits, map);
         }
     }
 }
 
-fn evidence(all: &[Evidence]) -> Value {
+fn evidence(all: &[Evidence], total: usize, limits: &mut Limits, map: &mut Map<String, Value>) {
     // Once for several lines of the same place.
     let mut before = None;
     let line = |e: &Evidence| {
@@ -101,14 +115,17 @@ fn evidence(all: &[Evidence]) -> Value {
         before = place;
         json!({ "text": e.text, "place": shown })
     };
-    all.iter().take(EVIDENCE).map(line).collect()
+    let taken = limits.take(all.len());
+    map.insert("seen".to_owned(), all.iter().take(taken).map(line).collect());
+    map.insert("unseen".to_owned(), json!(more(total.saturating_sub(taken))));
+    map.remove("evidence");
 }
 
-fn more(n: usize) -> Option<String> {
+pub(super) fn more(n: usize) -> Option<String> {
     (n > 0).then(|| format!("and {} more", words::thousands(n)))
 }
 
-fn whole(x: f64) -> String {
+pub(super) fn whole(x: f64) -> String {
     format!("{x:.0}")
 }
 
@@ -120,18 +137,6 @@ fn beside(report: &Report, map: &mut Map<String, Value>) {
         json!({ "audit": p.audit, "when": when, "risk": whole(p.risk), "grade": p.grade })
     });
     map.insert("looks".to_owned(), looks.collect());
-    let named = |list: &[super::model::ProblemRef]| {
-        let mut titles: Vec<String> = list.iter().take(NAMED).map(|p| p.title.clone()).collect();
-        titles.extend(more(list.len().saturating_sub(NAMED)).as_deref().map(capital));
-        titles
-    };
-    if let Some(changes) = &report.changes {
-        map.insert("came".to_owned(), json!(named(&changes.new)));
-        map.insert("went".to_owned(), json!(named(&changes.fixed)));
-    } else {
-        map.insert("came".to_owned(), json!([]));
-        map.insert("went".to_owned(), json!([]));
-    }
     let count = |s: &dyn Fn(Severity) -> bool| report.problems.iter().filter(|p| s(p.severity)).count();
     let small = count(&|s| s == Severity::Low);
     let tips = count(&|s| s == Severity::Info);
@@ -153,10 +158,20 @@ fn beside(report: &Report, map: &mut Map<String, Value>) {
     map.insert("answers".to_owned(), json!(answers(report)));
 }
 
+/// What could not be seen, in words.
+pub(super) struct Gaps<'a> {
+    /// What only root may read.
+    pub(super) root: Vec<&'a str>,
+    /// A sentence for each other thing, and where it is, unless the sentence says it.
+    pub(super) other: Vec<(String, Option<&'a str>)>,
+    /// `3 questions have`; none when all got an answer.
+    pub(super) questions: Option<String>,
+}
+
 /// What could not be seen, each thing once; first what root could see.
-fn gaps(report: &Report) -> Value {
+pub(super) fn gap_words(report: &Report) -> Gaps<'_> {
     let mut root: Vec<&str> = Vec::new();
-    let mut other: Vec<(String, &str)> = Vec::new();
+    let mut other: Vec<(String, Option<&str>)> = Vec::new();
     for gap in &report.not_seen {
         if gap.reason == Reason::NeedsRoot {
             if !root.contains(&gap.what.as_str()) {
@@ -165,26 +180,24 @@ fn gaps(report: &Report) -> Value {
         } else {
             let text = format!("I could not see {}: {}.", gap.what, gap.why.trim_end_matches('.'));
             if !other.iter().any(|(t, _)| *t == text) {
-                other.push((text, &gap.source));
+                let source = (!gap.source.is_empty() && !text.contains(&gap.source)).then_some(gap.source.as_str());
+                other.push((text, source));
             }
         }
     }
-    let other: Vec<Value> = other
-        .into_iter()
-        .map(|(text, source)| {
-            let source = (!source.is_empty() && !text.contains(source)).then_some(source);
-            json!({ "text": text, "source": source })
-        })
-        .collect();
     let unknown = report.checks.unknown;
-    json!({
-        "root": root,
-        "other": other,
-        "questions": (unknown > 0).then(|| words::count(unknown, "question has", "questions have")),
-    })
+    let questions = (unknown > 0).then(|| words::count(unknown, "question has", "questions have"));
+    Gaps { root, other, questions }
 }
 
-fn answers(report: &Report) -> String {
+fn gaps(report: &Report) -> Value {
+    let Gaps { root, other, questions } = gap_words(report);
+    let other: Vec<Value> = other.into_iter().map(|(text, source)| json!({ "text": text, "source": source })).collect();
+    json!({ "root": root, "other": other, "questions": questions })
+}
+
+/// How many questions came to which answer, in a sentence.
+pub(super) fn answers(report: &Report) -> String {
     let c = report.checks;
     let mut parts = vec![
         words::count(c.problem, "question found a problem", "questions found a problem"),
@@ -202,7 +215,8 @@ fn answers(report: &Report) -> String {
     format!("{} in all: {}.", words::count(c.total, "question", "questions"), words::list(&parts))
 }
 
-fn walk<'a>(value: &'a mut Value, place: &mut Vec<&'a str>, clean: &impl Fn(&Place<'_>, &str) -> String) {
+/// Treats every text in `value`, which stands at `place`.
+pub(super) fn walk<'a>(value: &'a mut Value, place: &mut Vec<&'a str>, clean: &impl Fn(&Place<'_>, &str) -> String) {
     match value {
         Value::String(text) => *text = clean(place, text),
         Value::Array(items) => {

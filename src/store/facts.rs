@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::{Store, StoreError};
 use crate::{
-    facts::{FactDb, Facts, State, Table, TableData, Value, append, create_table},
+    facts::{FactDb, Facts, Gap, State, Table, TableData, Value, append, create_table},
     probes,
 };
 
@@ -63,8 +63,8 @@ pub(super) fn save(connection: &Connection, audit: i64, facts: &Facts) -> Result
 fn state(state: &State) -> (&'static str, Option<String>) {
     match state {
         State::Read => ("read", None),
-        State::Partial(_) => ("partial", None),
-        State::Unread(_) => ("unread", None),
+        State::Partial(gaps) => ("partial", gaps.first().map(Gap::why)),
+        State::Unread(gaps) => ("unread", gaps.first().map(Gap::why)),
         State::Absent(why) => ("absent", Some(why.clone())),
         State::NotAsked => ("not_asked", None),
     }

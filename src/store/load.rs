@@ -6,11 +6,12 @@ use duckdb::{Connection, params};
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::{Store, StoreError, Waiver, waivers};
+use super::{Store, StoreError};
 use crate::{
     audit::{Audit, LookedAt, MachineInfo},
     checks::{Evidence, Finding, Outcome, Severity, Verdict},
     facts::{Gap, Reason},
+    score::BySeverity,
 };
 
 /// One line of the history.
@@ -39,25 +40,20 @@ pub struct AuditSummary {
     pub complete: bool,
     /// Whether it ran as root.
     pub privileged: bool,
+    /// Open problems that count, by severity.
+    pub by_severity: BySeverity,
 }
 
-/// What a report knows beside its audit: the past, and what people accepted.
-#[derive(Debug, Clone, Default)]
-pub struct History {
-    /// The audit before, of the same machine.
-    pub previous: Option<Audit>,
-    /// Earlier audits of the same machine, newest first.
-    pub audits: Vec<AuditSummary>,
-    /// Since when problems have been open without a break, by check.
-    pub since: BTreeMap<String, Timestamp>,
-    /// Accepted risks that hold on the day of the audit.
-    pub waivers: Vec<Waiver>,
+/// Which audits are wanted.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Keep {
+    /// So many of the newest.
+    Newest(usize),
+    /// So many of the newest, and before them the last one of each day up to this many.
+    Daily(usize, usize),
 }
 
-/// How many earlier audits a report looks back on.
-const LOOK_BACK: usize = 60;
-
-fn time(micros: i64) -> Timestamp {
+pub(super) fn time(micros: i64) -> Timestamp {
     Timestamp::from_microsecond(micros).unwrap_or_default()
 }
 
@@ -67,8 +63,21 @@ impl Store {
     /// # Errors
     /// When there is no store or it cannot be read.
     pub fn audits(&self, of: Option<(&str, &str)>, limit: usize) -> Result<Vec<AuditSummary>, StoreError> {
-        audits(&self.read()?, of, limit)
+        audits(&self.read()?, of, Keep::Newest(limit))
     }
+
+    /// The numbers of the latest complete audit of each machine and root, oldest first.
+    ///
+    /// # Errors
+    /// When there is no store or it cannot be read.
+    pub fn machines(&self) -> Result<Vec<i64>, StoreError> {
+        let connection = self.read()?;
+        let sql = "select max(id) as id from audits where complete group by host, root order by id";
+        let mut statement = connection.prepare(sql)?;
+        let rows = statement.query_map([], |row| row.get(0))?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
     /// An audit by its number; the latest when none is given.
     ///
     /// # Errors
@@ -76,40 +85,53 @@ impl Store {
     pub fn audit(&self, id: Option<i64>) -> Result<Audit, StoreError> {
         audit(&self.read()?, id, &self.path)
     }
-
-    /// What is known of the machine of `audit` beside it.
-    ///
-    /// # Errors
-    /// When the store cannot be read.
-    pub fn history(&self, audit: &Audit) -> Result<History, StoreError> {
-        history(&self.read()?, audit, &self.path)
-    }
 }
 
-/// What is known of the machine of `audit` beside it.
-pub(super) fn history(connection: &Connection, of: &Audit, path: &Path) -> Result<History, StoreError> {
-    let machine = &of.machine;
-    let before = previous(connection, of)?;
-    Ok(History {
-        previous: before.map(|id| audit(connection, Some(id), path)).transpose()?,
-        audits: audits(connection, Some((&machine.host, &machine.root)), LOOK_BACK)?,
-        since: open_since(connection, of)?,
-        waivers: waivers::list(connection, &machine.host, waivers::day(of.started))?,
-    })
-}
-
-fn audits(connection: &Connection, of: Option<(&str, &str)>, limit: usize) -> Result<Vec<AuditSummary>, StoreError> {
-    let mut statement = connection.prepare(
-        "select a.id, a.host, a.hostname, a.root, epoch_us(a.started), a.risk, a.grade, a.complete, a.privileged,
-                    count(*) filter (verdict = 'problem' and not waived and part_of is null),
-                    count(*) filter (verdict = 'unknown')
-             from audits a left join findings f on f.audit = a.id
-             where (?::varchar is null or (a.host = ? and a.root = ?))
-             group by all order by a.id desc limit ?",
-    )?;
+pub(super) fn audits(
+    connection: &Connection,
+    of: Option<(&str, &str)>,
+    keep: Keep,
+) -> Result<Vec<AuditSummary>, StoreError> {
     let (host, root) = of.map_or((None, None), |(h, r)| (Some(h), Some(r)));
-    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    let rows = statement.query_map(params![host, host, root, limit], |row| {
+    let (newest, days) = match keep {
+        Keep::Newest(n) => (n, 0),
+        Keep::Daily(n, days) => (n, days),
+    };
+    let number = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
+    let mut statement = connection.prepare(
+        "with mine as (
+             select *, row_number() over (order by id desc) as newest,
+                    row_number() over (partition by started::date order by id desc) as of_day
+             from audits where ?::varchar is null or (host = ? and root = ?)),
+         kept as (
+             select * from mine where newest <= ?
+             union all
+             (select * from mine where newest > ? and of_day = 1 order by id desc limit ?)),
+         counted as (
+             select audit,
+                    count(*) filter (verdict = 'unknown') as unknown,
+                    count(*) filter (open and severity = 'critical') as critical,
+                    count(*) filter (open and severity = 'high') as high,
+                    count(*) filter (open and severity = 'medium') as medium,
+                    count(*) filter (open and severity = 'low') as low,
+                    count(*) filter (open and severity = 'info') as info
+             from (select *, verdict = 'problem' and not waived and part_of is null as open from findings)
+             where audit in (select id from kept) group by audit)
+         select k.id, k.host, k.hostname, k.root, epoch_us(k.started), k.risk, k.grade, k.complete, k.privileged,
+                coalesce(c.unknown, 0), coalesce(c.critical, 0), coalesce(c.high, 0), coalesce(c.medium, 0),
+                coalesce(c.low, 0), coalesce(c.info, 0)
+         from kept k left join counted c on c.audit = k.id order by k.id desc",
+    )?;
+    let (newest, days) = (number(newest), number(days));
+    let rows = statement.query_map(params![host, host, root, newest, newest, days], |row| {
+        let count = |column: usize| Ok::<_, duckdb::Error>(usize::try_from(row.get::<_, i64>(column)?).unwrap_or(0));
+        let by_severity = BySeverity {
+            critical: count(10)?,
+            high: count(11)?,
+            medium: count(12)?,
+            low: count(13)?,
+            info: count(14)?,
+        };
         Ok(AuditSummary {
             id: row.get(0)?,
             host: row.get(1)?,
@@ -120,14 +142,15 @@ fn audits(connection: &Connection, of: Option<(&str, &str)>, limit: usize) -> Re
             grade: row.get(6)?,
             complete: row.get(7)?,
             privileged: row.get(8)?,
-            problems: row.get(9)?,
-            unknown: row.get(10)?,
+            problems: number(by_severity.total()),
+            unknown: row.get(9)?,
+            by_severity,
         })
     })?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
-fn audit(connection: &Connection, id: Option<i64>, path: &Path) -> Result<Audit, StoreError> {
+pub(super) fn audit(connection: &Connection, id: Option<i64>, path: &Path) -> Result<Audit, StoreError> {
     let id = match id {
         Some(id) => id,
         None => {
@@ -151,6 +174,7 @@ fn audit(connection: &Connection, id: Option<i64>, path: &Path) -> Result<Audit,
                     role: row.get(4)?,
                     root: row.get(5)?,
                     kernel: row.get(6)?,
+                    details: Vec::new(),
                 },
                 started: time(row.get(7)?),
                 took: Duration::from_millis(number(row.get(8)?)),
@@ -171,38 +195,16 @@ fn audit(connection: &Connection, id: Option<i64>, path: &Path) -> Result<Audit,
         Err(duckdb::Error::QueryReturnedNoRows) => return Err(StoreError::NoSuchAudit(id)),
         other => other?,
     };
+    audit.machine.details = details(connection, id)?;
     let (own, mut by_check) = gaps(connection, id)?;
     audit.gaps = own;
     audit.outcomes = outcomes(connection, id, &mut by_check)?;
     Ok(audit)
 }
 
-/// The number of the complete audit of the same machine and root before `audit`.
-fn previous(connection: &Connection, audit: &Audit) -> Result<Option<i64>, StoreError> {
-    Ok(connection.query_row(
-        "select max(id) from audits where host = ? and root = ? and complete and (?::bigint is null or id < ?)",
-        params![audit.machine.host, audit.machine.root, audit.id, audit.id],
-        |row| row.get(0),
-    )?)
-}
-
-/// Since when each problem of an audit has been open without a break, by check.
-fn open_since(connection: &Connection, audit: &Audit) -> Result<BTreeMap<String, Timestamp>, StoreError> {
-    let mut statement = connection.prepare(
-        "with mine as (
-                 select a.id, a.started, f.check_id, f.verdict = 'problem' as open
-                 from audits a join findings f on f.audit = a.id
-                 where a.host = ? and a.root = ? and f.verdict in ('problem', 'ok', 'not_applicable')
-                   and (?::bigint is null or a.id <= ?)),
-             last_fine as (select check_id, max(id) as id from mine where not open group by check_id)
-             select m.check_id, epoch_us(min(m.started))
-             from mine m left join last_fine l using (check_id)
-             where m.open and m.id > coalesce(l.id, 0)
-             group by m.check_id",
-    )?;
-    let rows = statement.query_map(params![audit.machine.host, audit.machine.root, audit.id, audit.id], |row| {
-        Ok((row.get(0)?, time(row.get(1)?)))
-    })?;
+fn details(connection: &Connection, audit: i64) -> Result<Vec<(String, String)>, StoreError> {
+    let mut statement = connection.prepare("select name, value from audit_details where audit = ? order by n")?;
+    let rows = statement.query_map(params![audit], |row| Ok((row.get(0)?, row.get(1)?)))?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
 

@@ -3,7 +3,10 @@
 //! Nobody holds the file open. Every use opens it, does one transaction and closes, and waits its turn with
 //! back-off when another process is writing. Facts of an audit are stored by snapshot: an unchanged table once.
 
+mod answers;
+mod compare;
 mod facts;
+mod history;
 mod load;
 mod save;
 mod schema;
@@ -14,8 +17,11 @@ use std::{
     time::{Duration, Instant},
 };
 
+pub use answers::Answer;
+pub use compare::{Known, Moment, RowDiff, TableDiff, Wanted};
 use duckdb::{AccessMode, Config, Connection};
-pub use load::{AuditSummary, History};
+pub use history::{Against, History, SystemChange, Turn};
+pub use load::AuditSummary;
 pub use waivers::Waiver;
 
 use crate::facts::QueryError;
@@ -67,6 +73,9 @@ pub enum StoreError {
     /// No audit has this number.
     #[error("there is no audit {0}")]
     NoSuchAudit(i64),
+    /// It cannot be compared with this one.
+    #[error("audit {0} is of another machine")]
+    OtherMachine(i64),
     /// Anything else DuckDB said.
     #[error("the history cannot be used: {0}")]
     Sql(String),
@@ -84,7 +93,9 @@ impl StoreError {
             StoreError::Busy(_) => "Close the other program (a duckdb shell?) and try again".to_owned(),
             StoreError::Denied { .. } => "Run with sudo, or give another file with --db FILE".to_owned(),
             StoreError::Full(_) => "Make room, or give a file on another disk with --db FILE".to_owned(),
-            StoreError::NoSuchAudit(_) => "See which there are with: cleanbill audits".to_owned(),
+            StoreError::NoSuchAudit(_) | StoreError::OtherMachine(_) => {
+                "See which there are with: cleanbill audits".to_owned()
+            }
             StoreError::Sql(_) => "Give another file with --db FILE, or look without storing: --no-store".to_owned(),
         }
     }

@@ -2,7 +2,7 @@
 
 use duckdb::{Connection, params};
 
-use super::{History, Store, StoreError, load, waivers};
+use super::{Against, History, Store, StoreError, history, waivers};
 use crate::{
     audit::{Audit, settle},
     checks::{Catalogue, Outcome, Verdict},
@@ -20,7 +20,7 @@ impl Store {
             let held = waivers::list(connection, &audit.machine.host, waivers::day(audit.started))?;
             settle(&mut audit.outcomes, catalogue, &held.into_iter().map(|w| w.check).collect());
             audit.id = Some(save(connection, audit, facts)?);
-            load::history(connection, audit, &self.path)
+            history::history(connection, audit, Against::Previous, &self.path)
         })
     }
 }
@@ -53,6 +53,10 @@ fn save(connection: &Connection, audit: &Audit, facts: &Facts) -> Result<i64, St
             i64::try_from(looked.programs).unwrap_or(i64::MAX),
         ],
     )?;
+    let details = (0_i64..).zip(&machine.details).map(|(n, (name, value))| {
+        vec![Value::Integer(id), Value::Integer(n), Value::Text(name.clone()), Value::Text(value.clone())]
+    });
+    append(connection, "main", "audit_details", &details.collect::<Vec<_>>(), &[])?;
     let mut findings = Vec::new();
     let mut evidence = Vec::new();
     let mut gaps: Vec<_> = audit.gaps.iter().map(|g| gap_row(id, None, g)).collect();

@@ -74,4 +74,13 @@ pub(super) const MIGRATIONS: &[&str] = &[
     );
     create schema facts;
     ",
+    // 2: what the machine is made of, as the report's technical part tells it.
+    "
+    create table audit_details (
+        audit         bigint not null,
+        n             integer not null,
+        name          varchar not null,
+        value         varchar not null
+    );
+    ",
 ];

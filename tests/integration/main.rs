@@ -4,5 +4,8 @@
 mod audit;
 mod bad_input;
 mod commands;
+mod compare;
 mod history;
+mod report;
 mod support;
+mod trend;

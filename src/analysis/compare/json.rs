@@ -1,0 +1,71 @@
+//! The comparison for programs: JSON with its schema, and one line a change for a spreadsheet.
+
+use super::model::{Comparison, Weight};
+use crate::report::ProblemRef;
+
+/// The comparison as JSON: the model itself.
+pub fn json(comparison: &Comparison) -> String {
+    serde_json::to_string_pretty(comparison).unwrap_or_default() + "\n"
+}
+
+/// The JSON Schema of the model.
+pub fn schema() -> String {
+    serde_json::to_string_pretty(&schemars::schema_for!(Comparison)).unwrap_or_default() + "\n"
+}
+
+/// Columns and rows: first the problems, then the changes.
+pub fn csv_rows(comparison: &Comparison, all: bool) -> (Vec<&'static str>, Vec<Vec<serde_json::Value>>) {
+    let problems = &comparison.problems;
+    let lists: [(&str, &[ProblemRef]); 6] = [
+        ("new", &problems.new),
+        ("came_back", &problems.came_back),
+        ("fixed", &problems.fixed),
+        ("unseen", &problems.unseen),
+        ("accepted", &problems.accepted),
+        ("open", if all { &problems.open } else { &[] }),
+    ];
+    let mut rows: Vec<Vec<serde_json::Value>> = lists
+        .into_iter()
+        .flat_map(|(kind, list)| list.iter().map(move |p| (kind, p)))
+        .map(|(kind, p)| {
+            vec![
+                kind.into(),
+                "problem".into(),
+                p.severity.name().into(),
+                p.check.clone().into(),
+                p.title.clone().into(),
+            ]
+        })
+        .collect();
+    for group in &comparison.changes {
+        for change in &group.changes {
+            let weight = weight(change.weight);
+            rows.push(vec![
+                "change".into(),
+                group.id.clone().into(),
+                weight.into(),
+                change.table.clone().into(),
+                change.full_text.clone().into(),
+            ]);
+        }
+    }
+    for other in comparison.other.iter().filter(|_| all) {
+        rows.push(vec![
+            "rows".into(),
+            "other".into(),
+            "".into(),
+            other.table.clone().into(),
+            other.text.clone().into(),
+        ]);
+    }
+    (vec!["what", "subject", "weight", "id", "text"], rows)
+}
+
+pub(super) fn weight(weight: Weight) -> &'static str {
+    match weight {
+        Weight::Danger => "danger",
+        Weight::Notable => "notable",
+        Weight::Routine => "routine",
+        Weight::Safer => "safer",
+    }
+}

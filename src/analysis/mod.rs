@@ -1,0 +1,7 @@
+//! What several audits say together: how a machine went over time, and what is different between two audits. It computes
+//! from what the store gives; it never reads the machine and prints nothing.
+
+pub mod compare;
+#[cfg(test)]
+pub(crate) mod testing;
+pub mod trend;

@@ -1,0 +1,63 @@
+//! What the first page of a report says in few words: what the problems can do, with their names, and how much work
+//! there is. It reads only the model.
+
+use super::{
+    build,
+    model::{Problem, Report},
+    sentences::{self, capital},
+    text::SHOWN,
+};
+use crate::{checks::Severity, words};
+
+/// A sentence of [`Report::outlook`], with the problem it is about.
+#[derive(Debug, Clone)]
+pub(super) struct Outlook<'a> {
+    /// The problem that can do this; none where it is about the machine.
+    pub(super) problem: Option<&'a Problem>,
+    /// The sentence.
+    pub(super) text: &'a str,
+}
+
+/// What happens if nothing is done, and because of which problem.
+pub(super) fn outlook(report: &Report) -> Vec<Outlook<'_>> {
+    let about = |text: &String| report.problems.iter().find(|p| p.why == *text);
+    report.outlook.iter().map(|text| Outlook { problem: about(text), text }).collect()
+}
+
+/// A part of the work that is open.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Work {
+    /// Which part: `The first three`.
+    pub(super) what: String,
+    /// The least severity in it.
+    pub(super) least: Severity,
+    /// What a person needs for it: `about 45 minutes`.
+    pub(super) needs: String,
+    /// What it brings; none where the numbers stay.
+    pub(super) brings: Option<String>,
+}
+
+/// How long the open problems take, in the order in which they are best solved.
+pub(super) fn work(report: &Report) -> Vec<Work> {
+    let all = report.problems.as_slice();
+    let urgent = all.iter().filter(|p| p.severity >= Severity::Medium).count();
+    let counted = all.iter().filter(|p| p.severity >= Severity::Low).count();
+    let first = urgent.min(SHOWN);
+    let names = [
+        (0, first, if first == 1 { "the first one".to_owned() } else { format!("the first {}", words::number(first)) }),
+        (first, urgent, format!("{} more", words::number(urgent - first))),
+        (urgent, counted, sentences::some(counted - urgent, "smaller problem", "smaller problems")),
+        (counted, all.len(), sentences::some(all.len() - counted, "tip", "tips")),
+    ];
+    let mut now = (report.risk, report.grade);
+    let mut parts = Vec::new();
+    for (from, to, what) in names {
+        let (Some(part), Some(left)) = (all.get(from..to), all.get(to..)) else { continue };
+        let Some(least) = part.iter().map(|p| p.severity).min() else { continue };
+        let effort = build::effort(part, left);
+        let brings = sentences::brings(now, effort.after);
+        parts.push(Work { what: capital(&what), least, needs: capital(&sentences::needs(effort)), brings });
+        now = effort.after;
+    }
+    parts
+}

@@ -1,0 +1,39 @@
+//! Charts: each is computed once, as shapes in a box with a sentence that says what they show, and then drawn as SVG
+//! for a page, as PNG for a mail and by the PDF's own renderer. Nothing here reads a file or keeps a state.
+
+mod areas;
+mod drawing;
+mod events;
+mod fixed;
+mod gauge;
+mod grades;
+mod history;
+mod measure;
+mod pen;
+mod png;
+mod says;
+mod severities;
+mod spark;
+mod stays;
+mod svg;
+#[cfg(test)]
+mod tests;
+mod timeline;
+
+pub use areas::areas;
+pub use drawing::{Anchor, Drawing, Ink, Segment, Shape, Stroke};
+pub use fixed::fixed;
+pub use gauge::gauge;
+pub use grades::grades;
+pub use history::history;
+pub(in crate::report) use png::fonts;
+pub use png::{PngError, png};
+pub use severities::severities;
+pub use spark::spark;
+pub use stays::{Looked, Stay, stays};
+pub use svg::{entity, escape, svg};
+
+/// A risk that can be drawn. One that is no number is not taken for a low one.
+fn risk_or_worst(risk: f64) -> f64 {
+    if risk.is_nan() { 100.0 } else { risk.clamp(0.0, 100.0) }
+}

@@ -1,0 +1,267 @@
+//! From the reports of single machines to the overview.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+use super::model::*;
+use crate::{
+    checks::{Catalogue, Severity},
+    report::{
+        Problem, ProblemRef, Report, SCHEMA_VERSION,
+        sentences::capital,
+        text::{SHOWN, points_words, severity_words},
+    },
+    score::{self, BySeverity, Grade},
+    words,
+};
+
+/// Days after which a machine counts as not looked at lately.
+const STALE: i64 = 14;
+/// Looks of which a machine's line is drawn.
+const LOOKS: usize = 26;
+
+/// Builds the overview of these machines; none when there is no machine.
+pub fn fleet(reports: &[Report], skipped: Vec<Skipped>, catalogue: &Catalogue, title: Option<&str>) -> Option<Fleet> {
+    let newest = reports.iter().map(|r| r.audit.started).max()?;
+    let names = names(reports);
+    let mut hosts: Vec<FleetHost> = reports.iter().zip(&names).map(|(r, name)| host(r, name, newest)).collect();
+    hosts.sort_by(|a, b| b.grade.cmp(&a.grade).then(b.risk.total_cmp(&a.risk)).then_with(|| a.name.cmp(&b.name)));
+    let grades = [Grade::A, Grade::B, Grade::C, Grade::D, Grade::F]
+        .map(|grade| GradeCount { grade, hosts: hosts.iter().filter(|h| h.grade == grade).count() })
+        .to_vec();
+    let problems = problems(reports, &names, catalogue);
+    let changes = |of: &dyn Fn(&Report) -> Vec<ProblemRef>| changes(reports, &names, catalogue, of);
+    let came =
+        changes(&|r| r.changes.as_ref().map_or_else(Vec::new, |c| c.new.iter().chain(&c.came_back).cloned().collect()));
+    let went = changes(&|r| r.changes.as_ref().map_or_else(Vec::new, |c| c.fixed.clone()));
+    Some(Fleet {
+        schema_version: SCHEMA_VERSION,
+        title: title.map_or_else(
+            || format!("Health report for {}", words::count(hosts.len(), "machine", "machines")),
+            str::to_owned,
+        ),
+        newest,
+        newest_text: newest.strftime("%A %-d %B %Y, %H:%M UTC").to_string(),
+        summary: summary(&hosts),
+        moved: moved(&hosts, came.len(), went.len()),
+        plan: plan(&problems, hosts.len()),
+        grades,
+        hosts,
+        problems,
+        came,
+        went,
+        skipped,
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+    })
+}
+
+/// Names that tell the machines apart.
+fn names(reports: &[Report]) -> Vec<String> {
+    let same = |r: &Report| reports.iter().filter(|o| o.host.name == r.host.name).count() > 1;
+    let name = |r: &Report| {
+        let place = if r.host.root == "/" { String::new() } else { format!(" in {}", r.host.root) };
+        let id: String = if same(r) { r.host.id.chars().take(8).collect() } else { String::new() };
+        match id.as_str() {
+            "" => format!("{}{place}", r.host.name),
+            id => format!("{} ({id}){place}", r.host.name),
+        }
+    };
+    reports.iter().map(name).collect()
+}
+
+fn host(report: &Report, name: &str, newest: Timestamp) -> FleetHost {
+    let severities: BySeverity = report.problems.iter().map(|p| p.severity).collect();
+    let first: Vec<HostProblem> =
+        report.problems.iter().filter(|p| p.severity >= Severity::Low).take(SHOWN).map(problem).collect();
+    let age = newest.as_second().saturating_sub(report.audit.started.as_second()) / 86_400;
+    FleetHost {
+        name: name.to_owned(),
+        id: report.host.id.clone(),
+        os: report.host.os.clone(),
+        grade: report.grade,
+        risk: report.risk,
+        risk_text: format!("{:.0}", report.risk),
+        grade_before: report.changes.as_ref().map(|c| c.grade_before),
+        moved: report.moved.clone(),
+        summary: report.summary.clone(),
+        plan: report.plan.clone(),
+        outlook: report.outlook.clone(),
+        history: report.history.iter().skip(report.history.len().saturating_sub(LOOKS)).cloned().collect(),
+        problems: severities,
+        problems_text: counts(severities),
+        more: report.problems.len() - first.len(),
+        first,
+        looked: report.audit.started,
+        looked_text: words::day(report.audit.started, newest),
+        stale: age > STALE,
+    }
+}
+
+fn problem(p: &Problem) -> HostProblem {
+    HostProblem {
+        check: p.check.clone(),
+        title: p.title.clone(),
+        severity: p.severity,
+        when: severity_words(p.severity).to_owned(),
+        points: (!p.points_text.is_empty()).then(|| points_words(&p.points_text)),
+        effort: p.effort.clone(),
+        age: p.age.clone(),
+    }
+}
+
+fn counts(of: BySeverity) -> String {
+    let named = [(of.critical, "critical"), (of.high, "high"), (of.medium, "medium"), (of.low, "low")];
+    let told: Vec<String> = named.iter().filter(|(n, _)| *n > 0).map(|(n, name)| format!("{n} {name}")).collect();
+    if told.is_empty() { "nothing".to_owned() } else { told.join(", ") }
+}
+
+/// The check's words for any machine; those of the machine where the check is gone.
+fn general(check: &str, catalogue: &Catalogue, title: &str) -> String {
+    catalogue.get(check).map_or_else(|| title.to_owned(), |c| c.title.clone())
+}
+
+fn problems(reports: &[Report], names: &[String], catalogue: &Catalogue) -> Vec<FleetProblem> {
+    let mut by_check: BTreeMap<&str, (FleetProblem, f64)> = BTreeMap::new();
+    for (report, name) in reports.iter().zip(names) {
+        for p in report.problems.iter().filter(|p| p.severity > Severity::Info) {
+            let (entry, weight) = by_check.entry(&p.check).or_insert_with(|| {
+                let problem = FleetProblem {
+                    check: p.check.clone(),
+                    title: general(&p.check, catalogue, &p.title),
+                    severity: p.severity,
+                    when: String::new(),
+                    area: p.area.clone(),
+                    hosts: Vec::new(),
+                    hosts_text: String::new(),
+                    effort: p.effort.clone(),
+                };
+                (problem, 0.0)
+            });
+            entry.severity = entry.severity.max(p.severity);
+            entry.hosts.push(name.clone());
+            *weight += score::weight(p.severity);
+        }
+    }
+    let mut all: Vec<(FleetProblem, f64)> = by_check.into_values().collect();
+    all.sort_by(|(a, wa), (b, wb)| wb.total_cmp(wa).then_with(|| a.check.cmp(&b.check)));
+    let told = all.into_iter().map(|(mut p, _)| {
+        p.hosts.sort();
+        p.when = severity_words(p.severity).to_owned();
+        p.hosts_text = of_machines(p.hosts.len(), reports.len());
+        p
+    });
+    told.collect()
+}
+
+fn of_machines(n: usize, all: usize) -> String {
+    if n == all && all > 1 {
+        return format!("all {}", words::count(all, "machine", "machines"));
+    }
+    format!("{n} of {}", words::count(all, "machine", "machines"))
+}
+
+fn changes(
+    reports: &[Report],
+    names: &[String],
+    catalogue: &Catalogue,
+    of: &dyn Fn(&Report) -> Vec<ProblemRef>,
+) -> Vec<FleetChange> {
+    let mut by_check: BTreeMap<String, FleetChange> = BTreeMap::new();
+    for (report, name) in reports.iter().zip(names) {
+        for p in of(report).into_iter().filter(|p| p.severity > Severity::Info) {
+            let change = by_check.entry(p.check.clone()).or_insert_with(|| FleetChange {
+                title: general(&p.check, catalogue, &p.title),
+                check: p.check,
+                severity: p.severity,
+                hosts: Vec::new(),
+            });
+            change.severity = change.severity.max(p.severity);
+            change.hosts.push(name.clone());
+        }
+    }
+    let mut all: Vec<FleetChange> = by_check.into_values().collect();
+    all.sort_by(|a, b| {
+        b.severity.cmp(&a.severity).then(b.hosts.len().cmp(&a.hosts.len())).then_with(|| a.check.cmp(&b.check))
+    });
+    all
+}
+
+fn summary(hosts: &[FleetHost]) -> String {
+    let count = |keep: &dyn Fn(&FleetHost) -> bool| hosts.iter().filter(|h| keep(h)).count();
+    let all = hosts.len();
+    let good = count(&|h| h.grade <= Grade::B);
+    let today = count(&|h| h.problems.critical > 0);
+    let week = count(&|h| h.problems.critical == 0 && h.problems.high > 0);
+    let mut text = match good {
+        n if n == all && all == 1 => "The machine is in good shape.".to_owned(),
+        n if n == all => format!("All {} machines are in good shape.", words::number(all)),
+        0 => "None of the machines is in good shape.".to_owned(),
+        n => format!("{} of {} machines {} in good shape.", capital(&words::number(n)), words::number(all), is(n)),
+    };
+    if today > 0 {
+        text.push_str(&format!(" {} {} care today.", capital(&words::number(today)), needs(today)));
+    }
+    if week > 0 {
+        text.push_str(&format!(" {} {} care this week.", capital(&words::number(week)), needs(week)));
+    }
+    let stale = count(&|h| h.stale);
+    if stale > 0 {
+        text.push_str(&format!(
+            " {} {} not been looked at for more than two weeks.",
+            capital(&words::number(stale)),
+            if stale == 1 { "has" } else { "have" }
+        ));
+    }
+    text
+}
+
+fn is(n: usize) -> &'static str {
+    if n == 1 { "is" } else { "are" }
+}
+
+fn needs(n: usize) -> &'static str {
+    if n == 1 { "needs" } else { "need" }
+}
+
+fn moved(hosts: &[FleetHost], came: usize, went: usize) -> String {
+    let known: Vec<(&FleetHost, Grade)> = hosts.iter().filter_map(|h| Some((h, h.grade_before?))).collect();
+    if known.is_empty() {
+        return "This is the first look.".to_owned();
+    }
+    let better = known.iter().filter(|(h, before)| h.grade < *before).count();
+    let worse = known.iter().filter(|(h, before)| h.grade > *before).count();
+    let mut parts = Vec::new();
+    if better > 0 {
+        parts.push(format!("{} got a better grade", words::count(better, "machine", "machines")));
+    }
+    if worse > 0 {
+        parts.push(format!("{} a worse one", words::count(worse, "machine", "machines")));
+        if better == 0 {
+            parts = vec![format!("{} got a worse grade", words::count(worse, "machine", "machines"))];
+        }
+    }
+    let mut text = if parts.is_empty() {
+        "Since the look before, no grade changed.".to_owned()
+    } else {
+        format!("Since the look before, {}.", words::list(&parts))
+    };
+    if went > 0 {
+        text.push_str(&format!(" {} went away.", capital(&words::count(went, "kind of problem", "kinds of problems"))));
+    }
+    if came > 0 {
+        text.push_str(&format!(" {} came.", capital(&words::count(came, "kind of problem", "kinds of problems"))));
+    }
+    text
+}
+
+/// What helps most machines most.
+fn plan(problems: &[FleetProblem], all: usize) -> Option<String> {
+    let first = problems.first().filter(|p| p.severity >= Severity::Medium)?;
+    Some(format!(
+        "What helps most: “{}”, on {}. It takes {} on each.",
+        first.title.trim_end_matches('.'),
+        of_machines(first.hosts.len(), all),
+        first.effort
+    ))
+}

@@ -1,0 +1,55 @@
+//! What a reader may choose of a report: how much it tells, on which paper, under whose logo.
+
+/// How much a report tells.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Detail {
+    /// What an owner needs: a few pieces of evidence for each problem, no technical part.
+    #[default]
+    Owner,
+    /// Everything, with the technical part.
+    Technician,
+}
+
+impl Detail {
+    /// How many pieces of evidence of one problem are shown.
+    pub fn evidence(self) -> usize {
+        match self {
+            Detail::Owner => 3,
+            Detail::Technician => 20,
+        }
+    }
+}
+
+/// The paper a PDF is made for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Paper {
+    /// 210 × 297 mm.
+    #[default]
+    A4,
+    /// 8.5 × 11 inches.
+    Letter,
+}
+
+/// A picture at the head of the report: checked, and harmless.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Logo {
+    /// `image/png` or `image/svg+xml`: what a page embeds.
+    pub mime: &'static str,
+    /// The file as it was given.
+    pub bytes: Vec<u8>,
+    /// The same as a PNG, for paper and mail.
+    pub png: Vec<u8>,
+    /// Width and height of the PNG in pixels.
+    pub size: (u32, u32),
+}
+
+/// What a reader chose.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// How much it tells.
+    pub detail: Detail,
+    /// The paper of a PDF.
+    pub paper: Paper,
+    /// The picture at its head.
+    pub logo: Option<Logo>,
+}

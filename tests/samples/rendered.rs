@@ -1,0 +1,92 @@
+//! The sample reports in `docs/samples`: what the program itself writes from the recorded hosts.
+//!
+//! They are text and pages that people read on the web, so they are kept in the repository, and a test says when they
+//! are no longer what the program writes.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use crate::{history::Workshop, made, recording};
+
+/// Recorded hosts of which there is a sample.
+pub const SAMPLES: [&str; 3] = ["weeks", "healthy", "dreadful"];
+
+/// What is written of each.
+const FORMATS: [&str; 4] = ["html", "pdf", "md", "json"];
+
+/// The version that stands in the samples, whichever wrote them: a new one alone makes none of them stale.
+const VERSION: &str = "0.1.0";
+
+/// Where the samples lie.
+pub fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/samples")
+}
+
+/// Writes all samples to `folder`; returns their names.
+pub fn write(workshop: &Workshop, folder: &Path) -> Vec<String> {
+    let stores = tempfile::tempdir().unwrap();
+    let mut written = Vec::new();
+    for name in SAMPLES {
+        let store = stores.path().join(name).with_extension("duckdb");
+        workshop.record(&recording::host(name), &store);
+        for format in FORMATS {
+            written.push(render(&store, folder, name, format));
+        }
+    }
+    let many = stores.path().join("fleet");
+    fs::create_dir(&many).unwrap();
+    for host in made::fleet(workshop) {
+        workshop.record(&host, &many.join(&host.host.name).with_extension("duckdb"));
+    }
+    for format in FORMATS {
+        written.push(render(&many, folder, "fleet", format));
+    }
+    written
+}
+
+/// Writes one sample as a user would; returns its name.
+fn render(store: &Path, folder: &Path, name: &str, format: &str) -> String {
+    let name = format!("{name}.{format}");
+    let file = folder.join(&name);
+    let output = Command::new(env!("CARGO_BIN_EXE_cleanbill"))
+        .args(["report", "--paper", "a4", "--format", format, "--db"])
+        .arg(store)
+        .arg("--output")
+        .arg(&file)
+        .env_remove("CLEANBILL_DB")
+        .env("LC_ALL", "C.UTF-8")
+        .env("TZ", "UTC")
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{name}: {}", String::from_utf8_lossy(&output.stderr));
+    if format != "pdf" {
+        let text = fs::read_to_string(&file).unwrap();
+        let own = env!("CARGO_PKG_VERSION");
+        let text = text.replace(&format!("cleanbill {own}"), &format!("cleanbill {VERSION}"));
+        let text = text.replace(&format!("\"version\": \"{own}\""), &format!("\"version\": \"{VERSION}\""));
+        fs::write(&file, text).unwrap();
+    }
+    name
+}
+
+/// Whether a sample may be compared byte by byte: the overview as PDF names the program's version where no text can be
+/// put in its place.
+pub fn comparable(name: &str) -> bool {
+    name != "fleet.pdf" || env!("CARGO_PKG_VERSION") == VERSION
+}
+
+/// The first line in which two texts are not the same, and how it reads in each.
+pub fn difference(old: &str, new: &str) -> String {
+    let lines = old.lines().map(Some).chain(std::iter::repeat(None)).zip(new.lines().map(Some).chain([None]));
+    let first = (1..).zip(lines).find(|(_, (old, new))| old != new);
+    first.map_or_else(
+        || "the old one goes on".to_owned(),
+        |(line, (old, new))| {
+            let short = |text: Option<&str>| text.unwrap_or("(no line)").chars().take(300).collect::<String>();
+            format!("line {line}\n  was {}\n  is  {}", short(old), short(new))
+        },
+    )
+}
