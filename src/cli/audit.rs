@@ -111,8 +111,12 @@ pub(super) fn run(args: &Args) -> Result<ExitCode, CliError> {
     if args.timings {
         anstream::eprintln!("{:<28} {:>10} {:>10}", "part", "CPU ms", "wall ms");
         let mut watch = Stopwatch::start();
-        report::html(&seen.report, &report::Options::default())?;
-        for timing in seen.timings.iter().chain([&watch.lap("HTML page")]) {
+        let options = report::Options::default();
+        report::html(&seen.report, &options)?;
+        let html = watch.lap("HTML page");
+        report::pdf(&seen.report, &options)?;
+        let pdf = watch.lap("PDF");
+        for timing in seen.timings.iter().chain([&html, &pdf]) {
             let ms = |d: std::time::Duration| d.as_secs_f64() * 1000.0;
             anstream::eprintln!("{:<28} {:>10.1} {:>10.1}", timing.part, ms(timing.cpu), ms(timing.wall));
         }

@@ -1,0 +1,59 @@
+#!/usr/bin/env bash
+# The figures of the reports: page and PDF against WeasyPrint and a headless browser that print the same page, in one
+# run on this machine. Whole-process figures, medians.
+#   benches/report.sh PROGRAM FOLDER [RUNS]
+# FOLDER holds histories of the recorded hosts: CLEANBILL_SAMPLE_STORES=FOLDER cargo test --release --test samples
+# Needs GNU time; WeasyPrint (pip install weasyprint) and chromium are measured where they are installed.
+set -euo pipefail
+
+program=${1:?"usage: benches/report.sh PROGRAM FOLDER [RUNS]"}
+stores=${2:?"usage: benches/report.sh PROGRAM FOLDER [RUNS]"}
+runs=${3:-5}
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+export LC_ALL=C.UTF-8
+
+# measure RUNS COMMAND…: medians of CPU seconds, wall seconds and peak MB
+measure() {
+    local count=$1
+    shift
+    : >"$work/runs"
+    for _ in $(seq "$count"); do
+        /usr/bin/time -q -o "$work/one" -f '%U %S %e %M' "$@" >/dev/null 2>&1 || true
+        awk '{ printf "%.3f %.3f %d\n", $1 + $2, $3, $4 / 1024 }' "$work/one" >>"$work/runs"
+    done
+    for column in 1 2 3; do
+        cut -d' ' -f"$column" "$work/runs" | sort -g | sed -n "$(((count + 1) / 2))p"
+    done | paste -sd' '
+}
+
+# row NAME FILE RUNS COMMAND…
+row() {
+    local name=$1 file=$2 count=$3 figures
+    shift 3
+    figures=$(measure "$count" "$@")
+    # shellcheck disable=SC2086 # three figures
+    printf '%-44s %8s %8s %8s %9s\n' "$name" $figures "$(($(stat -c %s "$file" 2>/dev/null || echo 0) / 1024))"
+}
+
+printf '%-44s %8s %8s %8s %9s\n' "median of $runs runs" 'CPU s' 'wall s' 'peak MB' 'file KB'
+for host in typical huge; do
+    db=$work/$host.duckdb
+    cp "$stores/$host.duckdb" "$db"
+    "$program" report --db "$db" --output "$work/$host.html" >/dev/null 2>&1
+    few=$runs
+    [ "$host" = typical ] || few=1
+    row "$host: cleanbill, JSON (the history alone)" "$work/$host.json" "$runs" \
+        "$program" report --db "$db" --format json --output "$work/$host.json"
+    row "$host: cleanbill, HTML" "$work/$host.html" "$runs" "$program" report --db "$db" --output "$work/$host.html"
+    row "$host: cleanbill, PDF" "$work/$host.pdf" "$runs" \
+        "$program" report --db "$db" --format pdf --output "$work/$host.pdf"
+    if command -v weasyprint >/dev/null; then
+        row "$host: WeasyPrint prints the HTML" "$work/w.pdf" "$few" weasyprint -q "$work/$host.html" "$work/w.pdf"
+    fi
+    if command -v chromium >/dev/null; then
+        row "$host: Chromium prints the HTML" "$work/c.pdf" "$few" chromium --headless --no-sandbox --disable-gpu \
+            --disable-background-networking --user-data-dir="$work/browser" --print-to-pdf="$work/c.pdf" \
+            "file://$work/$host.html"
+    fi
+done
