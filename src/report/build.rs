@@ -130,7 +130,6 @@ fn problems(audit: &Audit, catalogue: &Catalogue, history: &History, risk: f64) 
     for outcome in &audit.outcomes {
         let Some(finding) = outcome.counted() else { continue };
         let check = catalogue.get(&outcome.check);
-        let points = score::points(risk, finding.severity);
         let minutes = check.map_or(0, |c| c.minutes);
         let safety = check.and_then(|c| c.fix.as_ref()).map(|f| f.safety);
         let before = history.previous.as_ref();
@@ -141,8 +140,8 @@ fn problems(audit: &Audit, catalogue: &Catalogue, history: &History, risk: f64) 
             severity: finding.severity,
             group: check.map_or_else(String::new, |c| c.group.clone()),
             area: check.map_or_else(String::new, |c| catalogue.group_title(&c.group).to_owned()),
-            points: sentences::tenth(points),
-            points_text: sentences::points(points, finding.severity),
+            points: 0.0,
+            points_text: String::new(),
             minutes,
             effort: if safety == Some(Safety::Manual) && minutes == 0 {
                 DECISION.to_owned()
@@ -170,6 +169,14 @@ fn problems(audit: &Audit, catalogue: &Catalogue, history: &History, risk: f64) 
     problems.sort_by(|a, b| {
         b.severity.cmp(&a.severity).then(a.minutes.cmp(&b.minutes)).then_with(|| a.check.cmp(&b.check))
     });
+    // What each takes off once those before it are solved, so that the numbers of a list add up.
+    let mut left = risk;
+    for problem in &mut problems {
+        let points = score::points(left, problem.severity);
+        left -= points;
+        problem.points = sentences::tenth(points);
+        problem.points_text = sentences::points(points, problem.severity);
+    }
     problems
 }
 

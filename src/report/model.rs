@@ -256,7 +256,7 @@ pub struct Problem {
     pub group: String,
     /// Name of the area.
     pub area: String,
-    /// Points that solving it takes off the risk.
+    /// Points that solving it takes off the risk, once the problems before it are solved.
     pub points: f64,
     /// The same for people: `9`, `under 1`, or nothing for a tip.
     pub points_text: String,

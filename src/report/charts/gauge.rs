@@ -21,8 +21,9 @@ pub fn gauge(risk: f64, grade: Grade) -> Drawing {
     for (start, end) in bands() {
         dial.stroke(line(Ink::Track, THICK), part(start, end));
     }
+    let full = if grade >= Grade::D { Ink::High } else { Ink::Fill };
     for (start, end) in bands().filter(|(start, _)| risk > *start) {
-        dial.stroke(line(Ink::Fill, THICK), part(start, end.min(risk).max(start + 0.01)));
+        dial.stroke(line(full, THICK), part(start, end.min(risk).max(start + 0.01)));
     }
     for (from, to, band) in Grade::BANDS {
         let (x, y) = on_dial(f64::midpoint(from, to), RADIUS + 21.0);

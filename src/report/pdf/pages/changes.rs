@@ -66,7 +66,8 @@ pub(super) fn glance(flow: &mut Flow, report: &Report) {
     let fixed = report.repair.as_ref().and_then(|repair| charts::fixed(repair, "fixed", HALF));
     let mut left: Vec<Block> = areas.into_iter().flat_map(|chart| show("Risk by area", chart)).collect();
     let mut right: Vec<Block> = open.into_iter().flat_map(|chart| show("Open problems over time", chart)).collect();
-    let fixed = fixed.into_iter().flat_map(|chart| show("Days until problems were fixed", chart));
+    let said = report.repair.as_ref().map(|r| Block::Text(Text::new(Style::SMALL, vec![plain(&r.text)])));
+    let fixed = fixed.into_iter().flat_map(|chart| show("Days until problems were fixed", chart)).chain(said);
     if left.is_empty() {
         left.extend(fixed)
     } else {

@@ -16,7 +16,7 @@ use super::{
 use crate::{
     checks::Severity,
     report::{
-        Problem, Report, charts,
+        Problem, Report, brief, charts,
         text::{SHOWN, points_words, severity_words},
     },
 };
@@ -80,7 +80,10 @@ fn result(flow: &mut Flow, report: &Report) {
         words.push(Block::Text(Text::new(Style::SMALL, vec![plain(&looked(report))])));
     }
     if let Some(chart) = charts::history(&report.history, &[], "history", CHART) {
-        words.push(Block::Gap(4.0));
+        words.push(Block::Text(Text::new(
+            Style::LABEL.ink(colour::SOFT),
+            vec![plain("The risk so far: lower is better")],
+        )));
         words.push(Block::Chart(Rc::new(chart), flow.width * 0.635));
     }
     let gauge = Rc::new(charts::gauge(report.risk, report.grade));
@@ -128,23 +131,32 @@ fn first(urgent: &[(usize, &Problem)]) -> Block {
 
 /// What happens if nothing is done, and how long it takes to do it.
 fn ahead(flow: &mut Flow, report: &Report) {
-    let takes = report.plan.iter().chain(report.repair.iter().map(|r| &r.text).filter(|_| report.plan.is_some()));
-    let takes: Vec<&String> = takes.collect();
-    beside(flow, &report.outlook.iter().collect::<Vec<_>>(), &takes, Role::H2);
+    let told = brief::outlook(report).into_iter().map(|outlook| {
+        let place = outlook.problem.and_then(|p| report.problems.iter().position(|other| other.check == p.check));
+        (place.map(|n| n + 1), outlook.text)
+    });
+    let takes: Vec<&str> = report.plan.iter().map(String::as_str).collect();
+    beside(flow, &told.collect::<Vec<_>>(), &takes, Role::H2);
 }
 
-/// Two columns of sentences; small type, so that the first page holds them.
-pub(super) fn beside(flow: &mut Flow, outlook: &[&String], takes: &[&String], level: Role) {
-    let side = |title: &str, sentences: &[&String]| {
-        let heading = Text::heading(level, Style::H2.space(10.0, 4.0), vec![plain(title)]);
-        let style = Style::CELL.space(0.0, 4.0);
-        let sentences = sentences.iter().map(|text| Block::Text(Text::new(style, vec![plain(text)])));
-        std::iter::once(Block::Text(heading)).chain(sentences).collect::<Vec<Block>>()
-    };
-    let parts = [(0.6, "If nothing is done", outlook), (0.4, "How long it takes", takes)];
-    let told: Vec<_> = parts.iter().filter(|(.., sentences)| !sentences.is_empty()).collect();
-    if !told.is_empty() {
-        let sides = told.iter().map(|(share, title, sentences)| (*share, side(title, sentences)));
-        flow.add(&Block::Columns(sides.collect()));
+/// Two columns of sentences, those on the left with the number of their problem; small type, so that the first page
+/// holds them.
+pub(super) fn beside(flow: &mut Flow, outlook: &[(Option<usize>, &str)], takes: &[&str], level: Role) {
+    let heading = |title: &str| Block::Text(Text::heading(level, Style::H2.space(10.0, 4.0), vec![plain(title)]));
+    let sentence = |spans| Block::Text(Text::new(Style::CELL.space(0.0, 4.0), spans));
+    let mut sides = Vec::new();
+    if !outlook.is_empty() {
+        let told = outlook.iter().map(|(n, text)| {
+            let number = n.map(|n| bold(&format!("{n}  ")));
+            sentence(number.into_iter().chain([plain(text)]).collect())
+        });
+        sides.push((0.6, std::iter::once(heading("If nothing is done")).chain(told).collect()));
+    }
+    if !takes.is_empty() {
+        let told = takes.iter().map(|text| sentence(vec![plain(text)]));
+        sides.push((0.4, std::iter::once(heading("How long it takes")).chain(told).collect()));
+    }
+    if !sides.is_empty() {
+        flow.add(&Block::Columns(sides));
     }
 }

@@ -172,8 +172,9 @@ fn machine(flow: &mut Flow, n: usize, host: &FleetHost) {
         let more = format!("and {}", crate::words::count(host.more, "smaller one", "smaller ones"));
         flow.add(&Block::Text(Text::new(Style::SMALL.space(4.0, 0.0), vec![plain(&more)])));
     }
-    let takes: Vec<&String> = host.plan.iter().collect();
-    first::beside(flow, &host.outlook.iter().collect::<Vec<_>>(), &takes, Role::H3);
+    let outlook: Vec<(Option<usize>, &str)> = host.outlook.iter().map(|text| (None, text.as_str())).collect();
+    let takes: Vec<&str> = host.plan.iter().map(String::as_str).collect();
+    first::beside(flow, &outlook, &takes, Role::H3);
 }
 
 fn first_problems(problems: &[HostProblem]) -> Block {
