@@ -2,8 +2,10 @@
 # The figures of the reports: page and PDF against WeasyPrint and a headless browser that print the same page, in one
 # run on this machine. Whole-process figures, medians.
 #   benches/report.sh PROGRAM FOLDER [RUNS]
-# FOLDER holds histories of the recorded hosts: CLEANBILL_SAMPLE_STORES=FOLDER cargo test --release --test samples
-# Needs GNU time; WeasyPrint (pip install weasyprint) and chromium are measured where they are installed.
+# FOLDER holds the history of the recorded host `typical`:
+#   CLEANBILL_SAMPLE_STORES=FOLDER cargo test --release --test samples -- --ignored
+# Needs GNU time, and DuckDB for Python (pip install duckdb) for the history with 5,000 problems; WeasyPrint (pip install
+# weasyprint) and chromium are measured where they are installed.
 set -euo pipefail
 
 program=${1:?"usage: benches/report.sh PROGRAM FOLDER [RUNS]"}
@@ -37,9 +39,25 @@ row() {
 }
 
 printf '%-44s %8s %8s %8s %9s\n' "median of $runs runs" 'CPU s' 'wall s' 'peak MB' 'file KB'
-for host in typical huge; do
+hosts=(typical)
+cp "$stores/typical.duckdb" "$work/typical.duckdb"
+if python3 -c 'import duckdb' 2>/dev/null; then
+    hosts+=(5000)
+    cp "$stores/typical.duckdb" "$work/5000.duckdb"
+    python3 - "$work/5000.duckdb" <<'PYTHON'
+import duckdb, sys
+history = duckdb.connect(sys.argv[1])
+last = history.execute("select max(id) from audits").fetchone()[0]
+history.execute(f"""
+    insert into findings select {last}, 'made-up-' || i, 'problem', if(i % 4 = 0, 'medium', 'low'),
+        'Problem number ' || i || ' was found on this machine in /srv/data/' || i, 2, null, false, null from range(5000) t(i)""")
+history.execute(f"""
+    insert into evidence select {last}, 'made-up-' || i, n, 'file /srv/data/' || i || '/part-' || n ||
+        ' can be changed by everyone', '/srv/data/' || i, n from range(5000) t(i), range(2) u(n)""")
+PYTHON
+fi
+for host in "${hosts[@]}"; do
     db=$work/$host.duckdb
-    cp "$stores/$host.duckdb" "$db"
     "$program" report --db "$db" --output "$work/$host.html" >/dev/null 2>&1
     few=$runs
     [ "$host" = typical ] || few=1
