@@ -250,7 +250,9 @@ const DETAILS: &[(&str, &str)] = &[
     (
         "Disk",
         "select string_agg(concat(path, ' ', round(size / 1e9)::bigint, ' GB, ', round(100 - used_percent)::bigint, '% free'), '; ' order by \
-         length(path), path) from (select * from disk_space where not read_only and size > 5e8 order by length(path) limit 4)",
+         length(path), path) from (select * from disk_space where not read_only and size > 5e8 \
+         and (path = '/' or starts_with(device, '/dev/') or fstype in ('zfs', 'nfs', 'nfs4', 'cifs')) \
+         order by length(path) limit 4)",
     ),
     (
         "Addresses",
