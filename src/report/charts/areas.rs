@@ -81,7 +81,7 @@ mod tests {
         let texts = texts(&chart);
         let place = |text: &str| texts.iter().position(|t| *t == text).unwrap();
         assert!(place("Logging in") < place("Updates") && place("64") < place("8"));
-        assert!(texts.contains(&"Nothing was found in two other areas."), "{texts:?}");
+        assert!(texts.contains(&"No risk was found in two other areas."), "{texts:?}");
         assert_eq!(areas(&list[1..2], "areas", 680.0), None);
     }
 }

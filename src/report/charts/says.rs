@@ -132,7 +132,7 @@ pub(super) fn severities(points: &[ScorePoint], every: usize) -> String {
     text
 }
 
-/// `The risk is highest in Updates, at 64, grade D. Then come Logging in and Files. Nothing was found in nine others.`
+/// `The risk is highest in Updates, at 64, grade D. Then come Logging in and Files. No risk was found in nine others.`
 pub(super) fn areas(worst_first: &[&Area], all: usize) -> String {
     let Some((worst, rest)) = worst_first.split_first() else { return String::new() };
     let name = |a: &Area| format!("“{}”", harmless(&a.title));
@@ -159,10 +159,10 @@ pub(super) fn other_areas(loud: usize, quiet: usize) -> Option<String> {
     let areas = |n: usize| format!("{} other {}", words::number(n), if n == 1 { "area" } else { "areas" });
     match (loud, quiet) {
         (0, 0) => None,
-        (0, quiet) => Some(format!("Nothing was found in {}.", areas(quiet))),
+        (0, quiet) => Some(format!("No risk was found in {}.", areas(quiet))),
         (loud, 0) => Some(format!("{} {} less risk.", capital(&areas(loud)), if loud == 1 { "has" } else { "have" })),
         (loud, quiet) => Some(format!(
-            "{} {} less risk, and nothing was found in {}.",
+            "{} {} less risk, and no risk was found in {}.",
             capital(&areas(loud)),
             if loud == 1 { "has" } else { "have" },
             words::number(quiet)
