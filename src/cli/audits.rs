@@ -25,7 +25,7 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> Result<ExitCode, CliError> {
-    let mut audits = args.store.store().audits(None, args.last)?;
+    let mut audits = args.store.store().audits(args.last)?;
     for audit in &mut audits {
         audit.risk = (audit.risk * 10.0).round() / 10.0;
     }

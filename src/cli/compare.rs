@@ -29,10 +29,10 @@ An audit is named by its number (see: cleanbill audits), as last or previous, by
 or by a day such as 2026-11-16. Audits of two machines may be compared, too.")]
 pub(super) struct Args {
     /// One audit [default: the one before the last]
-    #[arg(value_name = "A", value_parser = named)]
+    #[arg(value_name = "A", value_parser = look::moment)]
     one: Option<Moment>,
     /// The other [default: the last of the same machine]
-    #[arg(value_name = "B", value_parser = named)]
+    #[arg(value_name = "B", value_parser = look::moment)]
     other: Option<Moment>,
     /// How to write it
     #[arg(long, value_name = "FORMAT", default_value = "text")]
@@ -60,21 +60,6 @@ enum Format {
     Md,
     /// One line a change.
     Csv,
-}
-
-/// An audit as someone names it.
-fn named(text: &str) -> Result<Moment, String> {
-    match text {
-        "last" | "latest" => return Ok(Moment::Last),
-        "previous" => return Ok(Moment::Previous),
-        _ => {}
-    }
-    match (text.parse(), look::days_or_day(text)) {
-        (Ok(id), _) => Ok(Moment::Audit(id)),
-        (_, Some(look::When::Days(days))) => Ok(Moment::Days(days)),
-        (_, Some(look::When::Day(day))) => Ok(Moment::Day(day)),
-        _ => Err("name an audit: its number, last, previous, 30d, or a day such as 2026-11-16".to_owned()),
-    }
 }
 
 pub(super) fn run(args: &Args) -> Result<ExitCode, CliError> {

@@ -7,7 +7,7 @@ use crate::{
     facts::QueryError,
     host::RootError,
     report::{PdfError, TemplateError},
-    store::StoreError,
+    store::{FilesError, StoreError},
     words,
 };
 
@@ -57,6 +57,12 @@ fn sentence(text: &str) -> String {
         out.push('.');
     }
     out
+}
+
+impl From<FilesError> for CliError {
+    fn from(error: FilesError) -> Self {
+        CliError::usage(error.to_string(), "Name histories, or a folder of them, with --db")
+    }
 }
 
 impl From<StoreError> for CliError {

@@ -10,7 +10,7 @@ use crate::{
     checks::{Catalogue, OVERRIDE_DIR, Selection},
     host::Host,
     report::{self, Report},
-    store::{Against, History, Store, StoreError},
+    store::{History, Moment, Store, StoreError},
 };
 
 /// The checks of this machine.
@@ -44,6 +44,21 @@ pub(super) fn days_or_day(text: &str) -> Option<When> {
         return Some(When::Days(weeks.checked_mul(7)?));
     }
     text.parse().ok().map(When::Day)
+}
+
+/// An audit as people name it: its number, `last`, `previous`, `30d`, `12w` or a day.
+pub(super) fn moment(text: &str) -> Result<Moment, String> {
+    match text {
+        "last" | "latest" => return Ok(Moment::Last),
+        "previous" => return Ok(Moment::Previous),
+        _ => {}
+    }
+    match (text.parse(), days_or_day(text)) {
+        (Ok(id), _) => Ok(Moment::Audit(id)),
+        (_, Some(When::Days(days))) => Ok(Moment::Days(days)),
+        (_, Some(When::Day(day))) => Ok(Moment::Day(day)),
+        _ => Err("name an audit: its number, last, previous, 30d, or a day such as 2026-11-16".to_owned()),
+    }
 }
 
 /// What an audit is made with.
@@ -91,7 +106,7 @@ pub(super) fn look(catalogue: &Catalogue, look: Look<'_>) -> Result<Seen, CliErr
 
 /// What the history knows, for an audit that is not put into it; nothing when there is none.
 fn past(store: &Store, audit: &mut Audit, catalogue: &Catalogue) -> History {
-    let history = store.history(audit, Against::Previous).unwrap_or_default();
+    let history = store.history(audit, Moment::Previous).unwrap_or_default();
     audit::settle(&mut audit.outcomes, catalogue, &history.waivers.iter().map(|w| w.check.clone()).collect());
     history
 }
@@ -100,10 +115,9 @@ fn past(store: &Store, audit: &mut Audit, catalogue: &Catalogue) -> History {
 pub(super) fn stored(
     store: &Store,
     id: Option<i64>,
-    against: Against,
+    against: Moment,
     catalogue: &Catalogue,
 ) -> Result<Report, StoreError> {
-    let audit = store.audit(id)?;
-    let history = store.history(&audit, against)?;
+    let (audit, history) = store.recall(id, against)?;
     Ok(report::build(&audit, catalogue, &history))
 }

@@ -8,7 +8,6 @@ use std::{
 };
 
 use clap::ValueEnum;
-use jiff::civil::Date;
 
 use super::{
     StoreArgs,
@@ -22,7 +21,7 @@ use crate::{
         self, Detail, Logo, Options, Paper, Report,
         fleet::{self, Fleet, Skipped},
     },
-    store::{Against, Store, StoreError},
+    store::{self, Moment, Store, StoreError},
     words,
 };
 
@@ -35,7 +34,7 @@ Examples:
   sudo cleanbill report --compare 30d               what changed in a month
   sudo cleanbill report --format md --output -      print Markdown
   cleanbill report --db /srv/histories --format pdf an overview of many machines
-  cleanbill report --schema                         the JSON Schema of the report")]
+  cleanbill report --schema                         the JSON Schema of the report; with --db DIR, of an overview")]
 pub(super) struct Args {
     /// What to write; several with commas
     #[arg(long, value_name = "FORMAT", value_delimiter = ',', default_value = "html")]
@@ -47,8 +46,8 @@ pub(super) struct Args {
     #[arg(long, value_name = "ID|latest", value_parser = which_audit)]
     audit: Option<Which>,
     /// What to compare it with: an audit's number, last, 30d, or a day such as 2026-11-01
-    #[arg(long, value_name = "ID|last|30d|DATE", default_value = "last", value_parser = against)]
-    compare: Against,
+    #[arg(long, value_name = "ID|last|30d|DATE", default_value = "last", value_parser = look::moment)]
+    compare: Moment,
     /// Title of the report
     #[arg(long, value_name = "TEXT")]
     title: Option<String>,
@@ -133,24 +132,10 @@ fn which_audit(text: &str) -> Result<Which, String> {
     }
 }
 
-fn against(text: &str) -> Result<Against, String> {
-    if matches!(text, "last" | "previous") {
-        return Ok(Against::Previous);
-    }
-    if let Some(days) = text.strip_suffix('d').and_then(|n| n.parse().ok()) {
-        return Ok(Against::Days(days));
-    }
-    if let Ok(number) = text.parse() {
-        return Ok(Against::Audit(number));
-    }
-    text.parse::<Date>().map(Against::Day).map_err(|_| {
-        "give an audit's number, last, a number of days such as 30d, or a day such as 2026-11-01".to_owned()
-    })
-}
-
 pub(super) fn run(args: &Args) -> Result<ExitCode, CliError> {
     if args.schema {
-        terminal::print(&(report::schema() + "\n"))?;
+        let schema = if many_histories(&args.db) { fleet::schema() } else { report::schema() };
+        terminal::print(&(schema + "\n"))?;
         return Ok(ExitCode::SUCCESS);
     }
     let options = Options {
@@ -158,9 +143,10 @@ pub(super) fn run(args: &Args) -> Result<ExitCode, CliError> {
             Reader::Owner => Detail::Owner,
             Reader::Technician => Detail::Technician,
         },
-        paper: match args.paper.unwrap_or_else(usual_paper) {
-            PaperSize::A4 => Paper::A4,
-            PaperSize::Letter => Paper::Letter,
+        paper: match args.paper {
+            None => Paper::of_locale(&terminal::locale("LC_PAPER").unwrap_or_default()),
+            Some(PaperSize::A4) => Paper::A4,
+            Some(PaperSize::Letter) => Paper::Letter,
         },
         logo: args.logo.as_deref().map(logo).transpose()?,
     };
@@ -190,9 +176,9 @@ pub(super) fn run(args: &Args) -> Result<ExitCode, CliError> {
             "Leave out --open, or name a file with --output",
         ));
     }
-    let made = match histories(&args.db)? {
-        Histories::One(store) => Made::One(Box::new(model(args, &store)?)),
-        Histories::Many(stores) => Made::Many(Box::new(overview(args, &stores)?)),
+    let made = match args.db.as_slice() {
+        many if many_histories(many) => Made::Many(Box::new(overview(args, &store::histories(many)?)?)),
+        one => Made::One(Box::new(model(args, &StoreArgs { db: one.first().cloned() })?)),
     };
     let mut written = Vec::new();
     for format in formats {
@@ -218,6 +204,11 @@ pub(super) fn run(args: &Args) -> Result<ExitCode, CliError> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// Whether these make an overview of many machines.
+fn many_histories(named: &[PathBuf]) -> bool {
+    named.len() > 1 || named.first().is_some_and(|one| one.is_dir())
+}
+
 /// The picture in this file.
 fn logo(path: &Path) -> Result<Logo, CliError> {
     let refuse = |why: &dyn std::fmt::Display| {
@@ -231,47 +222,6 @@ fn logo(path: &Path) -> Result<Logo, CliError> {
     let file = File::open(path).map_err(|e| refuse(&e))?;
     file.take(Logo::LARGEST + 1).read_to_end(&mut bytes).map_err(|e| refuse(&e))?;
     Logo::new(bytes).map_err(|e| refuse(&e))
-}
-
-/// Where the audits come from.
-enum Histories {
-    One(StoreArgs),
-    Many(Vec<PathBuf>),
-}
-
-/// What `--db` names: one history, or all of the files and folders.
-fn histories(named: &[PathBuf]) -> Result<Histories, CliError> {
-    match named {
-        [] => return Ok(Histories::One(StoreArgs { db: None })),
-        [one] if !one.is_dir() => return Ok(Histories::One(StoreArgs { db: Some(one.clone()) })),
-        _ => {}
-    }
-    let mut files = Vec::new();
-    for path in named {
-        if !path.is_dir() {
-            files.push(path.clone());
-            continue;
-        }
-        let unreadable = |error: std::io::Error| {
-            CliError::usage(format!("{} cannot be read: {error}", path.display()), "Name a folder of histories")
-        };
-        let mut inside = Vec::new();
-        for entry in std::fs::read_dir(path).map_err(unreadable)? {
-            let file = entry.map_err(unreadable)?.path();
-            if file.extension().is_some_and(|e| e == "duckdb") {
-                inside.push(file);
-            }
-        }
-        if inside.is_empty() {
-            return Err(CliError::usage(
-                format!("there is no history in {}", path.display()),
-                "A history is a file that ends in .duckdb",
-            ));
-        }
-        inside.sort();
-        files.extend(inside);
-    }
-    Ok(Histories::Many(files))
 }
 
 /// The report of one machine, or of many.
@@ -326,7 +276,7 @@ fn model(args: &Args, store: &StoreArgs) -> Result<Report, CliError> {
 
 /// The overview of all machines in these histories. One that cannot be used is named and left out.
 fn overview(args: &Args, files: &[PathBuf]) -> Result<Fleet, CliError> {
-    if matches!(args.audit, Some(Which::Number(_))) || matches!(args.compare, Against::Audit(_)) {
+    if matches!(args.audit, Some(Which::Number(_))) || matches!(args.compare, Moment::Audit(_)) {
         return Err(CliError::usage(
             "audits have a number of their own in each history",
             "Leave --audit out, and compare with last, 30d or a day",
@@ -366,14 +316,4 @@ fn file_name(name: &str) -> String {
     let safe = |c: char| if c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.') { c } else { '_' };
     let name: String = name.chars().take(64).map(safe).collect();
     name.trim_start_matches('.').to_owned()
-}
-
-/// The paper that people of this locale use.
-fn usual_paper() -> PaperSize {
-    let set = |name| std::env::var(name).ok().filter(|v| !v.is_empty());
-    let locale = set("LC_ALL").or_else(|| set("LC_PAPER")).or_else(|| set("LANG")).unwrap_or_default();
-    let country = locale.split(['.', '@']).next().and_then(|l| l.split_once('_')).map_or("", |(_, country)| country);
-    // Where glibc's locales say 216 × 279 mm.
-    let letter = ["US", "CA", "MX", "PR", "PH", "CL", "CO", "VE", "CR", "GT", "NI", "PA", "SV"];
-    if letter.contains(&country) { PaperSize::Letter } else { PaperSize::A4 }
 }

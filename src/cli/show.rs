@@ -12,7 +12,7 @@ use super::{
 use crate::{
     checks::Selection,
     report,
-    store::{Against, StoreError},
+    store::{Moment, StoreError},
 };
 
 #[derive(Debug, clap::Args)]
@@ -47,15 +47,11 @@ pub(super) fn run(args: &Args) -> Result<ExitCode, CliError> {
     let report = if args.now {
         fresh()?
     } else {
-        let store = args.store.store();
-        match store.audit(args.audit) {
+        match look::stored(&args.store.store(), args.audit, Moment::Previous, &catalogue) {
             Err(StoreError::Missing(_)) => fresh()?,
             Err(error) => return Err(error.into()),
-            Ok(audit) if !audit.outcomes.iter().any(|o| o.check == args.id) => fresh()?,
-            Ok(audit) => {
-                let history = store.history(&audit, Against::Previous)?;
-                report::build(&audit, &catalogue, &history)
-            }
+            Ok(report) if !report.results.iter().any(|r| r.check == args.id) => fresh()?,
+            Ok(report) => report,
         }
     };
     let style = terminal::style();

@@ -27,12 +27,15 @@ fn colour() -> bool {
 
 /// Whether the locale is UTF-8; a pipe gets UTF-8 unless the locale says otherwise.
 fn unicode() -> bool {
-    let set = |name| std::env::var(name).ok().filter(|v| !v.is_empty());
-    let locale = set("LC_ALL").or_else(|| set("LC_CTYPE")).or_else(|| set("LANG"));
-    match locale {
+    match locale("LC_CTYPE") {
         Some(locale) => locale.to_lowercase().replace('-', "").contains("utf8"),
         None => !std::io::stdout().is_terminal(),
     }
+}
+
+/// The locale of one category, as programs find it; none when none is set.
+pub(super) fn locale(category: &str) -> Option<String> {
+    ["LC_ALL", category, "LANG"].iter().find_map(|name| std::env::var(name).ok().filter(|v| !v.is_empty()))
 }
 
 /// Writes text to stdout; a reader that went away (`| head`) is no error.

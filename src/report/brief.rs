@@ -1,28 +1,12 @@
-//! What the first page of a report says in few words: what the problems can do, with their names, and how much work
-//! there is. It reads only the model.
+//! How much work the open problems are, for the first page of a report. It reads only the model.
 
 use super::{
     build,
-    model::{Problem, Report},
+    model::Report,
     sentences::{self, capital},
     text::SHOWN,
 };
 use crate::{checks::Severity, words};
-
-/// A sentence of [`Report::outlook`], with the problem it is about.
-#[derive(Debug, Clone)]
-pub(super) struct Outlook<'a> {
-    /// The problem that can do this; none where it is about the machine.
-    pub(super) problem: Option<&'a Problem>,
-    /// The sentence.
-    pub(super) text: &'a str,
-}
-
-/// What happens if nothing is done, and because of which problem.
-pub(super) fn outlook(report: &Report) -> Vec<Outlook<'_>> {
-    let about = |text: &String| report.problems.iter().find(|p| p.why == *text);
-    report.outlook.iter().map(|text| Outlook { problem: about(text), text }).collect()
-}
 
 /// A part of the work that is open.
 #[derive(Debug, Clone, PartialEq, Eq)]

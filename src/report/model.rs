@@ -34,8 +34,8 @@ pub struct Report {
     pub summary: String,
     /// What doing the first few brings and takes, in sentences; none when nothing needs doing soon.
     pub plan: Option<String>,
-    /// What happens if nothing is done, in sentences; none when nothing needs doing soon.
-    pub outlook: Vec<String>,
+    /// What happens if nothing is done; empty when nothing needs doing soon.
+    pub outlook: Vec<Outlook>,
     /// What moved the score since last time, in sentences.
     pub moved: String,
     /// Risk of the last audits of this machine, oldest first, this one last.
@@ -130,6 +130,15 @@ pub struct ScorePoint {
     pub grade: Grade,
     /// Open problems that count.
     pub problems: BySeverity,
+}
+
+/// What can happen if nothing is done, in a sentence or two.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Outlook {
+    /// The check whose problem can do this; none where it is about the machine.
+    pub check: Option<String>,
+    /// The sentences.
+    pub text: String,
 }
 
 /// Something that happened to the machine between two audits.

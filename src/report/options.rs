@@ -30,6 +30,17 @@ pub enum Paper {
     Letter,
 }
 
+impl Paper {
+    /// The paper that people of this locale use, such as `en_US.UTF-8`.
+    pub fn of_locale(locale: &str) -> Self {
+        // The countries whose paper is 216 × 279 mm in glibc's locales.
+        const LETTER: [&str; 13] = ["US", "CA", "MX", "PR", "PH", "CL", "CO", "VE", "CR", "GT", "NI", "PA", "SV"];
+        let name = locale.split(['.', '@']).next().unwrap_or_default();
+        let country = name.split_once('_').map_or("", |(_, country)| country);
+        if LETTER.contains(&country) { Paper::Letter } else { Paper::A4 }
+    }
+}
+
 /// A picture at the head of the report: checked, and harmless.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Logo {
@@ -52,4 +63,23 @@ pub struct Options {
     pub paper: Paper,
     /// The picture at its head.
     pub logo: Option<Logo>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paper_follows_the_country_of_the_locale() {
+        for (locale, paper) in [
+            ("en_US.UTF-8", Paper::Letter),
+            ("es_MX@euro", Paper::Letter),
+            ("en_GB.UTF-8", Paper::A4),
+            ("C.UTF-8", Paper::A4),
+            ("US", Paper::A4),
+            ("", Paper::A4),
+        ] {
+            assert_eq!(Paper::of_locale(locale), paper, "{locale}");
+        }
+    }
 }

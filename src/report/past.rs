@@ -9,7 +9,7 @@ use super::{model::*, sentences};
 use crate::{
     audit::Audit,
     checks::{Catalogue, Outcome, Severity, Verdict},
-    score::{self, BySeverity, Grade},
+    score::{BySeverity, Grade},
     store::{History, Turn, Waiver},
     words,
 };
@@ -216,8 +216,9 @@ pub(super) fn repair(audit: &Audit, history: &History) -> Option<Repair> {
         .outcomes
         .iter()
         .filter_map(|o| {
+            let severity = o.counted()?.severity;
             let since = standing(audit, history, &o.check).since;
-            Some((o.counted()?.severity, audit.started.as_second().saturating_sub(since.as_second()) / 86_400))
+            Some((severity, audit.started.as_second().saturating_sub(since.as_second()) / 86_400))
         })
         .collect();
     let severities = [Severity::Critical, Severity::High, Severity::Medium, Severity::Low].into_iter();
@@ -277,23 +278,15 @@ pub(super) fn waived(audit: &Audit, catalogue: &Catalogue, waivers: &[Waiver]) -
 }
 
 /// What happens if nothing is done: what the worst problems can do, and what the past says of waiting.
-pub(super) fn outlook(problems: &[Problem], waived: &[Waived], points: &[ScorePoint], risk: f64) -> Vec<String> {
-    let urgent: Vec<&Problem> = problems.iter().filter(|p| p.severity >= Severity::Medium).collect();
-    let mut told: Vec<String> = Vec::new();
-    // One sentence of each area, the worst first: different troubles, not one three times.
+pub(super) fn outlook(problems: &[Problem], waived: &[Waived], points: &[ScorePoint], risk: f64) -> Vec<Outlook> {
+    // One of each area, the worst first: different troubles, not one three times.
     let mut areas = BTreeSet::new();
-    for problem in urgent.iter().filter(|p| areas.insert(p.group.as_str())).take(3) {
-        told.extend(Some(problem.why.clone()).filter(|why| !why.is_empty()));
-    }
-    if let Some(text) = sentences::drift(points, risk) {
-        told.push(text);
-    }
-    let returning: Vec<&Waived> = waived.iter().filter(|w| w.ends_soon).collect();
-    if let [first, ..] = returning.as_slice() {
-        let again = score::risk(returning.iter().map(|w| w.severity));
-        if again > 0.5 {
-            told.push(sentences::returning(returning.len(), &first.until_text));
-        }
-    }
+    let urgent = problems.iter().filter(|p| p.severity >= Severity::Medium && !p.why.is_empty());
+    let worst = urgent.filter(|p| areas.insert(p.group.as_str())).take(3);
+    let mut told: Vec<Outlook> = worst.map(|p| Outlook { check: Some(p.check.clone()), text: p.why.clone() }).collect();
+    let returning: Vec<&Waived> = waived.iter().filter(|w| w.ends_soon && w.severity > Severity::Info).collect();
+    let returns = returning.first().map(|first| sentences::returning(returning.len(), &first.until_text));
+    let of_machine = sentences::drift(points, risk).into_iter().chain(returns);
+    told.extend(of_machine.map(|text| Outlook { check: None, text }));
     told
 }

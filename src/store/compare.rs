@@ -1,32 +1,13 @@
-//! What two audits saw differently: the audits that words such as `last` and `30d` mean, and the rows of fact tables that
-//! are in one of two snapshots only, paired by their key. The same content is the same snapshot and costs nothing.
+//! What two audits saw differently: the rows of fact tables that are in one of two snapshots only, paired by their key.
+//! The same content is the same snapshot and costs nothing.
 
 use std::collections::BTreeMap;
 
-use duckdb::{Connection, OptionalExt as _, params};
-use jiff::{Timestamp, civil::Date};
+use duckdb::{Connection, params};
 use serde_json::{Map, Value};
 
 use super::{Store, StoreError};
-use crate::{
-    audit::Audit,
-    facts::{Table, json},
-};
-
-/// Which audit someone means.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Moment {
-    /// The newest.
-    Last,
-    /// The one before the newest of the same machine.
-    Previous,
-    /// This one.
-    Audit(i64),
-    /// The last one that was at least so many days before the newest; the oldest where none is.
-    Days(u32),
-    /// The last one up to the end of this day, UTC; the oldest where none is.
-    Day(Date),
-}
+use crate::facts::{Table, json};
 
 /// What is wanted of a table: the columns by which a row is known again, those whose change matters, and those that
 /// are only told.
@@ -86,14 +67,6 @@ pub struct RowDiff {
 }
 
 impl Store {
-    /// The number of the audit of the machine of `of` that someone means; none when there is none.
-    ///
-    /// # Errors
-    /// When the store cannot be read, or no audit has this number.
-    pub fn find(&self, moment: Moment, of: &Audit) -> Result<Option<i64>, StoreError> {
-        find(&self.read()?, moment, of)
-    }
-
     /// The rows of the wanted tables that differ between two audits, in the order wanted.
     ///
     /// # Errors
@@ -117,35 +90,6 @@ impl Store {
                 )
             })
             .collect()
-    }
-}
-
-fn find(connection: &Connection, moment: Moment, of: &Audit) -> Result<Option<i64>, StoreError> {
-    if let Moment::Audit(id) = moment {
-        let sql = "select id from audits where id = ?";
-        let there: Option<i64> = connection.query_row(sql, params![id], |r| r.get(0)).optional()?;
-        return there.map(Some).ok_or(StoreError::NoSuchAudit(id));
-    }
-    let sql = "select id, epoch_us(started) from audits where host = ? and root = ? order by id desc limit 1";
-    let machine = params![of.machine.host, of.machine.root];
-    let newest: Option<(i64, i64)> = connection.query_row(sql, machine, |r| Ok((r.get(0)?, r.get(1)?))).optional()?;
-    let Some((last, started)) = newest else { return Ok(None) };
-    let upto = |micros: Option<i64>| -> Result<Option<i64>, StoreError> {
-        let sql = "with this as (select * from audits where id = ?)
-                   select a.id from audits a, this t where a.host = t.host and a.root = t.root and a.id < t.id
-                   order by (?::bigint is null or epoch_us(a.started) <= ?) desc, a.complete desc,
-                            case when ?::bigint is null or epoch_us(a.started) <= ? then -a.id else a.id end limit 1";
-        Ok(connection.query_row(sql, params![last, micros, micros, micros, micros], |r| r.get(0)).optional()?)
-    };
-    match moment {
-        Moment::Last | Moment::Audit(_) => Ok(Some(last)),
-        Moment::Previous => upto(None),
-        Moment::Days(days) => upto(Some(started.saturating_sub(i64::from(days).saturating_mul(86_400_000_000)))),
-        Moment::Day(day) => {
-            let end = day.tomorrow().ok().and_then(|d| jiff::tz::Offset::UTC.to_timestamp(d.at(0, 0, 0, 0)).ok());
-            let end = end.unwrap_or(Timestamp::MAX).as_microsecond().saturating_sub(1);
-            if started <= end { Ok(Some(last)) } else { upto(Some(end)) }
-        }
     }
 }
 

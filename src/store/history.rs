@@ -3,15 +3,15 @@
 
 use std::{collections::BTreeMap, path::Path};
 
-use duckdb::{Connection, OptionalExt as _, params};
-use jiff::{Timestamp, civil::Date};
+use duckdb::{Connection, params};
+use jiff::Timestamp;
 
 use super::{
-    AuditSummary, Store, StoreError, Waiver,
+    AuditSummary, Moment, Store, StoreError, Waiver,
     load::{self, Keep, time},
-    waivers,
+    moment, waivers,
 };
-use crate::{audit::Audit, checks::Severity};
+use crate::{audit::Audit, checks::Severity, words};
 
 /// What a report knows beside its audit: the past, and what people accepted.
 #[derive(Debug, Clone, Default)]
@@ -54,31 +54,28 @@ pub struct SystemChange {
     pub os: Option<String>,
 }
 
-/// Which audit a report is compared with.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Against {
-    /// The complete audit before.
-    #[default]
-    Previous,
-    /// This one.
-    Audit(i64),
-    /// The last complete one that was at least so many days earlier; the oldest where none is.
-    Days(u32),
-    /// The last complete one up to the end of this day, UTC; the oldest where none is.
-    Day(Date),
-}
-
 /// How many of the newest audits are all told.
 const RECENT: usize = 12;
 /// For how many days before them one a day is told.
 const DAYS: usize = 400;
 
 impl Store {
+    /// A stored audit, the latest when no number is given, and what is known of the machine beside it.
+    ///
+    /// # Errors
+    /// When there is none, the store cannot be read, or the audit to compare with is not there or is of another machine.
+    pub fn recall(&self, id: Option<i64>, against: Moment) -> Result<(Audit, History), StoreError> {
+        let connection = self.read()?;
+        let audit = load::audit(&connection, id, &self.path)?;
+        let history = history(&connection, &audit, against, &self.path)?;
+        Ok((audit, history))
+    }
+
     /// What is known of the machine of `audit` beside it.
     ///
     /// # Errors
     /// When the store cannot be read, or the audit to compare with is not there or is of another machine.
-    pub fn history(&self, audit: &Audit, against: Against) -> Result<History, StoreError> {
+    pub fn history(&self, audit: &Audit, against: Moment) -> Result<History, StoreError> {
         history(&self.read()?, audit, against, &self.path)
     }
 }
@@ -87,51 +84,18 @@ impl Store {
 pub(super) fn history(
     connection: &Connection,
     of: &Audit,
-    against: Against,
+    against: Moment,
     path: &Path,
 ) -> Result<History, StoreError> {
     let machine = &of.machine;
-    let before = previous(connection, of, against)?;
+    let before = moment::before(connection, of, against)?;
     Ok(History {
         previous: before.map(|id| load::audit(connection, Some(id), path)).transpose()?,
-        audits: load::audits(connection, Some((&machine.host, &machine.root)), Keep::Daily(RECENT, DAYS))?,
+        audits: load::audits(connection, Some(machine), of.id, Keep::Daily(RECENT, DAYS))?,
         turns: turns(connection, of)?,
         changes: changes(connection, of)?,
-        waivers: waivers::list(connection, &machine.host, waivers::day(of.started))?,
+        waivers: waivers::list(connection, &machine.host, words::utc(of.started).date())?,
     })
-}
-
-/// The number of the audit to compare `audit` with.
-fn previous(connection: &Connection, audit: &Audit, against: Against) -> Result<Option<i64>, StoreError> {
-    let (host, root, id) = (&audit.machine.host, &audit.machine.root, audit.id);
-    let before = |micros: Option<i64>| -> Result<Option<i64>, StoreError> {
-        let sql = "select id from audits where host = ? and root = ? and complete and (?::bigint is null or id < ?)
-                   order by (?::bigint is null or epoch_us(started) <= ?) desc,
-                            case when ?::bigint is null or epoch_us(started) <= ? then -id else id end limit 1";
-        let found =
-            connection.query_row(sql, params![host, root, id, id, micros, micros, micros, micros], |r| r.get(0));
-        Ok(found.optional()?)
-    };
-    match against {
-        Against::Previous => before(None),
-        Against::Audit(wanted) => {
-            let sql = "select host = ? and root = ? from audits where id = ?";
-            let same: Option<bool> = connection.query_row(sql, params![host, root, wanted], |r| r.get(0)).optional()?;
-            match same {
-                Some(true) => Ok(Some(wanted)),
-                Some(false) => Err(StoreError::OtherMachine(wanted)),
-                None => Err(StoreError::NoSuchAudit(wanted)),
-            }
-        }
-        Against::Days(days) => {
-            let span = i64::from(days).saturating_mul(86_400_000_000);
-            before(Some(audit.started.as_microsecond().saturating_sub(span)))
-        }
-        Against::Day(day) => {
-            let end = day.tomorrow().ok().and_then(|d| jiff::tz::Offset::UTC.to_timestamp(d.at(0, 0, 0, 0)).ok());
-            before(Some(end.map_or(i64::MAX, |end| end.as_microsecond().saturating_sub(1))))
-        }
-    }
 }
 
 /// When problems came and went, up to `audit`.

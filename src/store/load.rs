@@ -58,12 +58,12 @@ pub(super) fn time(micros: i64) -> Timestamp {
 }
 
 impl Store {
-    /// The newest `limit` audits, newest first; of one host and root when given.
+    /// The newest `limit` audits, newest first.
     ///
     /// # Errors
     /// When there is no store or it cannot be read.
-    pub fn audits(&self, of: Option<(&str, &str)>, limit: usize) -> Result<Vec<AuditSummary>, StoreError> {
-        audits(&self.read()?, of, Keep::Newest(limit))
+    pub fn audits(&self, limit: usize) -> Result<Vec<AuditSummary>, StoreError> {
+        audits(&self.read()?, None, None, Keep::Newest(limit))
     }
 
     /// The numbers of the latest complete audit of each machine and root, oldest first.
@@ -87,12 +87,14 @@ impl Store {
     }
 }
 
+/// Audits, newest first: of one machine, and up to one number, where they are given.
 pub(super) fn audits(
     connection: &Connection,
-    of: Option<(&str, &str)>,
+    of: Option<&MachineInfo>,
+    upto: Option<i64>,
     keep: Keep,
 ) -> Result<Vec<AuditSummary>, StoreError> {
-    let (host, root) = of.map_or((None, None), |(h, r)| (Some(h), Some(r)));
+    let (host, root) = of.map(|m| (m.host.as_str(), m.root.as_str())).unzip();
     let (newest, days) = match keep {
         Keep::Newest(n) => (n, 0),
         Keep::Daily(n, days) => (n, days),
@@ -102,7 +104,8 @@ pub(super) fn audits(
         "with mine as (
              select *, row_number() over (order by id desc) as newest,
                     row_number() over (partition by started::date order by id desc) as of_day
-             from audits where ?::varchar is null or (host = ? and root = ?)),
+             from audits
+             where (?::varchar is null or (host = ? and root = ?)) and (?::bigint is null or id <= ?)),
          kept as (
              select * from mine where newest <= ?
              union all
@@ -123,7 +126,7 @@ pub(super) fn audits(
          from kept k left join counted c on c.audit = k.id order by k.id desc",
     )?;
     let (newest, days) = (number(newest), number(days));
-    let rows = statement.query_map(params![host, host, root, newest, newest, days], |row| {
+    let rows = statement.query_map(params![host, host, root, upto, upto, newest, newest, days], |row| {
         let count = |column: usize| Ok::<_, duckdb::Error>(usize::try_from(row.get::<_, i64>(column)?).unwrap_or(0));
         let by_severity = BySeverity {
             critical: count(10)?,

@@ -6,8 +6,10 @@
 mod answers;
 mod compare;
 mod facts;
+mod files;
 mod history;
 mod load;
+mod moment;
 mod save;
 mod schema;
 mod waivers;
@@ -18,10 +20,12 @@ use std::{
 };
 
 pub use answers::Answer;
-pub use compare::{Known, Moment, RowDiff, TableDiff, Wanted};
+pub use compare::{Known, RowDiff, TableDiff, Wanted};
 use duckdb::{AccessMode, Config, Connection};
-pub use history::{Against, History, SystemChange, Turn};
+pub use files::{FilesError, histories};
+pub use history::{History, SystemChange, Turn};
 pub use load::AuditSummary;
+pub use moment::Moment;
 pub use waivers::Waiver;
 
 use crate::facts::QueryError;

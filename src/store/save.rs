@@ -2,11 +2,12 @@
 
 use duckdb::{Connection, params};
 
-use super::{Against, History, Store, StoreError, history, waivers};
+use super::{History, Moment, Store, StoreError, history, waivers};
 use crate::{
     audit::{Audit, settle},
     checks::{Catalogue, Outcome, Verdict},
     facts::{Facts, Gap, Value, append},
+    words,
 };
 
 impl Store {
@@ -17,10 +18,10 @@ impl Store {
     /// When the file cannot be used; then it is as it was before.
     pub fn record(&self, audit: &mut Audit, facts: &Facts, catalogue: &Catalogue) -> Result<History, StoreError> {
         self.transaction(|connection| {
-            let held = waivers::list(connection, &audit.machine.host, waivers::day(audit.started))?;
+            let held = waivers::list(connection, &audit.machine.host, words::utc(audit.started).date())?;
             settle(&mut audit.outcomes, catalogue, &held.into_iter().map(|w| w.check).collect());
             audit.id = Some(save(connection, audit, facts)?);
-            history::history(connection, audit, Against::Previous, &self.path)
+            history::history(connection, audit, Moment::Previous, &self.path)
         })
     }
 }

@@ -65,11 +65,6 @@ impl Store {
     }
 }
 
-/// The day of a moment, UTC.
-pub(super) fn day(moment: Timestamp) -> Date {
-    jiff::tz::Offset::UTC.to_datetime(moment).date()
-}
-
 /// The waivers of a machine that hold on `day`.
 pub(super) fn list(connection: &Connection, host: &str, day: Date) -> Result<Vec<Waiver>, StoreError> {
     let mut statement = connection.prepare(

@@ -139,6 +139,10 @@ fn a_folder_of_histories_becomes_an_overview_and_a_broken_one_is_named() {
     assert_eq!(fleet["skipped"].as_array().unwrap().len(), 1);
     let two = fleet["problems"].as_array().unwrap().iter().find(|p| p["hosts"] == serde_json::json!([worst]));
     assert!(two.is_some_and(|p| p["hosts_text"] == "1 of 2 machines"), "{}", fleet["problems"]);
+    let schema = cleanbill(&["report", "--schema", "--db", db]).json();
+    let wrong: Vec<_> =
+        jsonschema::validator_for(&schema).unwrap().iter_errors(&fleet).map(|e| e.to_string()).collect();
+    assert_eq!(wrong, Vec::<String>::new());
     // Each by its name is the same overview.
     let [good, bad] = ["good", "bad"].map(|n| folder.path().join(format!("{n}.duckdb")));
     let named =

@@ -31,7 +31,7 @@ use crate::{
     checks::Catalogue,
     facts::{Table, Type},
     probes, report,
-    store::{Against, Store, StoreError, TableDiff, Wanted},
+    store::{Moment, Store, StoreError, TableDiff, Wanted},
     words,
 };
 
@@ -120,7 +120,7 @@ fn problems(
     same: bool,
     catalogue: &Catalogue,
 ) -> Result<Problems, StoreError> {
-    let mut history = store.history(after, Against::Previous)?;
+    let mut history = store.history(after, Moment::Previous)?;
     if !same {
         // What another machine had in the past says nothing here.
         history.turns.clear();

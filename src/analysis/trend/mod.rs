@@ -17,7 +17,7 @@ use crate::{
     audit::Audit,
     checks::{Catalogue, Severity},
     report,
-    store::{Against, Answer, Store, StoreError},
+    store::{Answer, Moment, Store, StoreError},
 };
 
 /// What a trend is about.
@@ -51,7 +51,7 @@ pub fn trend(
             (sentences::check(&check, audit.started), Figures::Check(check))
         }
         About::Score | About::Problems => {
-            let history = store.history(audit, Against::Previous)?;
+            let history = store.history(audit, Moment::Previous)?;
             let built = report::build(audit, catalogue, &history);
             let points: Vec<_> = built.history.into_iter().filter(|p| inside(p.started)).collect();
             let first = points.first().map_or(audit.started, |p| p.started);

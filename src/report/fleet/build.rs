@@ -11,6 +11,7 @@ use crate::{
         Problem, ProblemRef, Report, SCHEMA_VERSION,
         sentences::capital,
         text::{SHOWN, points_words, severity_words},
+        view::more,
     },
     score::{self, BySeverity, Grade},
     words,
@@ -18,6 +19,8 @@ use crate::{
 
 /// Days after which a machine counts as not looked at lately.
 const STALE: i64 = 14;
+/// Machines of a problem that are named.
+const NAMED: usize = 12;
 /// Looks of which a machine's line is drawn.
 const LOOKS: usize = 26;
 
@@ -58,16 +61,32 @@ pub fn fleet(reports: &[Report], skipped: Vec<Skipped>, catalogue: &Catalogue, t
 
 /// Names that tell the machines apart.
 fn names(reports: &[Report]) -> Vec<String> {
-    let same = |r: &Report| reports.iter().filter(|o| o.host.name == r.host.name).count() > 1;
+    let mut seen: BTreeMap<&str, usize> = BTreeMap::new();
+    for report in reports {
+        *seen.entry(&report.host.name).or_default() += 1;
+    }
     let name = |r: &Report| {
-        let place = if r.host.root == "/" { String::new() } else { format!(" in {}", r.host.root) };
-        let id: String = if same(r) { r.host.id.chars().take(8).collect() } else { String::new() };
-        match id.as_str() {
-            "" => format!("{}{place}", r.host.name),
-            id => format!("{} ({id}){place}", r.host.name),
+        let mut name = r.host.name.clone();
+        if seen.get(name.as_str()).is_some_and(|n| *n > 1) {
+            name.push_str(&format!(" ({})", r.host.id.chars().take(8).collect::<String>()));
         }
+        if r.host.root != "/" {
+            name.push_str(&format!(" in {}", r.host.root));
+        }
+        name
     };
     reports.iter().map(name).collect()
+}
+
+/// `web01, web02 and 12 more`.
+fn named(names: &[String]) -> String {
+    match names.len().checked_sub(NAMED) {
+        Some(over) if over > 1 => {
+            let shown: Vec<&str> = names.iter().take(NAMED).map(String::as_str).collect();
+            format!("{} and {} more", shown.join(", "), words::thousands(over))
+        }
+        _ => words::list(names),
+    }
 }
 
 fn host(report: &Report, name: &str, newest: Timestamp) -> FleetHost {
@@ -91,6 +110,7 @@ fn host(report: &Report, name: &str, newest: Timestamp) -> FleetHost {
         problems: severities,
         problems_text: counts(severities),
         more: report.problems.len() - first.len(),
+        more_text: more(report.problems.len() - first.len()),
         first,
         looked: report.audit.started,
         looked_text: words::day(report.audit.started, newest),
@@ -133,6 +153,7 @@ fn problems(reports: &[Report], names: &[String], catalogue: &Catalogue) -> Vec<
                     when: String::new(),
                     area: p.area.clone(),
                     hosts: Vec::new(),
+                    hosts_named: String::new(),
                     hosts_text: String::new(),
                     effort: p.effort.clone(),
                 };
@@ -147,6 +168,7 @@ fn problems(reports: &[Report], names: &[String], catalogue: &Catalogue) -> Vec<
     all.sort_by(|(a, wa), (b, wb)| wb.total_cmp(wa).then_with(|| a.check.cmp(&b.check)));
     let told = all.into_iter().map(|(mut p, _)| {
         p.hosts.sort();
+        p.hosts_named = named(&p.hosts);
         p.when = severity_words(p.severity).to_owned();
         p.hosts_text = of_machines(p.hosts.len(), reports.len());
         p
@@ -175,12 +197,17 @@ fn changes(
                 check: p.check,
                 severity: p.severity,
                 hosts: Vec::new(),
+                hosts_named: String::new(),
             });
             change.severity = change.severity.max(p.severity);
             change.hosts.push(name.clone());
         }
     }
     let mut all: Vec<FleetChange> = by_check.into_values().collect();
+    for change in &mut all {
+        change.hosts.sort();
+        change.hosts_named = named(&change.hosts);
+    }
     all.sort_by(|a, b| {
         b.severity.cmp(&a.severity).then(b.hosts.len().cmp(&a.hosts.len())).then_with(|| a.check.cmp(&b.check))
     });
@@ -225,32 +252,29 @@ fn needs(n: usize) -> &'static str {
 }
 
 fn moved(hosts: &[FleetHost], came: usize, went: usize) -> String {
-    let known: Vec<(&FleetHost, Grade)> = hosts.iter().filter_map(|h| Some((h, h.grade_before?))).collect();
-    if known.is_empty() {
+    let count = |keep: &dyn Fn(Grade, Grade) -> bool| {
+        hosts.iter().filter(|h| h.grade_before.is_some_and(|before| keep(h.grade, before))).count()
+    };
+    if count(&|_, _| true) == 0 {
         return "This is the first look.".to_owned();
     }
-    let better = known.iter().filter(|(h, before)| h.grade < *before).count();
-    let worse = known.iter().filter(|(h, before)| h.grade > *before).count();
-    let mut parts = Vec::new();
-    if better > 0 {
-        parts.push(format!("{} got a better grade", words::count(better, "machine", "machines")));
-    }
-    if worse > 0 {
-        parts.push(format!("{} a worse one", words::count(worse, "machine", "machines")));
-        if better == 0 {
-            parts = vec![format!("{} got a worse grade", words::count(worse, "machine", "machines"))];
+    let machines = |n: usize| words::count(n, "machine", "machines");
+    let mut text = match (count(&|now, before| now < before), count(&|now, before| now > before)) {
+        (0, 0) => "Since the look before, no grade changed.".to_owned(),
+        (better, 0) => format!("Since the look before, {} got a better grade.", machines(better)),
+        (0, worse) => format!("Since the look before, {} got a worse grade.", machines(worse)),
+        (better, worse) => {
+            format!(
+                "Since the look before, {} got a better grade and {} a worse one.",
+                machines(better),
+                machines(worse)
+            )
         }
-    }
-    let mut text = if parts.is_empty() {
-        "Since the look before, no grade changed.".to_owned()
-    } else {
-        format!("Since the look before, {}.", words::list(&parts))
     };
-    if went > 0 {
-        text.push_str(&format!(" {} went away.", capital(&words::count(went, "kind of problem", "kinds of problems"))));
-    }
-    if came > 0 {
-        text.push_str(&format!(" {} came.", capital(&words::count(came, "kind of problem", "kinds of problems"))));
+    for (n, what) in [(went, "went away"), (came, "came")] {
+        if n > 0 {
+            text.push_str(&format!(" {} {what}.", words::count(n, "kind of problem", "kinds of problems")));
+        }
     }
     text
 }

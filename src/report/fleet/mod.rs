@@ -7,7 +7,6 @@ mod page;
 
 pub use build::fleet;
 pub use model::*;
-pub(in crate::report) use page::named;
 pub use page::{html, markdown};
 
 /// The overview as JSON: the model itself.

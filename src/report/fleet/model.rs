@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::{
     checks::Severity,
-    report::ScorePoint,
+    report::{Outlook, ScorePoint},
     score::{BySeverity, Grade},
 };
 
@@ -76,8 +76,8 @@ pub struct FleetHost {
     pub summary: String,
     /// What doing the first few brings and takes.
     pub plan: Option<String>,
-    /// What happens there if nothing is done, in sentences.
-    pub outlook: Vec<String>,
+    /// What happens there if nothing is done.
+    pub outlook: Vec<Outlook>,
     /// The score of its audits, oldest first.
     pub history: Vec<ScorePoint>,
     /// Open problems that count.
@@ -86,8 +86,10 @@ pub struct FleetHost {
     pub problems_text: String,
     /// The first few problems.
     pub first: Vec<HostProblem>,
-    /// How many more problems there are.
+    /// How many more problems and tips there are.
     pub more: usize,
+    /// The same for people: `and 19 more`; none where that is all.
+    pub more_text: Option<String>,
     /// When it was looked at.
     #[schemars(with = "String")]
     pub looked: Timestamp,
@@ -131,6 +133,8 @@ pub struct FleetProblem {
     pub area: String,
     /// The machines, by name.
     pub hosts: Vec<String>,
+    /// The same in words, the first few: `web01, web02 and 12 more`.
+    pub hosts_named: String,
     /// `12 of 40 machines`.
     pub hosts_text: String,
     /// Time it takes on one machine.
@@ -148,6 +152,8 @@ pub struct FleetChange {
     pub severity: Severity,
     /// The machines, by name.
     pub hosts: Vec<String>,
+    /// The same in words, the first few.
+    pub hosts_named: String,
 }
 
 /// A history that could not be used.

@@ -6,17 +6,12 @@ use base64ct::{Base64, Encoding as _};
 use serde_json::{Value, json};
 
 use super::Fleet;
-use crate::{
-    report::{
-        Options, Rendered, TemplateError, charts, html as page, markdown as text,
-        templates::{OVERRIDE_DIR, render},
-        view::walk,
-    },
-    words,
+use crate::report::{
+    Options, Rendered, TemplateError, charts, html as page, markdown as text,
+    templates::{OVERRIDE_DIR, render},
+    view::{more, walk},
 };
 
-/// Machines of a problem that are named at once.
-const NAMED: usize = 12;
 /// Lines of what came or went.
 const CHANGES: usize = 40;
 
@@ -62,44 +57,18 @@ pub fn markdown(fleet: &Fleet) -> Result<Rendered, TemplateError> {
 fn view(fleet: &Fleet) -> Value {
     let mut view = serde_json::to_value(fleet).unwrap_or_default();
     let Value::Object(map) = &mut view else { return view };
-    for list in ["problems", "came", "went"] {
-        for entry in map.get_mut(list).and_then(Value::as_array_mut).into_iter().flatten() {
-            let names = entry.get("hosts").and_then(Value::as_array).into_iter().flatten();
-            let names: Vec<String> = names.filter_map(|n| n.as_str().map(str::to_owned)).collect();
-            if let Value::Object(entry) = entry {
-                entry.insert("where".to_owned(), json!(named(&names)));
-            }
-        }
-    }
     for list in ["came", "went"] {
         if let Some(changes) = map.get_mut(list).and_then(Value::as_array_mut) {
-            let over = changes.len().saturating_sub(CHANGES);
+            let over = more(changes.len().saturating_sub(CHANGES));
             changes.truncate(CHANGES);
-            let over = (over > 0).then(|| format!("And {} more", words::thousands(over)));
             map.insert(format!("{list}_over"), json!(over));
         }
     }
     for (n, entry) in map.get_mut("hosts").and_then(Value::as_array_mut).into_iter().flatten().enumerate() {
-        let more = entry.get("more").and_then(Value::as_u64).and_then(|n| usize::try_from(n).ok()).unwrap_or(0);
         if let Value::Object(entry) = entry {
             entry.insert("n".to_owned(), json!(n + 1));
             entry.insert("spark".to_owned(), Value::Null);
-            let more = (more > 0).then(|| format!("And {}", words::count(more, "smaller one", "smaller ones")));
-            entry.insert("more_text".to_owned(), json!(more));
         }
     }
-    let worst = map.get("hosts").and_then(Value::as_array).and_then(|h| h.first()?.get("grade").cloned());
-    map.insert("worst".to_owned(), worst.unwrap_or_default());
     view
-}
-
-/// `web01, web02 and 12 more`.
-pub(in crate::report) fn named(names: &[String]) -> String {
-    match names.len().checked_sub(NAMED) {
-        Some(over) if over > 1 => {
-            let shown: Vec<&str> = names.iter().take(NAMED).map(String::as_str).collect();
-            format!("{} and {} more", shown.join(", "), words::thousands(over))
-        }
-        _ => words::list(names),
-    }
 }

@@ -7,8 +7,7 @@ use base64ct::{Base64, Encoding as _};
 use serde_json::{Map, Value, json};
 
 use super::super::{
-    Options, Report,
-    brief::{self, Outlook},
+    Options, Report, brief,
     charts::{self, Drawing},
     model::{Changes, EventKind, ProblemRef, Waived},
     options::Detail,
@@ -63,12 +62,9 @@ pub(super) fn beside(report: &Report, options: &Options) -> Value {
             "effort": p.effort, "points_words": points, "came_back": p.came_back,
         })
     });
-    let outlook = brief::outlook(report).into_iter().map(|Outlook { problem, text }| {
-        json!({
-            "title": problem.map(|p| &p.title),
-            "n": problem.and_then(|p| link(&p.check)),
-            "text": text,
-        })
+    let outlook = report.outlook.iter().map(|o| {
+        let problem = o.check.as_deref().and_then(|check| report.problems.iter().find(|p| p.check == check));
+        json!({ "title": problem.map(|p| &p.title), "n": o.check.as_deref().and_then(link), "text": o.text })
     });
     let mut work = brief::work(report);
     // Tips alone are no work that waits.

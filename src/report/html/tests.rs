@@ -54,7 +54,7 @@ fn full(text: &str) -> Report {
     report.summary = t();
     report.plan = Some(t());
     report.grade_note = Some(t());
-    report.outlook = vec![t(), t()];
+    report.outlook = vec![crate::report::Outlook { check: None, text: t() }; 2];
     report.moved = t();
     report.audit.started_text = t();
     report.audit.looked_at = t();

@@ -16,7 +16,7 @@ use super::{
 use crate::{
     checks::Severity,
     report::{
-        Problem, Report, brief, charts,
+        Problem, Report, charts,
         text::{SHOWN, points_words, severity_words},
     },
 };
@@ -131,12 +131,10 @@ fn first(urgent: &[(usize, &Problem)]) -> Block {
 
 /// What happens if nothing is done, and how long it takes to do it.
 fn ahead(flow: &mut Flow, report: &Report) {
-    let told = brief::outlook(report).into_iter().map(|outlook| {
-        let place = outlook.problem.and_then(|p| report.problems.iter().position(|other| other.check == p.check));
-        (place.map(|n| n + 1), outlook.text)
-    });
+    let place = |check: &str| report.problems.iter().position(|p| p.check == check).map(|n| n + 1);
+    let told: Vec<_> = report.outlook.iter().map(|o| (o.check.as_deref().and_then(place), o.text.as_str())).collect();
     let takes: Vec<&str> = report.plan.iter().map(String::as_str).collect();
-    beside(flow, &told.collect::<Vec<_>>(), &takes, Role::H2);
+    beside(flow, &told, &takes, Role::H2);
 }
 
 /// Two columns of sentences, those on the left with the number of their problem; small type, so that the first page

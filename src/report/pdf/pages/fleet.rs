@@ -17,7 +17,7 @@ use crate::{
     checks::Severity,
     report::{
         charts,
-        fleet::{Fleet, FleetChange, FleetHost, HostProblem, named},
+        fleet::{Fleet, FleetChange, FleetHost, HostProblem},
     },
 };
 
@@ -117,7 +117,7 @@ fn problems(fleet: &Fleet) -> Block {
             cell(vec![plain(&p.effort)]),
             vec![
                 Text::new(Style::CELL.face(Face::Bold), vec![plain(&p.hosts_text)]),
-                Text::new(Style::CELL, vec![soft(&named(&p.hosts))]),
+                Text::new(Style::CELL, vec![soft(&p.hosts_named)]),
             ],
         ]
     });
@@ -140,7 +140,7 @@ fn changes(flow: &mut Flow, title: &str, changes: &[FleetChange]) {
     let mut items: Vec<Text> = changes
         .iter()
         .take(CHANGES)
-        .map(|c| Text::new(Style::BODY.space(0.0, 1.0), vec![plain(&c.title), plain("  "), soft(&named(&c.hosts))]))
+        .map(|c| Text::new(Style::BODY.space(0.0, 1.0), vec![plain(&c.title), plain("  "), soft(&c.hosts_named)]))
         .collect();
     items.extend(super::more(changes.len(), CHANGES).map(|text| Text::new(Style::BODY, vec![soft(&text)])));
     flow.add(&Block::List(List { mark: Mark::Bullet, items }));
@@ -168,11 +168,10 @@ fn machine(flow: &mut Flow, n: usize, host: &FleetHost) {
     if !host.first.is_empty() {
         flow.add(&first_problems(&host.first));
     }
-    if host.more > 0 {
-        let more = format!("and {}", crate::words::count(host.more, "smaller one", "smaller ones"));
-        flow.add(&Block::Text(Text::new(Style::SMALL.space(4.0, 0.0), vec![plain(&more)])));
+    if let Some(more) = &host.more_text {
+        flow.add(&Block::Text(Text::new(Style::SMALL.space(4.0, 0.0), vec![plain(more)])));
     }
-    let outlook: Vec<(Option<usize>, &str)> = host.outlook.iter().map(|text| (None, text.as_str())).collect();
+    let outlook: Vec<(Option<usize>, &str)> = host.outlook.iter().map(|o| (None, o.text.as_str())).collect();
     let takes: Vec<&str> = host.plan.iter().map(String::as_str).collect();
     first::beside(flow, &outlook, &takes, Role::H3);
 }
