@@ -20,6 +20,11 @@ pub fn thousands(n: usize) -> String {
     out
 }
 
+/// A value without its fraction, rounded as people do, and never `-0`: the same everywhere.
+pub fn whole(x: f64) -> String {
+    format!("{:.0}", x.round() + 0.0)
+}
+
 /// `one` to `ten`, then digits.
 pub fn number(n: usize) -> String {
     let names = ["no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"];

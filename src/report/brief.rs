@@ -26,6 +26,10 @@ pub(super) fn work(report: &Report) -> Vec<Work> {
     let all = report.problems.as_slice();
     let urgent = all.iter().filter(|p| p.severity >= Severity::Medium).count();
     let counted = all.iter().filter(|p| p.severity >= Severity::Low).count();
+    // Tips alone are no work that waits.
+    if counted == 0 {
+        return Vec::new();
+    }
     let first = urgent.min(SHOWN);
     let names = [
         (0, first, if first == 1 { "the first one".to_owned() } else { format!("the first {}", words::number(first)) }),

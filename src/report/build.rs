@@ -189,6 +189,7 @@ fn parts(audit: &Audit, leader: &str) -> Vec<Part> {
             title: finding.title.clone(),
             severity: finding.severity,
             evidence: finding.evidence.clone(),
+            evidence_total: finding.count,
         })
     })
     .collect()

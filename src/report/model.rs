@@ -313,6 +313,8 @@ pub struct Part {
     pub severity: Severity,
     /// What was seen.
     pub evidence: Vec<Evidence>,
+    /// How many pieces of evidence there are in all.
+    pub evidence_total: usize,
 }
 
 /// References of a check in one framework.
@@ -382,6 +384,13 @@ pub struct Area {
     pub grade: Grade,
     /// How many checks came to which result.
     pub checks: Counts,
+}
+
+impl Area {
+    /// Whether it was looked at, and nothing was found: not even what someone accepted.
+    pub(super) fn is_quiet(&self) -> bool {
+        self.checks.problem + self.checks.waived == 0 && self.checks.ok > 0
+    }
 }
 
 /// Checks by result.

@@ -1,5 +1,7 @@
 //! What a reader may choose of a report: how much it tells, on which paper, under whose logo.
 
+use base64ct::{Base64, Encoding as _};
+
 /// How much a report tells.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Detail {
@@ -52,6 +54,13 @@ pub struct Logo {
     pub png: Vec<u8>,
     /// Width and height of the PNG in pixels.
     pub size: (u32, u32),
+}
+
+impl Logo {
+    /// The address by which a page holds it in itself.
+    pub(super) fn address(&self) -> String {
+        format!("data:{};base64,{}", self.mime, Base64::encode_string(&self.bytes))
+    }
 }
 
 /// What a reader chose.

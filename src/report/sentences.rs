@@ -110,7 +110,7 @@ pub(super) fn plan(first: Effort, (risk, grade): (f64, Grade), turn: Option<Effo
         }
         return text;
     }
-    let mut text = format!("{which}: the risk falls from {risk:.0} to {after:.0}");
+    let mut text = format!("{which}: the risk falls from {} to {}", words::whole(risk), words::whole(after));
     if grade_after < grade {
         text.push_str(&format!(", and the grade goes from {} to {}", grade.letter(), grade_after.letter()));
     }
@@ -135,7 +135,7 @@ pub(super) fn brings((risk, grade): (f64, Grade), (after, grade_after): (f64, Gr
     if after.round() >= risk.round() {
         return None;
     }
-    let mut text = format!("Risk falls from {risk:.0} to {after:.0}");
+    let mut text = format!("Risk falls from {} to {}", words::whole(risk), words::whole(after));
     if grade_after < grade {
         text.push_str(&format!(", the grade from {} to {}", grade.letter(), grade_after.letter()));
     }
@@ -240,6 +240,6 @@ pub(super) fn points(points: f64, severity: Severity) -> String {
         p if p < 0.95 && severity >= Severity::Medium => String::new(),
         p if p < 0.005 => String::new(),
         p if p < 0.95 => "under 1".to_owned(),
-        p => format!("{p:.0}"),
+        p => words::whole(p),
     }
 }

@@ -145,8 +145,9 @@ fn score(page: &mut Page, report: &Report) {
         _ => AnsiColor::Red,
     };
     let letter = page.paint(colour.on_default().bold(), report.grade.letter());
-    let mut line = format!("  Grade  {letter}        Risk {:.0} of 100", report.risk);
-    let mut width = 18 + format!("Risk {:.0} of 100", report.risk).len();
+    let risk = format!("Risk {} of 100", words::whole(report.risk));
+    let mut line = format!("  Grade  {letter}        {risk}");
+    let mut width = 18 + risk.len();
     let recent: Vec<f64> = report.history.iter().rev().take(5).rev().map(|p| p.risk).collect();
     if recent.len() > 1 && page.style.unicode {
         let looks = format!("   {}  last {} looks", sparkline(&recent), words::number(recent.len()));
@@ -367,8 +368,8 @@ pub fn problem_page(problem: &Problem, style: Style) -> String {
     let title = page.paint(BOLD, &harmless(&problem.title));
     page.wrapped(&title, "  ", "  ");
     let mut line = format!("  {}", severity_words(problem.severity));
-    if !problem.points_text.is_empty() {
-        let _ = write!(line, "   takes off {} of the risk", points_words(&problem.points_text));
+    if let Some(points) = problem.takes_off() {
+        let _ = write!(line, "   takes off {points} of the risk");
     }
     let _ = write!(line, "   you need {}", problem.effort);
     if let Some(age) = &problem.age {
@@ -473,11 +474,15 @@ pub(crate) fn severity_words(severity: Severity) -> &'static str {
     }
 }
 
-pub(super) fn points_words(points: &str) -> String {
-    match points {
-        "1" => "1 point".to_owned(),
-        "under 1" => "less than a point".to_owned(),
-        n => format!("{n} points"),
+impl Problem {
+    /// `9 points`: what solving it takes off; none where a number would mislead.
+    pub(super) fn takes_off(&self) -> Option<String> {
+        Some(match self.points_text.as_str() {
+            "" => return None,
+            "1" => "1 point".to_owned(),
+            "under 1" => "less than a point".to_owned(),
+            n => format!("{n} points"),
+        })
     }
 }
 

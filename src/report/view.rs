@@ -6,11 +6,12 @@ use serde_json::{Map, Value, json};
 use super::{
     model::{Problem, Report},
     sentences::capital,
-    text::{SHOWN, points_words, severity_words},
+    text::{SHOWN, severity_words},
 };
 use crate::{
     checks::{Evidence, Severity},
     facts::Reason,
+    score::Grade,
     words,
 };
 
@@ -44,10 +45,11 @@ pub(super) type Place<'a> = [&'a str];
 /// The report for a template, with so much evidence; `clean` treats every text in it.
 pub(super) fn view(report: &Report, mut limits: Limits, clean: impl Fn(&Place<'_>, &str) -> String) -> Value {
     let mut view = serde_json::to_value(report).unwrap_or_default();
+    let mut urgent = 0;
     for_each(&mut view, "problems", &report.problems, |n, p, map| {
         map.insert("n".to_owned(), json!(n + 1));
         problem(p, &mut limits, map);
-        let urgent = report.problems.iter().take(n + 1).filter(|p| p.severity >= Severity::Medium).count();
+        urgent += usize::from(p.severity >= Severity::Medium);
         let place = match p.severity {
             Severity::Info => "tip",
             Severity::Low => "small",
@@ -56,15 +58,9 @@ pub(super) fn view(report: &Report, mut limits: Limits, clean: impl Fn(&Place<'_
         };
         map.insert("place".to_owned(), json!(place));
     });
-    for_each(&mut view, "areas", &report.areas, |_, a, map| {
-        map.insert("risk_text".to_owned(), json!(whole(a.risk)));
-    });
     for_each(&mut view, "results", &report.results, |_, r, map| {
         map.insert("result_text".to_owned(), json!(result_words(&r.result)));
         map.insert("why".to_owned(), json!(r.why.as_deref().map(capital)));
-    });
-    for_each(&mut view, "waived", &report.waived, |_, w, map| {
-        map.insert("severity_text".to_owned(), json!(severity_words(w.severity)));
     });
     if let Value::Object(map) = &mut view {
         beside(report, map);
@@ -95,47 +91,65 @@ fn for_each<T>(view: &mut Value, list: &str, items: &[T], mut add: impl FnMut(us
 
 fn problem(p: &Problem, limits: &mut Limits, map: &mut Map<String, Value>) {
     map.insert("when".to_owned(), json!(severity_words(p.severity)));
-    let points = (!p.points_text.is_empty()).then(|| points_words(&p.points_text));
-    map.insert("points_words".to_owned(), json!(points));
+    map.insert("points_words".to_owned(), json!(p.takes_off()));
     evidence(&p.evidence, p.evidence_total, limits, map);
     let Some(parts) = map.get_mut("parts").and_then(Value::as_array_mut) else { return };
     for (value, part) in parts.iter_mut().zip(&p.parts) {
         if let Value::Object(map) = value {
-            evidence(&part.evidence, part.evidence.len(), limits, map);
+            evidence(&part.evidence, part.evidence_total, limits, map);
         }
     }
 }
 
 fn evidence(all: &[Evidence], total: usize, limits: &mut Limits, map: &mut Map<String, Value>) {
-    // Once for several lines of the same place.
+    let taken = limits.take(all.len());
+    let seen = once(all.get(..taken).unwrap_or_default());
+    map.insert("seen".to_owned(), seen.map(|(e, place)| json!({ "text": e.text, "place": place })).collect());
+    map.insert("unseen".to_owned(), json!(more(total.saturating_sub(taken))));
+    map.remove("evidence");
+}
+
+/// Each piece with its place, that once for several lines of the same place.
+pub(super) fn once(all: &[Evidence]) -> impl Iterator<Item = (&Evidence, Option<String>)> {
     let mut before = None;
-    let line = |e: &Evidence| {
+    all.iter().map(move |e| {
         let place = e.place();
         let shown = place.clone().filter(|_| place != before);
         before = place;
-        json!({ "text": e.text, "place": shown })
-    };
-    let taken = limits.take(all.len());
-    map.insert("seen".to_owned(), all.iter().take(taken).map(line).collect());
-    map.insert("unseen".to_owned(), json!(more(total.saturating_sub(taken))));
-    map.remove("evidence");
+        (e, shown)
+    })
+}
+
+/// One of the last audits, in words.
+pub(super) struct LookWords {
+    pub(super) when: String,
+    pub(super) grade: Grade,
+    pub(super) risk: String,
+}
+
+/// The last audits, the newest first.
+pub(super) fn looks(report: &Report) -> impl Iterator<Item = LookWords> {
+    report.history.iter().rev().take(LOOKS).map(|p| LookWords {
+        when: p.started.strftime("%-d %B %Y, %H:%M").to_string(),
+        grade: p.grade,
+        risk: words::whole(p.risk),
+    })
+}
+
+/// The areas in which nothing was found; none when there is none.
+pub(super) fn quiet_areas(report: &Report) -> Option<String> {
+    let quiet: Vec<String> = report.areas.iter().filter(|a| a.is_quiet()).map(|a| a.title.clone()).collect();
+    (!quiet.is_empty()).then(|| words::list(&quiet))
 }
 
 pub(super) fn more(n: usize) -> Option<String> {
     (n > 0).then(|| format!("and {} more", words::thousands(n)))
 }
 
-pub(super) fn whole(x: f64) -> String {
-    format!("{x:.0}")
-}
-
 /// What stands on a page beside the model.
 fn beside(report: &Report, map: &mut Map<String, Value>) {
-    map.insert("risk_text".to_owned(), json!(whole(report.risk)));
-    let looks = report.history.iter().rev().take(LOOKS).map(|p| {
-        let when = p.started.strftime("%-d %B %Y, %H:%M").to_string();
-        json!({ "audit": p.audit, "when": when, "risk": whole(p.risk), "grade": p.grade })
-    });
+    map.insert("risk_text".to_owned(), json!(words::whole(report.risk)));
+    let looks = looks(report).map(|l| json!({ "when": l.when, "risk": l.risk, "grade": l.grade }));
     map.insert("looks".to_owned(), looks.collect());
     let count = |s: &dyn Fn(Severity) -> bool| report.problems.iter().filter(|p| s(p.severity)).count();
     let small = count(&|s| s == Severity::Low);
@@ -150,10 +164,7 @@ fn beside(report: &Report, map: &mut Map<String, Value>) {
     map.insert("rest_text".to_owned(), json!((!rest.is_empty()).then(|| capital(&words::list(&rest)))));
     map.insert("urgent".to_owned(), json!(count(&|s| s >= Severity::Medium)));
     map.insert("shown".to_owned(), json!(SHOWN));
-    let quiet: Vec<String> = report.areas.iter().filter(|a| a.checks.problem == 0).map(|a| a.title.clone()).collect();
-    let loud = report.areas.iter().filter(|a| a.checks.problem > 0).count();
-    map.insert("quiet_areas".to_owned(), json!((!quiet.is_empty()).then(|| words::list(&quiet))));
-    map.insert("loud_areas".to_owned(), json!(loud));
+    map.insert("quiet_areas".to_owned(), json!(quiet_areas(report)));
     map.insert("gaps".to_owned(), gaps(report));
     map.insert("answers".to_owned(), json!(answers(report)));
 }
@@ -221,14 +232,14 @@ pub(super) fn walk<'a>(value: &'a mut Value, place: &mut Vec<&'a str>, clean: &i
         Value::String(text) => *text = clean(place, text),
         Value::Array(items) => {
             for item in items {
-                walk(item, &mut place.clone(), clean);
+                walk(item, place, clean);
             }
         }
         Value::Object(map) => {
             for (key, item) in map {
-                let mut inner = place.clone();
-                inner.push(key);
-                walk(item, &mut inner, clean);
+                place.push(key);
+                walk(item, place, clean);
+                place.pop();
             }
         }
         _ => {}

@@ -98,7 +98,9 @@ async function use(browser, file, wrong) {
     await page.keyboard.press('Space');
     check(await folds.evaluate((e) => !e.parentElement.open), 'Space does not close a problem');
   }
-  if (await page.evaluate(visible, '.tools')) {
+  const tools = await page.evaluate(visible, '.tools');
+  check(rows < 7 || tools > 0, 'there is no filter');
+  if (tools > 0) {
     const all = await page.evaluate(() => document.getElementById('f-count').textContent);
     await page.evaluate(() => { document.activeElement.blur(); });
     check(await tabTo(page, 'f-text'), 'Tab does not reach the filter');
@@ -133,7 +135,9 @@ async function use(browser, file, wrong) {
     check(await page.evaluate(() => { const d = document.querySelector('details.problem'); return d.open && d.checkVisibility(); }), 'a link does not open its problem');
   }
   // On paper: no filter, the first problems open, nothing hidden by the filter.
+  if (tools > 0) await page.fill('#f-text', 'qqzzqq');
   await page.emulateMedia({ media: 'print' });
+  check(await page.evaluate(() => [...document.querySelectorAll('.card .seen')].every((e) => e.checkVisibility())), 'the first problems are folded on paper');
   check(await page.evaluate(visible, '.tools') === 0, 'the filter is printed');
   check(await page.evaluate(visible, '.problem') === rows, 'the filter hides problems on paper');
   await context.close();

@@ -5,7 +5,7 @@ use std::{path::Path, process::Command, time::Duration};
 use cleanbill::{
     audit::{Audit, LookedAt, MachineInfo},
     checks::{Catalogue, Evidence, Finding, Outcome, Severity, Verdict},
-    report::{self, Detail, Options, Report},
+    report::{self, Detail, Logo, Options, Report},
     store::History,
 };
 
@@ -73,10 +73,36 @@ fn other_programs_find_nothing_wrong() {
         let info = said("pdfinfo", &[], &path, &[]);
         assert!(info.contains("Tagged:          yes") && info.contains("Title:           Health report for"), "{info}");
         let fonts = said("pdffonts", &[], &path, &[]);
+        assert!(fonts.lines().count() > 2, "{fonts}");
         for line in fonts.lines().skip(2) {
             let last: Vec<&str> = line.split_whitespace().rev().take(5).collect();
             assert_eq!(last[2..5], ["yes", "yes", "yes"], "embedded, subset, with its text: {line}");
         }
+    }
+}
+
+#[test]
+#[ignore = "needs qpdf and poppler-utils"]
+fn an_overview_and_a_logo_are_sound_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("report.pdf");
+    let svg = "<svg xmlns='http://www.w3.org/2000/svg' width='80' height='20'><rect width='80' height='20'/></svg>";
+    let options = || Options { logo: Some(Logo::new(svg.into()).unwrap()), ..Options::default() };
+    let reports = [dreadful("web01"), dreadful("王明"), made(Vec::new(), "mail")];
+    let catalogue = Catalogue::builtin().unwrap();
+    let fleet = report::fleet::fleet(&reports, Vec::new(), &catalogue, None).unwrap();
+    let documents = [report::pdf(&reports[0], &options()), report::fleet_pdf(&fleet, &options())];
+    for document in documents {
+        std::fs::write(&path, document.unwrap()).unwrap();
+        let check = said("qpdf", &["--check"], &path, &[]);
+        assert!(check.contains("No syntax or stream encoding errors found"), "{check}");
+        // The picture on the first page; a mask is a picture of its own.
+        let pictures = said("pdfimages", &["-list"], &path, &[]);
+        assert!(pictures.lines().skip(2).any(|l| l.split_whitespace().nth(2) == Some("image")), "{pictures}");
+    }
+    let text = flat(&said("pdftotext", &["-enc", "UTF-8"], &path, &["-"]));
+    for word in ["3 machines", "web01", "U+738B", "mail"] {
+        assert!(text.contains(word), "no {word}: {text:.400}");
     }
 }
 

@@ -5,7 +5,11 @@ use super::{
     pen::{BODY, SMALL, rect},
     risk_or_worst, says,
 };
-use crate::{report::model::Area, score::Grade, words::harmless};
+use crate::{
+    report::model::Area,
+    score::Grade,
+    words::{self, harmless},
+};
 
 /// More areas than these are told by their count.
 const ROWS: usize = 20;
@@ -18,8 +22,9 @@ pub fn areas(areas: &[Area], name: &str, width: f64) -> Option<Drawing> {
     if loud.is_empty() {
         return None;
     }
-    let rest = says::other_areas(loud.len().saturating_sub(ROWS), areas.len() - loud.len());
-    let words = says::areas(&loud, areas.len());
+    let quiet = areas.iter().filter(|a| risk_or_worst(a.risk) == 0.0 && a.is_quiet()).count();
+    let rest = says::other_areas(loud.len().saturating_sub(ROWS), quiet);
+    let words = says::areas(&loud, quiet);
     loud.truncate(ROWS);
 
     // A narrow chart has the names above the bars.
@@ -60,7 +65,7 @@ pub fn areas(areas: &[Area], name: &str, width: f64) -> Option<Drawing> {
         d.text((width - 40.0, text_y(n)), BODY.bold().middle(), area.grade.letter());
     }
     for (n, area) in loud.iter().enumerate() {
-        d.text((width, text_y(n)), BODY.ink(Ink::Soft).end(), says::whole(risk_or_worst(area.risk)));
+        d.text((width, text_y(n)), BODY.ink(Ink::Soft).end(), words::whole(risk_or_worst(area.risk)));
     }
     if let Some(rest) = rest {
         let y = head + row * loud.len() as f64 + 16.0;

@@ -5,7 +5,7 @@ use super::{
     pen::{SMALL, arc, from_to, line},
     risk_or_worst, says,
 };
-use crate::score::Grade;
+use crate::{score::Grade, words};
 
 const CENTRE: (f64, f64) = (120.0, 122.0);
 const RADIUS: f64 = 88.0;
@@ -35,7 +35,7 @@ pub fn gauge(risk: f64, grade: Grade) -> Drawing {
         dial.stroke(Stroke { ink, width, dash: None, round: true }, mark(THICK / 2.0 + 1.5));
     }
     dial.text((CENTRE.0, 139.0), SMALL.size(78.0).bold().ink(Ink::Ink).middle(), grade.letter());
-    dial.text((CENTRE.0, 168.0), SMALL.size(14.5).middle(), format!("Risk {risk:.0} of 100"));
+    dial.text((CENTRE.0, 168.0), SMALL.size(14.5).middle(), format!("Risk {} of 100", words::whole(risk)));
     for (value, text) in [(0.0, "0"), (100.0, "100")] {
         let (x, _) = on_dial(value, RADIUS);
         dial.text((x, 207.0), SMALL.size(11.0).middle(), text);

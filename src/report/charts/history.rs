@@ -6,14 +6,14 @@ use super::{
     pen::{BODY, SMALL, circle, from_to, line, rect, through},
     says,
     timeline::{Timeline, spread},
+    usable,
 };
 use crate::{
     report::model::{Event, ScorePoint},
     score::Grade,
+    words,
 };
 
-/// How many of the last audits the line shows.
-const POINTS: usize = 120;
 /// With more audits than this there are no dots on the line.
 const DOTS: usize = 26;
 
@@ -59,15 +59,6 @@ pub fn history(points: &[ScorePoint], events: &[Event], name: &str, width: f64) 
     Some(d)
 }
 
-/// The last audits in the order of time, without those whose time or risk cannot be.
-fn usable(points: &[ScorePoint]) -> Vec<&ScorePoint> {
-    let end = points.last().map(|p| p.started);
-    let mut points: Vec<&ScorePoint> =
-        points.iter().filter(|p| (0.0..=100.0).contains(&p.risk) && Some(p.started) <= end).collect();
-    points.sort_by_key(|p| p.started);
-    points.split_off(points.len().saturating_sub(POINTS))
-}
-
 /// Where values and times lie on the chart.
 struct Frame {
     axis: Timeline,
@@ -105,7 +96,7 @@ impl Frame {
             d.stroke(line(Ink::Grid, 1.0), from_to((LEFT, self.y(*risk)), (self.axis.right, self.y(*risk))));
         }
         for risk in &bounds {
-            d.text((LEFT - 8.0, self.y(*risk) + 4.0), SMALL.size(11.0).end(), format!("{risk:.0}"));
+            d.text((LEFT - 8.0, self.y(*risk) + 4.0), SMALL.size(11.0).end(), words::whole(*risk));
         }
         for (from, to, grade) in bands {
             let look = if grade == now { SMALL.bold().ink(Ink::Ink) } else { SMALL };
@@ -129,13 +120,13 @@ fn curve(at: &[(f64, f64)], x: f64) -> f64 {
 /// The value now, the highest and the first, where they have room.
 fn values(d: &mut Drawing, points: &[&ScorePoint], at: &[(f64, f64)], base: f64) {
     let (Some(last), Some(now)) = (points.last(), at.last()) else { return };
-    d.text((now.0 + 11.0, now.1.min(base - 4.0) + 5.4), BODY.size(15.0).bold(), format!("{:.0}", last.risk));
+    d.text((now.0 + 11.0, now.1.min(base - 4.0) + 5.4), BODY.size(15.0).bold(), words::whole(last.risk));
     let mut taken = vec![Room { left: now.0 - 10.0, top: now.1 - 12.0, right: d.width, bottom: now.1 + 12.0 }];
     let highest = points.iter().enumerate().rev().max_by(|a, b| a.1.risk.total_cmp(&b.1.risk)).map_or(0, |(n, _)| n);
     let falls = points.first().map(|p| p.risk) >= points.get(1).map(|p| p.risk);
     for (n, above) in [(highest, true), (0, falls || highest == 0)] {
         let (Some(point), Some((x, y))) = (points.get(n), at.get(n)) else { continue };
-        let text = format!("{:.0}", point.risk);
+        let text = words::whole(point.risk);
         // The same as now says nothing new.
         if point.risk.round() == last.risk.round() {
             continue;

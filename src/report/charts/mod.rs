@@ -33,7 +33,21 @@ pub use spark::spark;
 pub use stays::{Looked, Stay, stays};
 pub use svg::{entity, escape, svg};
 
+use super::model::ScorePoint;
+
+/// How many of the last audits a chart shows.
+const POINTS: usize = 120;
+
 /// A risk that can be drawn. One that is no number is not taken for a low one.
 fn risk_or_worst(risk: f64) -> f64 {
     if risk.is_nan() { 100.0 } else { risk.clamp(0.0, 100.0) }
+}
+
+/// The last audits in the order of time, without those whose time or risk cannot be.
+fn usable(points: &[ScorePoint]) -> Vec<&ScorePoint> {
+    let end = points.last().map(|p| p.started);
+    let mut points: Vec<&ScorePoint> =
+        points.iter().filter(|p| (0.0..=100.0).contains(&p.risk) && Some(p.started) <= end).collect();
+    points.sort_by_key(|p| p.started);
+    points.split_off(points.len().saturating_sub(POINTS))
 }

@@ -12,16 +12,11 @@ use crate::{
     words::{self, harmless},
 };
 
-/// A value without its fraction, and never `-0`.
-pub(super) fn whole(x: f64) -> String {
-    format!("{:.0}", x.abs().round())
-}
-
 pub(super) fn gauge(risk: f64, grade: Grade) -> String {
     format!(
         "Grade {}. The risk is {} on a scale from 0, nothing known, to 100, certain trouble.",
         grade.letter(),
-        whole(risk)
+        words::whole(risk)
     )
 }
 
@@ -32,15 +27,15 @@ pub(super) fn history(points: &[&ScorePoint], events: &[Event]) -> String {
     let (then, now) = (first.risk.round(), last.risk.round());
     let start = when(first.started);
     let mut text = match () {
-        () if now < then => format!("The risk fell from {} {start} to {} now.", whole(then), whole(now)),
-        () if now > then => format!("The risk rose from {} {start} to {} now.", whole(then), whole(now)),
-        () => format!("The risk is {}, the same as {start}.", whole(now)),
+        () if now < then => format!("The risk fell from {} {start} to {} now.", words::whole(then), words::whole(now)),
+        () if now > then => format!("The risk rose from {} {start} to {} now.", words::whole(then), words::whole(now)),
+        () => format!("The risk is {}, the same as {start}.", words::whole(now)),
     };
     let by_risk = |a: &&&ScorePoint, b: &&&ScorePoint| a.risk.total_cmp(&b.risk);
     let (most, least) = (points.iter().max_by(by_risk), points.iter().min_by(by_risk));
     let most = most.filter(|p| p.risk.round() > then.max(now));
     let least = least.filter(|p| p.risk.round() < then.min(now));
-    let say = |p: &ScorePoint| format!("{}, at {}", when(p.started), whole(p.risk));
+    let say = |p: &ScorePoint| format!("{}, at {}", when(p.started), words::whole(p.risk));
     match (most, least) {
         (Some(most), Some(least)) => {
             text.push_str(&format!(" It was highest {}, and lowest {}.", say(most), say(least)));
@@ -86,7 +81,7 @@ pub(super) fn dots(events: &[&Event]) -> String {
     }
 }
 
-pub(super) fn severities(points: &[ScorePoint], every: usize) -> String {
+pub(super) fn severities(points: &[&ScorePoint], every: usize) -> String {
     let (Some(first), Some(last)) = (points.first(), points.last()) else { return String::new() };
     let (then, now) = (open(first), open(last));
     let problems = |n: usize| match n {
@@ -94,33 +89,28 @@ pub(super) fn severities(points: &[ScorePoint], every: usize) -> String {
         1 => "One problem is open now".to_owned(),
         n => format!("{} problems are open now", capital(&words::number(n))),
     };
-    let mut parts = Vec::new();
-    for (_, name, n) in layers(last.problems) {
-        if n > 0 {
-            parts.push(format!("{} {name}", words::number(n)));
-        }
-    }
+    let layers = layers(last.problems).into_iter().filter(|(.., n)| *n > 0);
+    let parts: Vec<(&str, usize)> = layers.map(|(_, name, n)| (name, n)).collect();
     let mut text = problems(now);
     match parts.as_slice() {
         [] => text.push('.'),
-        [_] if now == 1 => {
-            text.push_str(&format!(". It is {}.", layers(last.problems).iter().find(|l| l.2 > 0).map_or("", |l| l.1)))
+        [(only, _)] if now == 1 => text.push_str(&format!(". It is {only}.")),
+        [(only, _)] => text.push_str(&format!(", all {only}.")),
+        parts => {
+            let parts: Vec<String> = parts.iter().map(|(name, n)| format!("{} {name}", words::number(*n))).collect();
+            text.push_str(&format!(": {}.", words::list(&parts)));
         }
-        [_] => text.push_str(&format!(", all {}.", layers(last.problems).iter().find(|l| l.2 > 0).map_or("", |l| l.1))),
-        _ => text.push_str(&format!(": {}.", words::list(&parts))),
     }
     let start = capital(&moment(first.started, first.started, last.started));
-    if then == now {
-        text.push_str(&format!(" {start} it was as many."));
-    } else {
-        let verb = if then == 1 { "it was one" } else { "there were" };
-        let count = if then == 1 {
-            String::new()
-        } else {
-            format!(" {}", if then == 0 { "none".to_owned() } else { words::number(then) })
-        };
-        text.push_str(&format!(" {start} {verb}{count}."));
-    }
+    let before = match then {
+        0 if now == 0 => "there was none either".to_owned(),
+        0 => "there was none".to_owned(),
+        1 if now == 1 => "there was one, too".to_owned(),
+        1 => "there was one".to_owned(),
+        n if n == now => "there were as many".to_owned(),
+        n => format!("there were {}", words::number(n)),
+    };
+    text.push_str(&format!(" {start} {before}."));
     if every > 1 {
         let which = match every {
             2 => "Every second look is drawn.".to_owned(),
@@ -132,14 +122,14 @@ pub(super) fn severities(points: &[ScorePoint], every: usize) -> String {
     text
 }
 
-/// `The risk is highest in Updates, at 64, grade D. Then come Logging in and Files. No risk was found in nine others.`
-pub(super) fn areas(worst_first: &[&Area], all: usize) -> String {
+/// `The risk is highest in “Updates”: 64, grade D. Then come “Logging in” and “Files”. No risk was found in nine other areas.`
+pub(super) fn areas(worst_first: &[&Area], quiet: usize) -> String {
     let Some((worst, rest)) = worst_first.split_first() else { return String::new() };
     let name = |a: &Area| format!("“{}”", harmless(&a.title));
     let mut text = format!(
         "The risk is highest in {}: {}, grade {}.",
         name(worst),
-        whole(super::risk_or_worst(worst.risk)),
+        words::whole(super::risk_or_worst(worst.risk)),
         worst.grade.letter()
     );
     let next: Vec<String> = rest.iter().take(2).map(|a| name(a)).collect();
@@ -148,7 +138,7 @@ pub(super) fn areas(worst_first: &[&Area], all: usize) -> String {
         1 => text.push_str(&format!(" Then comes {}.", words::list(&next))),
         _ => text.push_str(&format!(" Then come {}.", words::list(&next))),
     }
-    if let Some(more) = other_areas(rest.len().saturating_sub(2), all.saturating_sub(worst_first.len())) {
+    if let Some(more) = other_areas(rest.len().saturating_sub(2), quiet) {
         text.push_str(&format!(" {more}"));
     }
     text
@@ -160,21 +150,21 @@ pub(super) fn other_areas(loud: usize, quiet: usize) -> Option<String> {
     match (loud, quiet) {
         (0, 0) => None,
         (0, quiet) => Some(format!("No risk was found in {}.", areas(quiet))),
-        (loud, 0) => Some(format!("{} {} less risk.", capital(&areas(loud)), if loud == 1 { "has" } else { "have" })),
-        (loud, quiet) => Some(format!(
-            "{} {} less risk, and no risk was found in {}.",
-            capital(&areas(loud)),
-            if loud == 1 { "has" } else { "have" },
-            words::number(quiet)
-        )),
+        (loud, quiet) => {
+            let some = format!("{} {} some risk, too", capital(&areas(loud)), if loud == 1 { "has" } else { "have" });
+            Some(match quiet {
+                0 => format!("{some}."),
+                quiet => format!("{some}, and no risk was found in {}.", words::number(quiet)),
+            })
+        }
     }
 }
 
 pub(super) fn spark(first: f64, last: f64) -> String {
-    if whole(first) == whole(last) {
-        format!("{}, as at the start.", whole(last))
+    if words::whole(first) == words::whole(last) {
+        format!("{}, as at the start.", words::whole(last))
     } else {
-        format!("From {} to {}.", whole(first), whole(last))
+        format!("From {} to {}.", words::whole(first), words::whole(last))
     }
 }
 
@@ -187,12 +177,14 @@ pub(super) fn fixed(repair: &Repair) -> String {
     };
     let known: Vec<(String, f64)> =
         repair.months.iter().filter_map(|m| Some((name(m), m.median_days.filter(|d| d.is_finite())?))).collect();
-    if let ([(first, before), .., (last, now)], true) = (known.as_slice(), known.len() > 1) {
-        let verb = match () {
-            () if days(*before) == days(*now) => format!(" In {last} it took {}, the same as in {first}.", days(*now)),
-            () => format!(" In {first} it took {}, in {last} {}.", days(*before), days(*now)),
+    if let [(first, before), .., (last, now)] = known.as_slice() {
+        let (before, now) = (days(*before), days(*now));
+        let text_of_months = if before == now {
+            format!(" In {last} it took {now}, the same as in {first}.")
+        } else {
+            format!(" In {first} it took {before}, in {last} {now}.")
         };
-        text.push_str(&harmless(&verb));
+        text.push_str(&harmless(&text_of_months));
     }
     text
 }
@@ -202,13 +194,13 @@ pub(super) fn days(days: f64) -> String {
     match days {
         d if d < 0.95 => "under a day".to_owned(),
         d if d < 1.5 => "1 day".to_owned(),
-        d => format!("{} days", whole(d)),
+        d => format!("{} days", words::whole(d)),
     }
 }
 
 /// The same without its unit.
 pub(super) fn few(days: f64) -> String {
-    if days < 0.95 { "<1".to_owned() } else { whole(days) }
+    if days < 0.95 { "<1".to_owned() } else { words::whole(days) }
 }
 
 fn times(n: usize) -> String {

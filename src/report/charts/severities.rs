@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use super::{
     Drawing, Ink, measure,
     pen::{BODY, SMALL, from_to, line, rect},
-    says,
+    says, usable,
 };
 use crate::{report::model::ScorePoint, score::BySeverity, words};
 
@@ -32,22 +32,23 @@ pub(super) fn open(point: &ScorePoint) -> usize {
 
 /// The chart in this width; none with fewer than two audits, or where no problem was ever open.
 pub fn severities(points: &[ScorePoint], name: &str, width: f64) -> Option<Drawing> {
+    let points = usable(points);
     let height = if width < 480.0 { 140.0 } else { 160.0 };
     let base = TOP + height;
     // Names of the parts stand at the right of the last column.
     let names: Vec<usize> = (0..4).filter(|n| points.iter().any(|p| layer(p, *n).2 > 0)).collect();
-    let now = points.last()?;
+    let now = *points.last()?;
     let label = |n: usize| {
         let (ink, name, count) = layer(now, n);
         (ink, format!("{} {name}", words::thousands(count)))
     };
     let widest = names.iter().map(|n| measure::width(&label(*n).1, BODY.size, false)).fold(0.0, f64::max);
     let right = width - widest - 34.0;
-    let (_, top) = scale(points.iter().map(open).max().unwrap_or(0));
+    let (_, top) = scale(points.iter().map(|p| open(p)).max().unwrap_or(0));
     let left = measure::width(&words::thousands(top), 11.0, false).max(22.0) + 12.0;
     let room = ((right - left) / if width < 480.0 { 9.0 } else { 10.5 }).floor().max(2.0) as usize;
     let every = points.len().div_ceil(room).max(1);
-    let mut shown: Vec<&ScorePoint> = points.iter().rev().step_by(every).collect();
+    let mut shown: Vec<&ScorePoint> = points.iter().copied().rev().step_by(every).collect();
     shown.reverse();
     let most = shown.iter().map(|p| open(p)).max().filter(|most| *most > 0)?;
     if shown.len() < 2 {
@@ -55,7 +56,7 @@ pub fn severities(points: &[ScorePoint], name: &str, width: f64) -> Option<Drawi
     }
 
     let mut d = Drawing::new(name, "Open problems over time", (width, base + 26.0));
-    d.words = says::severities(points, every);
+    d.words = says::severities(&points, every);
     let (step, top) = scale(most);
     let y = |count: usize| base - height * count as f64 / top as f64;
     for count in (0..=top).step_by(step) {

@@ -46,7 +46,7 @@ pub(super) fn area(title: &str, risk: f64) -> Area {
         title: title.to_owned(),
         risk,
         grade: Grade::by_risk(risk),
-        checks: Default::default(),
+        checks: crate::report::model::Counts { ok: 1, ..Default::default() },
     }
 }
 
@@ -347,9 +347,24 @@ fn the_page_restyles_every_ink_and_severities_differ_in_the_dark() {
     for ink in [Ink::Ink, Ink::Soft, Ink::Grid, Ink::Track, Ink::Fill, Ink::Accent, Ink::Wash, Ink::Paper] {
         assert!(colour(ink).contains("var(--"), "{ink:?} follows the page");
     }
-    let dark =
-        [Ink::Critical, Ink::High, Ink::Medium, Ink::Low].map(|i| u32::from_str_radix(&by_night(i), 16).unwrap());
+    let severities = [Ink::Critical, Ink::High, Ink::Medium, Ink::Low];
+    let number = |colour: String| u32::from_str_radix(&colour, 16).unwrap();
+    let dark = severities.map(|ink| number(by_night(ink)));
     for pair in dark.windows(2) {
         assert!(contrast(pair[0], pair[1]) >= 1.5 && luminance(pair[0]) > luminance(pair[1]), "{pair:x?}");
+    }
+    // By day and on paper they are the colours whose difference is measured elsewhere; nothing sets them once more.
+    let print: String =
+        include_str!("../../../report-templates/html/print.css").chars().filter(|c| !c.is_whitespace()).collect();
+    for ink in severities {
+        let name = format!("--{}:", ink.class());
+        for sheet in [css.split_once("@media").unwrap().0, &print] {
+            assert_eq!(
+                number(after(sheet, &name, [';', '}']).trim_start_matches('#').to_owned()),
+                ink.rgb(),
+                "{ink:?}"
+            );
+        }
+        assert_eq!((css.matches(&name).count(), print.matches(&name).count()), (2, 1), "{ink:?}");
     }
 }

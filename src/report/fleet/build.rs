@@ -10,7 +10,7 @@ use crate::{
     report::{
         Problem, ProblemRef, Report, SCHEMA_VERSION,
         sentences::capital,
-        text::{SHOWN, points_words, severity_words},
+        text::{SHOWN, severity_words},
         view::more,
     },
     score::{self, BySeverity, Grade},
@@ -100,7 +100,7 @@ fn host(report: &Report, name: &str, newest: Timestamp) -> FleetHost {
         os: report.host.os.clone(),
         grade: report.grade,
         risk: report.risk,
-        risk_text: format!("{:.0}", report.risk),
+        risk_text: words::whole(report.risk),
         grade_before: report.changes.as_ref().map(|c| c.grade_before),
         moved: report.moved.clone(),
         summary: report.summary.clone(),
@@ -124,7 +124,7 @@ fn problem(p: &Problem) -> HostProblem {
         title: p.title.clone(),
         severity: p.severity,
         when: severity_words(p.severity).to_owned(),
-        points: (!p.points_text.is_empty()).then(|| points_words(&p.points_text)),
+        points: p.takes_off(),
         effort: p.effort.clone(),
         age: p.age.clone(),
     }

@@ -2,7 +2,6 @@
 
 use std::path::Path;
 
-use base64ct::{Base64, Encoding as _};
 use serde_json::{Value, json};
 
 use super::Fleet;
@@ -35,9 +34,7 @@ pub fn html(fleet: &Fleet, options: &Options) -> Result<Rendered, TemplateError>
     if let Value::Object(map) = &mut view {
         let chart = charts::grades(&fleet.grades, "grades", 360.0).map(|d| charts::svg(&d));
         map.insert("chart".to_owned(), json!(chart));
-        let logo = options.logo.as_ref().map(
-            |logo| json!({ "address": format!("data:{};base64,{}", logo.mime, Base64::encode_string(&logo.bytes)) }),
-        );
+        let logo = options.logo.as_ref().map(|logo| json!({ "address": logo.address() }));
         map.insert("logo".to_owned(), json!(logo));
     }
     Ok(page::sealed(render(Path::new(OVERRIDE_DIR), "html/fleet.html", &view, page::prepare)?))
@@ -59,9 +56,10 @@ fn view(fleet: &Fleet) -> Value {
     let Value::Object(map) = &mut view else { return view };
     for list in ["came", "went"] {
         if let Some(changes) = map.get_mut(list).and_then(Value::as_array_mut) {
-            let over = more(changes.len().saturating_sub(CHANGES));
+            let count = changes.len();
             changes.truncate(CHANGES);
-            map.insert(format!("{list}_over"), json!(over));
+            map.insert(format!("{list}_count"), json!(count));
+            map.insert(format!("{list}_over"), json!(more(count.saturating_sub(CHANGES))));
         }
     }
     for (n, entry) in map.get_mut("hosts").and_then(Value::as_array_mut).into_iter().flatten().enumerate() {

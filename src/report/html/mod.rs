@@ -63,17 +63,7 @@ pub(super) fn clean(_: &Place<'_>, text: &str) -> String {
 
 /// What pages need of the template engine.
 pub(super) fn prepare(tera: &mut Tera) {
-    tera.set_escape_fn(|text: &str, out: &mut dyn Write| {
-        let mut done = 0;
-        for (at, c) in text.char_indices() {
-            if let Some(entity) = charts::entity(c) {
-                out.write_all(text.get(done..at).unwrap_or_default().as_bytes())?;
-                out.write_all(entity.as_bytes())?;
-                done = at + c.len_utf8();
-            }
-        }
-        out.write_all(text.get(done..).unwrap_or_default().as_bytes())
-    });
+    tera.set_escape_fn(|text: &str, out: &mut dyn Write| out.write_all(charts::escape(text).as_bytes()));
     tera.register_filter("prose", |text: &str, _: Kwargs, _: &State<'_>| Value::safe_string(&prose(text)));
 }
 

@@ -3,7 +3,6 @@
 
 use std::collections::BTreeMap;
 
-use base64ct::{Base64, Encoding as _};
 use serde_json::{Map, Value, json};
 
 use super::super::{
@@ -12,8 +11,8 @@ use super::super::{
     model::{Changes, EventKind, ProblemRef, Waived},
     options::Detail,
     sentences::capital,
-    text::{points_words, severity_words},
-    view::{Limits, more, whole},
+    text::severity_words,
+    view::{Limits, more},
 };
 use crate::{checks::Severity, score::Grade, words};
 
@@ -54,23 +53,11 @@ pub(super) fn cap(map: &mut Map<String, Value>) {
 pub(super) fn beside(report: &Report, options: &Options) -> Value {
     let places = places(report);
     let link = |check: &str| places.get(check).copied();
-    let urgent = report.problems.iter().filter(|p| p.severity >= Severity::Medium).take(super::super::text::SHOWN);
-    let first = urgent.map(|p| {
-        let points = (!p.points_text.is_empty()).then(|| points_words(&p.points_text));
-        json!({
-            "n": link(&p.check), "title": p.title, "when": severity_words(p.severity), "severity": p.severity,
-            "effort": p.effort, "points_words": points, "came_back": p.came_back,
-        })
-    });
     let outlook = report.outlook.iter().map(|o| {
         let problem = o.check.as_deref().and_then(|check| report.problems.iter().find(|p| p.check == check));
         json!({ "title": problem.map(|p| &p.title), "n": o.check.as_deref().and_then(link), "text": o.text })
     });
-    let mut work = brief::work(report);
-    // Tips alone are no work that waits.
-    if report.problems.iter().all(|p| p.severity == Severity::Info) {
-        work.clear();
-    }
+    let work = brief::work(report);
     let work = work.iter().map(|part| {
         let place = match part.least {
             Severity::Low | Severity::Info => "h-rest",
@@ -80,7 +67,6 @@ pub(super) fn beside(report: &Report, options: &Options) -> Value {
     });
     json!({
         "technician": options.detail == Detail::Technician,
-        "first": first.collect::<Vec<_>>(),
         "outlook": outlook.collect::<Vec<_>>(),
         "work": work.collect::<Vec<_>>(),
         "busy": report.problems.iter().any(|p| p.severity > Severity::Info),
@@ -88,10 +74,10 @@ pub(super) fn beside(report: &Report, options: &Options) -> Value {
         "groups": report.changes.as_ref().map(|c| groups(c, &link)).unwrap_or_default(),
         "returning": report.waived.iter().filter(|w| w.ends_soon).map(returning).collect::<Vec<_>>(),
         "told": events(report),
+        "told_over": more(report.events.len().saturating_sub(EVENTS)).as_deref().map(capital),
         "events_text": words::count(report.events.len(), "thing happened to the machine", "things happened to the machine"),
         "fixing": fixing(report),
         "filter": filter(report),
-        "found": areas(report),
         "grades_text": grades(),
     })
 }
@@ -103,7 +89,7 @@ fn places(report: &Report) -> BTreeMap<&str, usize> {
 
 /// Grade and risk before and now.
 fn went(changes: &Changes, report: &Report) -> String {
-    let (before, now) = (whole(changes.risk_before), whole(report.risk));
+    let (before, now) = (words::whole(changes.risk_before), words::whole(report.risk));
     let risk = if before == now {
         format!("The risk is {now} as before")
     } else {
@@ -213,20 +199,6 @@ fn filter(report: &Report) -> Value {
     })
 }
 
-/// Areas with a risk, the riskiest first.
-fn areas(report: &Report) -> Vec<Value> {
-    let mut areas: Vec<_> = report.areas.iter().filter(|a| a.risk > 0.0).collect();
-    areas.sort_by(|a, b| b.risk.total_cmp(&a.risk).then_with(|| b.checks.problem.cmp(&a.checks.problem)));
-    areas
-        .iter()
-        .map(|a| {
-            json!({
-                "title": a.title, "grade": a.grade, "risk": whole(a.risk), "problems": a.checks.problem,
-            })
-        })
-        .collect()
-}
-
 /// What each grade means.
 fn grades() -> String {
     let bands = Grade::BANDS.iter().map(|(_, end, grade)| match grade {
@@ -255,9 +227,6 @@ pub(super) fn pictures(report: &Report, options: &Options, map: &mut Map<String,
         let fixed = report.repair.as_ref().and_then(|repair| charts::fixed(repair, &name("fixed"), width));
         put(&key("fixed"), fixed);
     }
-    let logo = options.logo.as_ref().map(|logo| {
-        let address = format!("data:{};base64,{}", logo.mime, Base64::encode_string(&logo.bytes));
-        json!({ "address": address })
-    });
+    let logo = options.logo.as_ref().map(|logo| json!({ "address": logo.address() }));
     map.insert("logo".to_owned(), json!(logo));
 }

@@ -54,7 +54,7 @@ fn full(text: &str) -> Report {
     report.summary = t();
     report.plan = Some(t());
     report.grade_note = Some(t());
-    report.outlook = vec![crate::report::Outlook { check: None, text: t() }; 2];
+    report.outlook = [Some(format!("{text}0")), None].map(|check| crate::report::Outlook { check, text: t() }).to_vec();
     report.moved = t();
     report.audit.started_text = t();
     report.audit.looked_at = t();
@@ -115,6 +115,7 @@ fn full(text: &str) -> Report {
             title: t(),
             severity: Severity::Low,
             evidence: vec![Evidence { text: t(), source: None, line: None }; 4],
+            evidence_total: 4,
         }];
         problem.references = vec![Reference { framework: t(), ids: vec![t()] }];
     }

@@ -84,12 +84,15 @@ pub(super) struct Ribbon {
     pub(super) strips: Vec<Strip>,
     /// Space that the last block wants below it.
     pub(super) after: f32,
+    /// What the next strip has as [`Strip::turn`].
+    turn: Option<f32>,
 }
 
 impl Ribbon {
     pub(super) fn push(&mut self, mut strip: Strip) {
         strip.before = strip.before.max(self.after);
         self.after = 0.0;
+        strip.turn = self.turn.take();
         self.strips.push(strip);
     }
 
@@ -127,13 +130,15 @@ const NUMBERED: f32 = 34.0;
 const CARD_PAD: f32 = 9.0;
 /// Left of the text of a list's items.
 const INDENT: f32 = 16.0;
+/// The same where numbers have two places.
+const WIDE_INDENT: f32 = 24.0;
 
 /// Lays blocks out, one after the other.
 pub(super) struct Flow {
     pub(super) shaper: Shaper,
     pub(super) tags: Tags,
     pub(super) ribbon: Ribbon,
-    pub(super) links: Vec<(Link, Tag)>,
+    pub(super) links: Vec<Link>,
     pub(super) bookmarks: Vec<Bookmark>,
     pub(super) width: f32,
     /// Height of a page's text.
@@ -204,14 +209,7 @@ impl Flow {
                 out.push(strip);
             }
             Block::Gap(gap) => out.after = out.after.max(*gap),
-            Block::Turn(share) => {
-                let after = out.after;
-                let mut strip = Strip::new(0.0, 0.0);
-                strip.turn = Some(*share);
-                strip.glue = Glue::Hard;
-                out.strips.push(strip);
-                out.after = after;
-            }
+            Block::Turn(share) => out.turn = Some(*share),
         }
     }
 
@@ -263,6 +261,11 @@ impl Flow {
     }
 
     fn list(&mut self, list: &List, x: f32, width: f32, out: &mut Ribbon) {
+        // A reader would hear of a list of nothing.
+        if list.items.is_empty() {
+            return;
+        }
+        let indent = if list.mark == Mark::Number && list.items.len() > 9 { WIDE_INDENT } else { INDENT };
         let tag = self.tags.add(self.parent(), Role::L);
         let count = list.items.len();
         for (n, item) in list.items.iter().enumerate() {
@@ -275,7 +278,7 @@ impl Flow {
                 Mark::Tick => ("✓".to_owned(), colour::GOOD, Face::Other),
             };
             let start = out.strips.len();
-            self.set(item, body, x + INDENT, width - INDENT, self.anchors_of(item), out);
+            self.set(item, body, x + indent, width - indent, Vec::new(), out);
             let size = item.style.size;
             let style = item.style.ink(ink).face(face);
             let mut side = Ribbon::default();
@@ -283,7 +286,7 @@ impl Flow {
             if list.mark == Mark::Number {
                 sign = sign.right();
             }
-            self.set(&sign, label, x, INDENT - size * 0.55, Vec::new(), &mut side);
+            self.set(&sign, label, x, indent - size * 0.55, Vec::new(), &mut side);
             if let (Some(strip), Some(sign)) = (out.strips.get_mut(start), side.strips.into_iter().next()) {
                 // Before the text, so that it is read first.
                 strip.items.splice(0..0, sign.items);
@@ -294,10 +297,6 @@ impl Flow {
                 last.glue = Glue::Hard;
             }
         }
-    }
-
-    fn anchors_of(&self, text: &Text) -> Vec<u32> {
-        text.anchor.into_iter().collect()
     }
 
     fn card(&mut self, card: &Card, x: f32, width: f32, out: &mut Ribbon) {
@@ -321,7 +320,6 @@ impl Flow {
         inner.after = 0.0;
         let small = inner.height() < self.page * 0.42;
         if let (Some(first), Some(number)) = (inner.strips.first_mut(), number) {
-            first.before = 0.0;
             first.items.splice(0..0, number.strips.into_iter().flat_map(|s| s.items));
         }
         let mut pad = Strip::new(CARD_PAD, 8.0);

@@ -68,12 +68,11 @@ impl Used {
         if let Some(code) = self.known.get(&(glyph, Box::from(text))) {
             return *code;
         }
-        // Codes that hold a sign of the file's own are left out: strings need no escapes.
-        while matches!(self.codes.len() & 0xff, 0x28 | 0x29 | 0x5c | 0x0d) {
-            self.codes.push((0, 0, Box::default()));
-        }
-        // 65,535 different glyphs cannot be reached: a face has some thousand.
-        let Ok(code) = u16::try_from(self.codes.len()) else { return 0 };
+        // Past 65,535 pairs of a glyph and a text, a glyph keeps its look and loses its own text.
+        let Ok(code) = u16::try_from(self.codes.len()) else {
+            let any = self.codes.iter().position(|(g, ..)| *g == glyph);
+            return any.and_then(|n| u16::try_from(n).ok()).unwrap_or(0);
+        };
         let width = f32::from(face.glyph_hor_advance(GlyphId(glyph)).unwrap_or(0));
         self.codes.push((glyph, thousandths(width, face), text.into()));
         self.known.insert((glyph, text.into()), code);

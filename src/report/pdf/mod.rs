@@ -46,7 +46,7 @@ pub enum PdfError {
 /// The report as a PDF. The same report gives the same bytes.
 ///
 /// # Errors
-/// When the logo is no PNG, or is too large.
+/// When the PNG of the logo is broken.
 pub fn pdf(report: &Report, options: &Options) -> Result<Vec<u8>, PdfError> {
     let fine = report.problems.len() <= pages::MANY;
     made(options, fine, &pages::about(report), |flow, picture| pages::lay(flow, report, options, picture))
@@ -55,7 +55,7 @@ pub fn pdf(report: &Report, options: &Options) -> Result<Vec<u8>, PdfError> {
 /// The overview of many machines as a PDF. The same overview gives the same bytes.
 ///
 /// # Errors
-/// When the logo is no PNG, or is too large.
+/// When the PNG of the logo is broken.
 pub fn fleet_pdf(fleet: &Fleet, options: &Options) -> Result<Vec<u8>, PdfError> {
     let fine = fleet.hosts.len() <= pages::MANY;
     made(options, fine, &pages::about_many(fleet), |flow, picture| pages::fleet::lay(flow, fleet, picture))

@@ -87,8 +87,10 @@ impl<'a> Paginator<'a> {
             let part = self.group(at, Glue::Soft);
             if self.fits(at, part) {
                 at = self.place(at, part);
-            } else if self.page.placed.is_empty() || (self.tall(at, part) > self.height && self.fits(at, at + 1)) {
-                // Higher than a page: there is nothing else to do.
+            } else if self.page.placed.is_empty()
+                || (self.tall(at, part) > self.height && self.fits(at, part.min(at + 3)))
+            {
+                // Higher than a page: there is nothing else to do; its heading takes some of it along.
                 at = self.place(at, at + 1);
             } else {
                 break;

@@ -8,14 +8,14 @@ use printpdf::{
 };
 
 use super::{
-    block::Link,
+    block::{Text, plain},
     flow::{Frame, Item, Strip, What},
     fonts::Face,
     paginate::{Page, Placed},
     shape::{Shaper, Word},
     tags::{ARTIFACT, Kid, Tag, Tags},
-    theme::Sheet,
-    wrap::{Atom, Line, wide},
+    theme::{Sheet, Style},
+    wrap::{Atom, Line, lines, wide},
 };
 use crate::report::charts::{Anchor, Drawing, Segment, Shape};
 
@@ -47,7 +47,6 @@ pub(super) struct Painter<'a> {
     pub(super) sheet: Sheet,
     pub(super) shaper: &'a mut Shaper,
     pub(super) tags: &'a mut Tags,
-    pub(super) links: &'a [(Link, Tag)],
     /// Number of the page, from 0.
     page: u32,
     /// Links so far, in the whole document.
@@ -60,12 +59,11 @@ pub(super) struct Painter<'a> {
 }
 
 impl<'a> Painter<'a> {
-    pub(super) fn new(sheet: Sheet, shaper: &'a mut Shaper, tags: &'a mut Tags, links: &'a [(Link, Tag)]) -> Self {
+    pub(super) fn new(sheet: Sheet, shaper: &'a mut Shaper, tags: &'a mut Tags) -> Self {
         Painter {
             sheet,
             shaper,
             tags,
-            links,
             page: 0,
             annotations: 0,
             ops: Vec::new(),
@@ -345,28 +343,28 @@ impl<'a> Painter<'a> {
                         }
                     }
                 }
-                Shape::Text { x: tx, y: ty, size, anchor, bold, ink, text } => {
-                    let face = if *bold { Face::Bold } else { Face::Regular };
-                    let word = self.shaper.word(face, false, text);
-                    let size = single(*size) * scale;
-                    let (left, base) = to(*tx, *ty);
-                    let shift = match anchor {
-                        Anchor::Start => 0.0,
-                        Anchor::Middle => wide(&word, size) / 2.0,
-                        Anchor::End => wide(&word, size),
-                    };
-                    self.fill(ink.rgb());
-                    self.ops.push(Op::StartTextSection);
-                    let mut pen = Pen::default();
-                    self.word(&word, left - shift, base, size, &mut pen);
-                    pen.flush(&mut self.ops);
-                    self.ops.push(Op::EndTextSection);
-                }
+                Shape::Text { .. } => {}
             }
         }
         self.ops.push(Op::RestoreGraphicsState);
         // What was set inside is gone.
         (self.ink, self.font) = (None, None);
+        for shape in &drawing.shapes {
+            let Shape::Text { x: tx, y: ty, size, anchor, bold, ink, text } = shape else { continue };
+            let face = if *bold { Face::Bold } else { Face::Regular };
+            let style = Style { size: single(*size) * scale, ..Style::BODY.face(face).ink(ink.rgb()) };
+            // The same way as all other text: what no face has is marked, and the right order is kept.
+            let text = Text::new(style, vec![plain(text)]);
+            let set = lines(&text, f32::MAX, self.shaper, &mut Tags::new(), ARTIFACT, &mut Vec::new());
+            let Some(line) = set.first() else { continue };
+            let (left, base) = to(*tx, *ty);
+            let shift = match anchor {
+                Anchor::Start => 0.0,
+                Anchor::Middle => line.width / 2.0,
+                Anchor::End => line.width,
+            };
+            self.line(line, left - shift, base, tag);
+        }
     }
 }
 

@@ -1,12 +1,11 @@
 //! The logo: read from a PNG and written into the file.
 
+use resvg::tiny_skia::Pixmap;
+
 use super::{
     PdfError,
     file::{File, Id},
 };
-
-/// Larger pictures are refused: a logo of this many pixels is a mistake.
-const PIXELS: usize = 4_000_000;
 
 /// A picture with its colours and, where it has one, its transparency.
 pub(super) struct Picture {
@@ -21,32 +20,11 @@ pub(super) struct Picture {
 impl Picture {
     /// Reads a PNG.
     pub(super) fn png(data: &[u8]) -> Result<Self, PdfError> {
-        let bad = |e: &dyn std::fmt::Display| PdfError::Logo(e.to_string());
-        let mut decoder = png::Decoder::new(std::io::Cursor::new(data));
-        decoder.set_transformations(png::Transformations::normalize_to_color8());
-        let mut reader = decoder.read_info().map_err(|e| bad(&e))?;
-        let size = reader.output_buffer_size().filter(|size| *size <= PIXELS * 4);
-        let mut pixels = vec![0; size.ok_or_else(|| bad(&"it is too large"))?];
-        let info = reader.next_frame(&mut pixels).map_err(|e| bad(&e))?;
-        pixels.truncate(info.buffer_size());
-        let (mut colours, mut opacity) = (Vec::new(), Vec::new());
-        for pixel in pixels.chunks_exact(info.color_type.samples()) {
-            match pixel {
-                [grey] => colours.extend([grey, grey, grey]),
-                [grey, alpha] => {
-                    colours.extend([grey, grey, grey]);
-                    opacity.push(*alpha);
-                }
-                [r, g, b] => colours.extend([r, g, b]),
-                [r, g, b, alpha] => {
-                    colours.extend([r, g, b]);
-                    opacity.push(*alpha);
-                }
-                _ => return Err(bad(&"its colours are unknown")),
-            }
-        }
-        let opacity = (!opacity.is_empty()).then_some(opacity);
-        Ok(Picture { width: info.width, height: info.height, colours, opacity })
+        let picture = Pixmap::decode_png(data).map_err(|e| PdfError::Logo(e.to_string()))?;
+        let pixels: Vec<_> = picture.pixels().iter().map(|p| p.demultiply()).collect();
+        let opacity = pixels.iter().any(|p| p.alpha() < 255).then(|| pixels.iter().map(|p| p.alpha()).collect());
+        let colours = pixels.iter().flat_map(|p| [p.red(), p.green(), p.blue()]).collect();
+        Ok(Picture { width: picture.width(), height: picture.height(), colours, opacity })
     }
 
     pub(super) fn write(&self, file: &mut File) -> Id {

@@ -113,8 +113,7 @@ fn row_strips(
         let cell = flow.tags.add(row_tag, if n == 0 { Role::RowHead } else { Role::TD });
         let mut ribbon = Ribbon::default();
         for text in row.get(n).into_iter().flatten() {
-            let anchors = text.anchor.into_iter().collect();
-            flow.set(&aligned(text.clone(), column), cell, left, *wide, anchors, &mut ribbon);
+            flow.set(&aligned(text.clone(), column), cell, left, *wide, Vec::new(), &mut ribbon);
         }
         cells.push(ribbon);
         left += wide + BETWEEN;

@@ -406,6 +406,36 @@ mod report {
     }
 
     #[test]
+    fn an_overview_is_sound_and_each_machine_begins_a_page() {
+        let catalogue = Catalogue::builtin().unwrap();
+        let reports = [dreadful(), made(Vec::new(), "محمد 王明"), made(Vec::new(), "web02")];
+        let fleet = crate::report::fleet::fleet(&reports, Vec::new(), &catalogue, None).unwrap();
+        for paper in [Paper::A4, Paper::Letter] {
+            let sheet = Sheet::of(paper);
+            let (flow, pages) = laid_out(sheet, true, |flow| pages::fleet::lay(flow, &fleet, None)).unwrap();
+            is_sound(&flow, &pages).unwrap();
+            let texts: Vec<_> = boxes(&flow, &pages).into_iter().filter(|b| b.role == Role::H2).collect();
+            for host in &fleet.hosts {
+                // Boxes say what stands on the page, where Arabic letters go from right to left.
+                let first = host.name.split(' ').next().unwrap();
+                let turned: String = first.chars().rev().collect();
+                let named = |b: &&Box| b.page > 0 && [first, &turned].iter().any(|name| b.text.contains(*name));
+                let name = texts.iter().find(named);
+                let name = name.unwrap_or_else(|| panic!("{} has no page", host.name));
+                // Within its first line: no space is left above it.
+                assert!(name.rect[1] < Style::H2.leading / 2.0, "{} begins at {} of its page", host.name, name.rect[1]);
+            }
+        }
+    }
+
+    #[test]
+    fn a_logo_that_passed_its_check_is_never_refused_by_the_document() {
+        let png = resvg::tiny_skia::Pixmap::new(4096, 4096).unwrap().encode_png().unwrap();
+        let logo = Logo::new(png).unwrap();
+        pdf(&dreadful(), &Options { logo: Some(logo), ..Options::default() }).unwrap();
+    }
+
+    #[test]
     fn a_picture_that_is_none_is_refused_in_words() {
         let bytes = b"<svg/>".to_vec();
         let logo = Some(Logo { mime: "image/png", png: bytes.clone(), bytes, size: (1, 1) });
@@ -417,9 +447,11 @@ mod report {
     fn every_face_has_what_the_words_of_the_report_need() {
         let shaper = Shaper::new(true).unwrap();
         for face in fonts::FACES {
-            for c in ('!'..='~').chain("äéñçßøłžđ“”’–—…·•✓−€".chars()) {
-                assert!(shaper.has(face, c), "{face:?} has no {c}");
+            for c in ('!'..='~').chain("äéñçßøłžđ“”’–—…·•−€".chars()) {
+                let own = shaper.face(face.number()).is_some_and(|f| f.glyph_index(c).is_some_and(|g| g.0 != 0));
+                assert!(own, "{face:?} has no {c}");
             }
+            assert!(shaper.has(face, '✓'));
         }
     }
 }

@@ -89,7 +89,7 @@ pub(super) fn lines(
     shaper: &mut Shaper,
     tags: &mut Tags,
     tag: Tag,
-    links: &mut Vec<(Link, Tag)>,
+    links: &mut Vec<Link>,
 ) -> Vec<Line> {
     let prepared = prepare(text, shaper, tags, tag, links);
     let levels = levels(&prepared.text);
@@ -123,9 +123,6 @@ pub(super) fn lines(
             used = 0.0;
         }
     }
-    if !row.is_empty() {
-        rows.push(row);
-    }
     rows.into_iter().map(|row| set(row, levels.is_some())).filter(|l| !l.atoms.is_empty()).collect()
 }
 
@@ -138,7 +135,7 @@ pub(super) fn measure(text: &Text, shaper: &mut Shaper) -> (f32, f32) {
 }
 
 /// Puts the spans into one text; what no face has is marked by its number.
-fn prepare(text: &Text, shaper: &Shaper, tags: &mut Tags, tag: Tag, links: &mut Vec<(Link, Tag)>) -> Prepared {
+fn prepare(text: &Text, shaper: &Shaper, tags: &mut Tags, tag: Tag, links: &mut Vec<Link>) -> Prepared {
     let mut out = Prepared { text: String::new(), looks: Vec::new() };
     let linked = text.spans.iter().any(|s| s.link.is_some());
     for span in &text.spans {
@@ -150,7 +147,7 @@ fn prepare(text: &Text, shaper: &Shaper, tags: &mut Tags, tag: Tag, links: &mut 
         if let Some(link) = &span.link {
             look.tag = tags.add(tag, Role::Link);
             look.link = u32::try_from(links.len()).ok();
-            links.push((link.clone(), look.tag));
+            links.push(link.clone());
         } else if linked {
             look.tag = tags.add(tag, Role::Span);
         }
@@ -174,7 +171,7 @@ fn put(out: &mut Prepared, span: &Span, face: Face, look: Look, shaper: &Shaper)
             // Only says how the character before it is drawn.
             continue;
         }
-        let lost = !shaper.has(face, c) && c != ' ';
+        let lost = !shaper.has(face, c);
         if lost && missing {
             out.text.push(' ');
         } else if lost {

@@ -50,7 +50,7 @@ pub(super) fn write(
     let (pages_id, resources) = (file.reserve(), file.reserve());
     let places = places(&flow, pages, sheet, &page_ids);
     let strips = std::mem::take(&mut flow.ribbon.strips);
-    let mut painter = Painter::new(sheet, &mut flow.shaper, &mut flow.tags, &flow.links);
+    let mut painter = Painter::new(sheet, &mut flow.shaper, &mut flow.tags);
     let mut annotations: Vec<Id> = Vec::new();
     let mut parents = String::new();
     let mut annotation_parents = String::new();
@@ -62,7 +62,7 @@ pub(super) fn write(
         for area in &painted.areas {
             // Numbers of pages come first, then those of links.
             let key = pages.len() + annotations.len();
-            let Some((link, _)) = painter.links.get(area.link as usize) else { continue };
+            let Some(link) = flow.links.get(area.link as usize) else { continue };
             let annotation = file.add(link_object(link, area.rect, key, &places).as_bytes());
             let _ = write!(list, "{annotation} 0 R ");
             let _ = write!(annotation_parents, "{key} {} 0 R ", element(area.tag));
@@ -139,14 +139,18 @@ fn place(places: &[(u32, String)], anchor: u32) -> Option<&str> {
 fn link_object(link: &Link, rect: [f32; 4], key: usize, places: &[(u32, String)]) -> String {
     let [left, low, right, high] = rect.map(round);
     let (goal, words) = match link {
-        Link::Inside(anchor) => {
-            (place(places, *anchor).map(|p| format!("/Dest{p}")).unwrap_or_default(), "Go to this part of the report")
+        Link::Inside(anchor) => (
+            place(places, *anchor).map(|p| format!("/Dest{p}")).unwrap_or_default(),
+            "Go to this part of the report".to_owned(),
+        ),
+        Link::Outside(address) => {
+            let address = plain_address(address);
+            (format!("/A<</S/URI/URI{}>>", string(&address)), address)
         }
-        Link::Outside(address) => (format!("/A<</S/URI/URI{}>>", string(&plain_address(address))), address.as_str()),
     };
     format!(
         "<</Type/Annot/Subtype/Link/Rect[{left} {low} {right} {high}]/Border[0 0 0]/F 4/StructParent {key}/Contents{}{goal}>>",
-        string(words)
+        string(&words)
     )
 }
 

@@ -12,11 +12,8 @@ use super::{
 use crate::report::{
     Report,
     sentences::capital,
-    view::{answers, result_words},
+    view::{self, answers, result_words},
 };
-
-/// How many of the last audits the table lists.
-const LOOKS: usize = 30;
 
 /// What an owner reads about the audit itself.
 pub(super) fn short(flow: &mut Flow, report: &Report) {
@@ -86,20 +83,8 @@ fn looks(flow: &mut Flow, report: &Report) {
         return;
     }
     flow.add(&heading("The last looks"));
-    let rows = report
-        .history
-        .iter()
-        .rev()
-        .take(LOOKS)
-        .map(|p| {
-            let when = p.started.strftime("%-d %B %Y, %H:%M").to_string();
-            vec![
-                cell(vec![plain(&when)]),
-                cell(vec![plain(p.grade.letter())]),
-                cell(vec![plain(&format!("{:.0}", p.risk))]),
-            ]
-        })
-        .collect();
+    let line = |l: view::LookWords| [&l.when, l.grade.letter(), &l.risk].map(|text| cell(vec![plain(text)])).to_vec();
+    let rows = view::looks(report).map(line).collect();
     let columns =
         vec![Column::new("When (UTC)"), Column::new("Grade").share(0.2), Column::new("Risk").share(0.2).right()];
     flow.add(&Block::Table(Table { columns, rows }));

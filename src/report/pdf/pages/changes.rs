@@ -1,4 +1,5 @@
-//! What changed since the audit compared with, and which accepted risks end soon.
+//! The problems at a glance, what happened meanwhile, what changed since the audit compared with, and which accepted risks
+//! end soon.
 
 use std::rc::Rc;
 
@@ -12,7 +13,7 @@ use super::{
     more, paragraph, part, problem_link,
 };
 use crate::report::{
-    Detail, ProblemRef, Report,
+    Detail, ProblemRef, Report, Waived,
     charts::{self, Drawing},
     sentences::capital,
 };
@@ -27,11 +28,12 @@ const SHOWN: usize = 8;
 const ALL: usize = 200;
 
 pub(super) fn lay(flow: &mut Flow, report: &Report, detail: Detail) {
+    let shown = if detail == Detail::Owner { SHOWN } else { ALL };
+    ending(flow, report, shown);
     let Some(changes) = &report.changes else { return };
     flow.open();
     flow.add(&part(&format!("What changed since {}", changes.since_day)));
     flow.add(&paragraph(vec![plain(&report.moved)]));
-    let shown = if detail == Detail::Owner { SHOWN } else { ALL };
     for (title, list) in [
         ("New", &changes.new),
         ("Came back", &changes.came_back),
@@ -42,17 +44,21 @@ pub(super) fn lay(flow: &mut Flow, report: &Report, detail: Detail) {
     ] {
         group(flow, report, title, list, shown);
     }
-    let soon: Vec<Text> = report
-        .waived
-        .iter()
-        .filter(|w| w.ends_soon)
-        .take(shown)
-        .map(|w| item(vec![plain(&w.title), soft(&format!(", until {}", w.until_text))]))
-        .collect();
-    if !soon.is_empty() {
-        flow.add(&heading("Accepted, but not for much longer"));
-        flow.add(&Block::List(List { mark: Mark::Bullet, items: soon }));
+    flow.close();
+}
+
+/// Accepted risks that end soon and then count again.
+fn ending(flow: &mut Flow, report: &Report, shown: usize) {
+    let soon: Vec<&Waived> = report.waived.iter().filter(|w| w.ends_soon).collect();
+    if soon.is_empty() {
+        return;
     }
+    flow.open();
+    flow.add(&part("Accepted, but not for much longer"));
+    let line = |w: &&Waived| item(vec![plain(&w.title), soft(&format!(", until {}", w.until_text))]);
+    let mut items: Vec<Text> = soon.iter().take(shown).map(line).collect();
+    items.extend(more(soon.len(), shown).map(|more| item(vec![soft(&capital(&more))])));
+    flow.add(&Block::List(List { mark: Mark::Bullet, items }));
     flow.close();
 }
 

@@ -9,16 +9,13 @@ use super::{
         fonts::Face,
         picture::Picture,
         tags::Role,
-        theme::{Style, colour, severity_colour},
+        theme::{Style, colour},
     },
-    cell, paragraph, part, problem_anchor,
+    cell, paragraph, part, place_of, when,
 };
 use crate::{
     checks::Severity,
-    report::{
-        Problem, Report, charts,
-        text::{SHOWN, points_words, severity_words},
-    },
+    report::{Problem, Report, charts, text::SHOWN},
 };
 
 /// Units of the chart beside the grade.
@@ -102,15 +99,12 @@ fn first(urgent: &[(usize, &Problem)]) -> Block {
     // On a machine with much wrong, solving one problem alone takes off nothing that can be said.
     let points = urgent.iter().any(|(_, p)| !p.points_text.is_empty());
     let rows = urgent.iter().enumerate().map(|(row, (n, p))| {
-        let ink = severity_colour(p.severity);
-        let mut when = bold(severity_words(p.severity));
-        when.ink = Some(ink);
-        let title = Text::new(Style::CELL.face(Face::Bold), vec![link(&p.title, Link::Inside(problem_anchor(*n)))]);
-        let takes = if p.points_text.is_empty() { "–".to_owned() } else { points_words(&p.points_text) };
+        let title = Text::new(Style::CELL.face(Face::Bold), vec![link(&p.title, Link::Inside(place_of(*n)))]);
+        let takes = p.takes_off().unwrap_or_else(|| "–".to_owned());
         let mut cells = vec![
             cell(vec![soft(&format!("{}", row + 1))]),
             vec![title, Text::new(Style::CELL, prose(&p.advice))],
-            cell(vec![when]),
+            cell(vec![when(p.severity)]),
             cell(vec![plain(&p.effort)]),
             cell(vec![plain(&takes)]),
         ];

@@ -9,28 +9,19 @@ use super::{
         fonts::Face,
         picture::Picture,
         tags::Role,
-        theme::{Style, colour, severity_colour},
+        theme::{Style, colour},
     },
-    cell, first, paragraph, part,
+    cell, first, paragraph, part, place_of, when,
 };
-use crate::{
-    checks::Severity,
-    report::{
-        charts,
-        fleet::{Fleet, FleetChange, FleetHost, HostProblem},
-    },
+use crate::report::{
+    capital, charts,
+    fleet::{Fleet, FleetChange, FleetHost, HostProblem},
 };
 
-/// Places of the machines have numbers from here.
-const MACHINES: u32 = 1000;
 /// Problems in the table of all.
 const PROBLEMS: usize = 200;
 /// Lines of what came or went.
 const CHANGES: usize = 40;
-
-fn anchor(n: usize) -> u32 {
-    MACHINES.saturating_add(u32::try_from(n).unwrap_or(0))
-}
 
 /// Lays the overview out.
 pub(in crate::report::pdf) fn lay(flow: &mut Flow, fleet: &Fleet, picture: Option<&Picture>) {
@@ -57,6 +48,9 @@ pub(in crate::report::pdf) fn lay(flow: &mut Flow, fleet: &Fleet, picture: Optio
     if !fleet.problems.is_empty() {
         flow.add(&part("Problems and where they are"));
         flow.add(&problems(fleet));
+        if let Some(more) = super::more(fleet.problems.len(), PROBLEMS) {
+            flow.add(&Block::Text(Text::new(Style::SMALL, vec![soft(&capital(&more))])));
+        }
     }
     if !(fleet.came.is_empty() && fleet.went.is_empty()) {
         flow.add(&part("What changed since the look before"));
@@ -84,7 +78,7 @@ fn machines(hosts: &[FleetHost]) -> Block {
             looked.ink = Some(colour::WARN);
         }
         vec![
-            cell(vec![link(&host.name, Link::Inside(anchor(n)))]),
+            cell(vec![link(&host.name, Link::Inside(place_of(n)))]),
             cell(grade),
             cell(vec![plain(&host.risk_text)]),
             cell(vec![plain(&host.problems_text)]),
@@ -103,17 +97,11 @@ fn machines(hosts: &[FleetHost]) -> Block {
     })
 }
 
-fn when(severity: Severity, text: &str) -> Vec<Text> {
-    let mut when = bold(text);
-    when.ink = Some(severity_colour(severity));
-    cell(vec![when])
-}
-
 fn problems(fleet: &Fleet) -> Block {
     let rows = fleet.problems.iter().take(PROBLEMS).map(|p| {
         vec![
             vec![Text::new(Style::CELL, vec![plain(&p.title)]), Text::new(Style::CELL, vec![place(&p.check)])],
-            when(p.severity, &p.when),
+            cell(vec![when(p.severity)]),
             cell(vec![plain(&p.effort)]),
             vec![
                 Text::new(Style::CELL.face(Face::Bold), vec![plain(&p.hosts_text)]),
@@ -142,14 +130,14 @@ fn changes(flow: &mut Flow, title: &str, changes: &[FleetChange]) {
         .take(CHANGES)
         .map(|c| Text::new(Style::BODY.space(0.0, 1.0), vec![plain(&c.title), plain("  "), soft(&c.hosts_named)]))
         .collect();
-    items.extend(super::more(changes.len(), CHANGES).map(|text| Text::new(Style::BODY, vec![soft(&text)])));
+    items.extend(super::more(changes.len(), CHANGES).map(|text| Text::new(Style::BODY, vec![soft(&capital(&text))])));
     flow.add(&Block::List(List { mark: Mark::Bullet, items }));
 }
 
 /// The page of one machine.
 fn machine(flow: &mut Flow, n: usize, host: &FleetHost) {
     flow.add(&Block::Turn(0.0));
-    let heading = Text::heading(Role::H2, Style::H2, vec![plain(&host.name)]).bookmark(0).anchor(anchor(n));
+    let heading = Text::heading(Role::H2, Style::H2, vec![plain(&host.name)]).bookmark(0).anchor(place_of(n));
     flow.add(&Block::Text(heading));
     let about = format!("{} · looked at on {}", host.os, host.looked_text);
     flow.add(&Block::Text(Text::new(Style::SMALL.space(0.0, 10.0), vec![plain(&about)]).keep()));
@@ -164,8 +152,6 @@ fn machine(flow: &mut Flow, n: usize, host: &FleetHost) {
     if !host.first.is_empty() {
         let title = if host.first.len() == 1 { "Do this first" } else { "Do these first" };
         flow.add(&Block::Text(Text::heading(Role::H3, Style::H3, vec![plain(title)])));
-    }
-    if !host.first.is_empty() {
         flow.add(&first_problems(&host.first));
     }
     if let Some(more) = &host.more_text {
@@ -181,7 +167,7 @@ fn first_problems(problems: &[HostProblem]) -> Block {
         let mut what = vec![Text::new(Style::CELL.face(Face::Bold), vec![plain(&p.title)])];
         what.extend(p.age.iter().map(|age| Text::new(Style::CELL, vec![soft(age)])));
         let points = p.points.as_deref().unwrap_or("–");
-        vec![what, when(p.severity, &p.when), cell(vec![plain(&p.effort)]), cell(vec![plain(points)])]
+        vec![what, cell(vec![when(p.severity)]), cell(vec![plain(&p.effort)]), cell(vec![plain(points)])]
     });
     Block::Table(Table {
         columns: vec![

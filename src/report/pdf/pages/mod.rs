@@ -8,33 +8,37 @@ mod problems;
 mod rest;
 
 use super::{
-    block::{Block, Link, Span, Text, plain},
+    block::{Block, Link, Span, Text, bold, plain},
     flow::Flow,
     picture::Picture,
     shape::Shaper,
     tags::{ARTIFACT, Role, Tags},
-    theme::{Sheet, Style},
+    theme::{Sheet, Style, severity_colour},
     wrap::{Line, lines},
     write::About,
 };
 use crate::{
-    report::{Detail, Options, Report, fleet::Fleet},
+    checks::Severity,
+    report::{Detail, Options, Report, fleet::Fleet, text::severity_words, view},
     words::harmless,
 };
 
 /// With more problems than this, the report tells the later ones in fewer words.
 pub(super) const MANY: usize = 300;
-/// Places of the problems have numbers from here.
-const PROBLEMS: u32 = 1000;
 
-/// The place of a problem by its number in the report.
-fn problem_anchor(n: usize) -> u32 {
-    PROBLEMS.saturating_add(u32::try_from(n).unwrap_or(0))
+/// The place of a problem by its number in the report, or of a machine in the overview.
+fn place_of(n: usize) -> u32 {
+    u32::try_from(n).unwrap_or(0)
+}
+
+/// When something should be done, in the colour of its severity.
+fn when(severity: Severity) -> Span {
+    Span { ink: Some(severity_colour(severity)), ..bold(severity_words(severity)) }
 }
 
 /// The link to a problem, where the report tells it.
 fn problem_link(report: &Report, check: &str) -> Option<Link> {
-    report.problems.iter().position(|p| p.check == check).map(|n| Link::Inside(problem_anchor(n)))
+    report.problems.iter().position(|p| p.check == check).map(|n| Link::Inside(place_of(n)))
 }
 
 /// Lays the whole report out.
@@ -118,6 +122,5 @@ fn cell(spans: Vec<Span>) -> Vec<Text> {
 
 /// `and 12 more`, where a list is cut.
 fn more(all: usize, shown: usize) -> Option<String> {
-    let rest = all.saturating_sub(shown);
-    (rest > 0).then(|| format!("and {} more", crate::words::thousands(rest)))
+    view::more(all.saturating_sub(shown))
 }

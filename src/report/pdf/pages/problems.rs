@@ -2,21 +2,17 @@
 
 use super::{
     super::{
-        block::{Block, Card, Link, List, Mark, Span, Text, bold, code, link, place, plain, prose, soft},
+        block::{Block, Card, Link, List, Mark, Span, Text, code, link, place, plain, prose, soft},
         flow::Flow,
         fonts::Face,
         tags::Role,
         theme::{Style, colour, severity_colour},
     },
-    MANY, more, paragraph, part, problem_anchor,
+    MANY, more, paragraph, part, place_of, when,
 };
 use crate::{
     checks::{Evidence, Severity},
-    report::{
-        Detail, Problem, Report,
-        sentences::capital,
-        text::{SHOWN, points_words, severity_words},
-    },
+    report::{Detail, Problem, Report, sentences::capital, text::SHOWN, view},
 };
 
 /// How many pieces of evidence are shown where problems are many.
@@ -52,8 +48,8 @@ pub(super) fn lay(flow: &mut Flow, report: &Report, detail: Detail) {
 fn card(n: usize, p: &Problem, detail: Detail, numbered: bool) -> Block {
     let ink = severity_colour(p.severity);
     let heading = Text::heading(Role::H3, Style::H3.space(0.0, 1.5), vec![plain(&p.title)]);
-    let mut body = vec![Block::Text(heading.anchor(problem_anchor(n)).bookmark(1))];
-    body.push(Block::Text(Text::new(Style::SMALL.space(0.0, 5.0), facts(p, ink)).keep()));
+    let mut body = vec![Block::Text(heading.anchor(place_of(n)).bookmark(1))];
+    body.push(Block::Text(Text::new(Style::SMALL.space(0.0, 5.0), facts(p)).keep()));
     let mut advice: Vec<Span> = prose(&p.advice);
     for span in &mut advice {
         span.face.get_or_insert(Face::Bold);
@@ -84,9 +80,9 @@ fn card(n: usize, p: &Problem, detail: Detail, numbered: bool) -> Block {
         body.push(label("What was seen"));
         body.push(seen(&p.evidence, p.evidence_total, shown));
     }
-    for part in &p.parts {
+    for part in p.parts.iter().filter(|p| !p.evidence.is_empty()) {
         body.push(label(&format!("Same cause: {}", part.title)));
-        body.push(seen(&part.evidence, part.evidence.len(), shown));
+        body.push(seen(&part.evidence, part.evidence_total, shown));
     }
     let mut last = vec![soft("More: "), code(&format!("sudo cleanbill show {}", p.check))];
     for reference in &p.references {
@@ -109,19 +105,14 @@ fn card(n: usize, p: &Problem, detail: Detail, numbered: bool) -> Block {
 }
 
 /// How urgent it is, what it takes, how long it has been there.
-fn facts(p: &Problem, ink: u32) -> Vec<Span> {
-    let mut when = bold(severity_words(p.severity));
-    when.ink = Some(ink);
-    let mut rest = Vec::new();
-    if !p.points_text.is_empty() {
-        rest.push(format!("takes off {}", points_words(&p.points_text)));
-    }
+fn facts(p: &Problem) -> Vec<Span> {
+    let mut rest: Vec<String> = p.takes_off().map(|points| format!("takes off {points}")).into_iter().collect();
     rest.push(format!("you need {}", p.effort));
     rest.extend(p.age.clone());
     if !p.area.is_empty() {
         rest.push(p.area.clone());
     }
-    vec![when, soft(&format!("  ·  {}", rest.join("  ·  ")))]
+    vec![when(p.severity), soft(&format!("  ·  {}", rest.join("  ·  ")))]
 }
 
 fn label(text: &str) -> Block {
@@ -134,22 +125,17 @@ fn step_style() -> Style {
 
 /// What was seen, with its place once for several lines of the same place.
 fn seen(all: &[Evidence], total: usize, shown: usize) -> Block {
-    let mut before = None;
-    let mut items: Vec<Text> = all
-        .iter()
-        .take(shown)
-        .map(|e| {
-            let at = e.place();
-            let new = at.clone().filter(|_| at != before);
-            before = at;
+    let shown = all.len().min(shown);
+    let mut items: Vec<Text> = view::once(all.get(..shown).unwrap_or_default())
+        .map(|(e, at)| {
             let mut spans = vec![plain(&e.text)];
-            if let Some(at) = new {
+            if let Some(at) = at {
                 spans.extend([plain("  "), place(&at)]);
             }
             Text::new(step_style(), spans)
         })
         .collect();
-    let rest = more(total.max(all.len()), all.len().min(shown));
+    let rest = more(total.max(all.len()), shown);
     items.extend(rest.map(|more| Text::new(step_style(), vec![soft(&capital(&more))])));
     Block::List(List { mark: Mark::Bullet, items })
 }

@@ -1,4 +1,4 @@
-//! Where the problems are, what is fine, what was not looked at, which risks someone accepted.
+//! What is fine, what was not looked at, which risks someone accepted.
 
 use super::{
     super::{
@@ -8,9 +8,10 @@ use super::{
     },
     cell, paragraph, part,
 };
-use crate::{
-    report::{Report, text::severity_words, view::gap_words},
-    words,
+use crate::report::{
+    Report,
+    text::severity_words,
+    view::{self, gap_words},
 };
 
 pub(super) fn lay(flow: &mut Flow, report: &Report) {
@@ -25,16 +26,16 @@ fn items(mark: Mark, texts: Vec<Vec<super::super::block::Span>>) -> Block {
 }
 
 fn good(flow: &mut Flow, report: &Report) {
-    let quiet: Vec<String> = report.areas.iter().filter(|a| a.checks.problem == 0).map(|a| a.title.clone()).collect();
-    if report.good.is_empty() && quiet.is_empty() {
+    let quiet = view::quiet_areas(report);
+    if report.good.is_empty() && quiet.is_none() {
         return;
     }
     flow.open();
     flow.add(&part("What is fine"));
     flow.add(&items(Mark::Tick, report.good.iter().map(|g| vec![plain(&g.text)]).collect()));
-    if !quiet.is_empty() {
+    if let Some(quiet) = quiet {
         flow.add(&Block::Gap(6.0));
-        flow.add(&paragraph(vec![plain(&format!("Nothing was found in: {}.", words::list(&quiet)))]));
+        flow.add(&paragraph(vec![plain(&format!("Nothing was found in: {quiet}."))]));
     }
     flow.close();
 }
