@@ -1,6 +1,9 @@
 //! All checks: those compiled in, and those that `/etc/cleanbill/checks` replaces or adds.
 
-use std::{collections::BTreeMap, path::Path};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
 
 use globset::{Glob, GlobMatcher};
 use serde::Deserialize;
@@ -60,20 +63,25 @@ impl Catalogue {
     /// The checks compiled in, with those of `dir` on top where that folder exists.
     ///
     /// # Errors
-    /// The first mistake in a file, or a file that others than its owner may write.
+    /// The first mistake in a file, or a file that others than its owner may write, or put into its folder.
     pub fn with_overrides(dir: &Path) -> Result<Self, CheckError> {
         let mut catalogue = Self::builtin()?;
-        let mut files = Vec::new();
-        collect(dir, &mut files);
+        let (mut files, mut places) = (Vec::new(), vec![dir.to_owned()]);
+        collect(dir, &mut files, &mut places);
         files.sort();
+        // Where there is nothing to read it does not matter who may write.
+        places.retain(|folder| files.iter().any(|file| file.starts_with(folder)));
+        for path in places.iter().chain(&files) {
+            let file = crate::host::lossy(path);
+            let fail = |what: String| CheckError { file: file.clone(), line: 1, what };
+            let meta = std::fs::metadata(path).map_err(|e| fail(format!("cannot be read: {e}")))?;
+            if let Some(why) = crate::host::distrusted(&meta) {
+                return Err(fail(why.to_owned()));
+            }
+        }
         for path in files {
             let file = crate::host::lossy(&path);
             let fail = |what: String| CheckError { file: file.clone(), line: 1, what };
-            use std::os::unix::fs::PermissionsExt as _;
-            let meta = std::fs::metadata(&path).map_err(|e| fail(format!("cannot be read: {e}")))?;
-            if meta.permissions().mode() & 0o022 != 0 {
-                return Err(fail("others may change this file, so it is not trusted: run chmod go-w on it".to_owned()));
-            }
             let text = std::fs::read_to_string(&path).map_err(|e| fail(format!("cannot be read: {e}")))?;
             catalogue.add(&file, &text)?;
         }
@@ -130,11 +138,13 @@ impl Catalogue {
     }
 }
 
-fn collect(dir: &Path, files: &mut Vec<std::path::PathBuf>) {
+/// The check files in a folder, and the folders in it.
+fn collect(dir: &Path, files: &mut Vec<PathBuf>, folders: &mut Vec<PathBuf>) {
     for entry in std::fs::read_dir(dir).into_iter().flatten().flatten() {
         let path = entry.path();
         if path.is_dir() && !path.is_symlink() {
-            collect(&path, files);
+            collect(&path, files, folders);
+            folders.push(path);
         } else if path.extension().is_some_and(|e| e == "toml") {
             files.push(path);
         }
@@ -188,5 +198,42 @@ impl Selection {
     /// Whether every check is asked.
     pub fn is_everything(&self) -> bool {
         self.only.is_empty() && self.skip.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, os::unix::fs::PermissionsExt as _};
+
+    use super::*;
+
+    #[test]
+    fn checks_that_others_may_change_are_refused() {
+        let (_, shipped) = CHECK_FILES.iter().find(|(file, _)| file.ends_with("ssh-root-login.toml")).unwrap();
+        let dir = tempfile::tempdir().unwrap();
+        let (folder, file) = (dir.path().join("files"), dir.path().join("files/mine.toml"));
+        let mode = |path: &Path, mode| fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+        fs::create_dir(&folder).unwrap();
+        fs::write(&file, shipped.replace("\"ssh-root-login\"", "\"mine\"")).unwrap();
+        mode(&folder, 0o755);
+        mode(&file, 0o644);
+        assert!(Catalogue::with_overrides(dir.path()).unwrap().get("mine").is_some());
+        for (place, usual, open) in [
+            (file.as_path(), 0o644, [0o664, 0o646]),
+            (folder.as_path(), 0o755, [0o775, 0o757]),
+            (dir.path(), 0o755, [0o775, 0o1777]),
+        ] {
+            for open in open {
+                mode(place, open);
+                let refused = Catalogue::with_overrides(dir.path()).unwrap_err();
+                assert_eq!(refused.file, place.to_str().unwrap());
+                assert!(refused.what.contains("chmod go-w"), "{}", refused.what);
+            }
+            mode(place, usual);
+        }
+        // Nothing is read there, so nothing can be put in its place.
+        fs::remove_file(&file).unwrap();
+        mode(&folder, 0o777);
+        assert!(Catalogue::with_overrides(dir.path()).is_ok());
     }
 }

@@ -1,6 +1,10 @@
 //! Reading files beneath the host's root: regular files only, bounded, never blocking, symlinks resolved inside.
 
-use std::{io::Read as _, os::unix::ffi::OsStrExt as _, path::Path};
+use std::{
+    io::Read as _,
+    os::unix::{ffi::OsStrExt as _, fs::MetadataExt as _},
+    path::Path,
+};
 
 use globset::GlobBuilder;
 use jiff::Timestamp;
@@ -340,6 +344,12 @@ fn io_error(path: &str, error: &std::io::Error) -> ReadError {
         Some(code) => ReadError::from_errno(path, Errno::from_raw_os_error(code)),
         None => ReadError::Io { path: path.to_owned(), error: error.to_string() },
     }
+}
+
+/// Why a file or folder of settings of our own is not used: others than its owner may write to it.
+pub(crate) fn distrusted(meta: &std::fs::Metadata) -> Option<&'static str> {
+    let open = meta.mode() & 0o022 != 0;
+    open.then_some("others may change it, so it is not trusted: run chmod go-w on it")
 }
 
 /// A path's bytes as text, for names that are no UTF-8.

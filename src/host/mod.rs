@@ -14,8 +14,8 @@ use std::{
 };
 
 pub use command::{Command, Output, RunError};
-pub(crate) use files::lossy;
 pub use files::{Entry, Kind, Metadata, ReadError};
+pub(crate) use files::{distrusted, lossy};
 use jiff::Timestamp;
 
 /// The machine, or an image of one.

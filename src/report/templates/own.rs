@@ -1,4 +1,5 @@
-//! The machine's own templates: small text files in one folder for each kind of page. Nothing else is read.
+//! The machine's own templates: small text files in one folder for each kind of page. Nothing else is read, and nothing
+//! that others than its owner may change.
 
 use std::{
     collections::BTreeMap,
@@ -6,6 +7,8 @@ use std::{
     io::{self, Read as _},
     path::Path,
 };
+
+use crate::host::distrusted;
 
 /// No template is larger.
 const LARGEST: u64 = 1 << 20;
@@ -37,6 +40,14 @@ impl Own {
             .filter(|name| !name.starts_with('.') && !name.ends_with('~'))
             .collect();
         names.sort();
+        if names.is_empty() {
+            return Ok(Self::default());
+        }
+        for place in [dir, &folder] {
+            let told = |why: &str| format!("{}: {why}.", place.display());
+            let meta = place.metadata().map_err(|e| told(&format!("it cannot be read ({})", words(&e))))?;
+            distrusted(&meta).map_or(Ok(()), |why| Err(told(why)))?;
+        }
         let mut files = BTreeMap::new();
         for name in names.into_iter().take(MOST) {
             let path = folder.join(&name);
@@ -65,9 +76,11 @@ impl Own {
 fn text(path: &Path) -> Result<String, String> {
     let unreadable = |e: io::Error| format!("it cannot be read ({})", words(&e));
     // A pipe would be waited for without end.
-    if !path.metadata().map_err(unreadable)?.is_file() {
+    let meta = path.metadata().map_err(unreadable)?;
+    if !meta.is_file() {
         return Err("it is not a file".to_owned());
     }
+    distrusted(&meta).map_or(Ok(()), |why| Err(why.to_owned()))?;
     let mut bytes = Vec::new();
     File::open(path).and_then(|f| f.take(LARGEST + 1).read_to_end(&mut bytes)).map_err(unreadable)?;
     if bytes.len() as u64 > LARGEST {

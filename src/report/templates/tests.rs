@@ -8,12 +8,27 @@ fn view() -> serde_json::Value {
     json!({ "grade": "C", "title": "A machine", "list": [1, 2, 3], "host": { "name": "web01" } })
 }
 
-/// Renders a page whose template on this machine is `text`; gives what went wrong with it, without the folder's name.
-fn mistake(text: &[u8]) -> String {
+/// A folder of a machine's own templates with this one in it, as an administrator makes it whatever the umask is.
+fn folder(report: impl AsRef<[u8]>) -> tempfile::TempDir {
     let dir = tempfile::tempdir().unwrap();
     fs::create_dir(dir.path().join("markdown")).unwrap();
-    fs::write(dir.path().join("markdown/report.md"), text).unwrap();
-    told(dir.path())
+    mode(&dir.path().join("markdown"), 0o755);
+    file(dir.path(), "markdown/report.md", report);
+    dir
+}
+
+fn file(dir: &Path, name: &str, text: impl AsRef<[u8]>) {
+    fs::write(dir.join(name), text).unwrap();
+    mode(&dir.join(name), 0o644);
+}
+
+fn mode(path: &Path, mode: u32) {
+    fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+}
+
+/// Renders a page whose template on this machine is `text`; gives what went wrong with it, without the folder's name.
+fn mistake(text: &[u8]) -> String {
+    told(folder(text).path())
 }
 
 fn told(dir: &Path) -> String {
@@ -32,10 +47,8 @@ fn told(dir: &Path) -> String {
 
 #[test]
 fn a_template_of_the_machine_replaces_the_built_in_one() {
-    let dir = tempfile::tempdir().unwrap();
-    fs::create_dir(dir.path().join("markdown")).unwrap();
-    fs::write(dir.path().join("markdown/report.md"), "{% include \"markdown/mine.md\" %}: {{ grade }}").unwrap();
-    fs::write(dir.path().join("markdown/mine.md"), "{{ host.name }}").unwrap();
+    let dir = folder("{% include \"markdown/mine.md\" %}: {{ grade }}");
+    file(dir.path(), "markdown/mine.md", "{{ host.name }}");
     fs::write(dir.path().join("markdown/.report.md.swp"), [0xff]).unwrap();
     let page = render(dir.path(), "markdown/report.md", &view(), |_| {}).unwrap();
     assert_eq!(page, Rendered { text: "web01: C".to_owned(), warnings: Vec::new() });
@@ -83,19 +96,42 @@ fn a_loop_that_fills_the_memory_ends() {
 fn files_that_are_no_templates_are_told() {
     assert_eq!(mistake(b"fine\n\xff\xfe"), "report.md: line 2 is not UTF-8 text.");
     assert_eq!(mistake(&vec![b'a'; (1 << 20) + 1]), "report.md: it is larger than 1 MB.");
-    let dir = tempfile::tempdir().unwrap();
-    let folder = dir.path().join("markdown");
-    fs::create_dir(&folder).unwrap();
-    std::os::unix::fs::symlink("/dev/null", folder.join("report.md")).unwrap();
-    assert_eq!(told(dir.path()), "report.md: it is not a file.");
-    fs::remove_file(folder.join("report.md")).unwrap();
-    std::os::unix::fs::symlink("nowhere", folder.join("report.md")).unwrap();
-    assert_eq!(told(dir.path()), "report.md: it cannot be read (no such file or directory).");
-    fs::remove_file(folder.join("report.md")).unwrap();
-    fs::write(folder.join("report.md"), "x").unwrap();
-    fs::set_permissions(folder.join("report.md"), fs::Permissions::from_mode(0o000)).unwrap();
+    let dir = folder("");
+    let report = dir.path().join("markdown/report.md");
+    for (target, expected) in [
+        ("/dev/null", "report.md: it is not a file."),
+        ("nowhere", "report.md: it cannot be read (no such file or directory)."),
+    ] {
+        fs::remove_file(&report).unwrap();
+        std::os::unix::fs::symlink(target, &report).unwrap();
+        assert_eq!(told(dir.path()), expected);
+    }
+    fs::remove_file(&report).unwrap();
+    fs::write(&report, "x").unwrap();
+    mode(&report, 0o000);
     // Root may read everything.
-    if fs::read(folder.join("report.md")).is_err() {
+    if fs::read(&report).is_err() {
         assert_eq!(told(dir.path()), "report.md: it cannot be read (permission denied).");
     }
+}
+
+#[test]
+fn what_others_may_change_is_not_used() {
+    const WHY: &str = "others may change it, so it is not trusted: run chmod go-w on it.";
+    let dir = folder("own");
+    let report = dir.path().join("markdown/report.md");
+    for open in [0o664, 0o646] {
+        mode(&report, open);
+        assert_eq!(told(dir.path()), format!("report.md: {WHY}"), "{open:o}");
+    }
+    mode(&report, 0o644);
+    // Who may write to a folder puts another file in the place of a good one.
+    for place in [dir.path().join("markdown"), dir.path().to_owned()] {
+        for open in [0o775, 0o757, 0o1777] {
+            mode(&place, open);
+            assert_eq!(told(dir.path()), format!("{}: {WHY} The built-in page is used.", place.display()), "{open:o}");
+        }
+        mode(&place, 0o755);
+    }
+    assert_eq!(render(dir.path(), "markdown/report.md", &view(), |_| {}).unwrap().text, "own");
 }
