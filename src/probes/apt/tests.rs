@@ -116,9 +116,12 @@ fn lists_packed_by_lz4_say_the_same() {
     let dir = copy(BOOKWORM);
     let list = dir.path().join("var/lib/apt/lists").join(SECURITY);
     let bytes = fs::read(&list).unwrap();
-    let mut encoder = lz4_flex::frame::FrameEncoder::new(Vec::new());
-    std::io::Write::write_all(&mut encoder, &bytes).unwrap();
-    let packed = encoder.finish().unwrap();
+    let pack = |bytes: &[u8]| {
+        let mut encoder = lz4_flex::frame::FrameEncoder::new(Vec::new());
+        std::io::Write::write_all(&mut encoder, bytes).unwrap();
+        encoder.finish().unwrap()
+    };
+    let packed = pack(&bytes);
     fs::remove_file(&list).unwrap();
     let list = list.with_file_name(format!("{SECURITY}.lz4"));
     fs::write(&list, &packed).unwrap();
@@ -127,7 +130,14 @@ fn lists_packed_by_lz4_say_the_same() {
     let strip = |rows: Vec<serde_json::Map<String, serde_json::Value>>| -> Vec<_> {
         rows.into_iter().map(|r| (r["name"].clone(), r["candidate"].clone(), r["is_security"].clone())).collect()
     };
-    assert_eq!(strip(facts.rows("updates")), strip(plain));
+    assert_eq!(strip(facts.rows("updates")), strip(plain.clone()));
+    // In several frames, one of them empty, cut where no record ends.
+    let (head, tail) = bytes.split_at(1000);
+    fs::write(&list, [pack(head), pack(b""), pack(tail)].concat()).unwrap();
+    let facts = probe(dir.path());
+    assert_eq!((facts.state("updates"), strip(facts.rows("updates"))), (State::Read, strip(plain)));
+    fs::write(&list, [&pack(&bytes)[..], b"no lz4 "].concat()).unwrap();
+    assert!(matches!(probe(dir.path()).state("updates"), State::Partial(_)), "what follows is no frame");
     for broken in [packed.get(..packed.len() - 9).unwrap(), packed.get(..packed.len() / 2).unwrap(), b"no lz4", b""] {
         fs::write(&list, broken).unwrap();
         let facts = probe(dir.path());

@@ -1,7 +1,11 @@
 //! Which installed packages have a newer version waiting, and which of these close security holes: apt's own
 //! choice, computed from the lists it downloaded. What apt would hold back because of dependencies is not foreseen.
 
-use std::{cmp::Ordering, collections::HashMap};
+use std::{
+    cmp::Ordering,
+    collections::HashMap,
+    io::{BufRead, BufReader, Read},
+};
 
 use lz4_flex::frame::FrameDecoder;
 
@@ -184,16 +188,30 @@ fn read_list(
         let text = host.run(&helper).and_then(|o| o.success("apt-helper")).map_err(|e| e.reason())?;
         return scan(text.as_bytes(), installed, keep).map_err(broken);
     }
-    let (file, _) = host.open_file(&list.path).map_err(|e| e.reason())?;
+    let (file, size) = host.open_file(&list.path).map_err(|e| e.reason())?;
     if list.path.ends_with(".lz4") {
         // A packed list has a head even when it lists nothing; without a byte it is one cut off.
-        if file.metadata().map_err(broken)?.len() == 0 {
+        if size == 0 {
             return Err(Reason::Broken("it is empty".to_owned()));
         }
-        return scan(FrameDecoder::new(std::io::BufReader::with_capacity(128 << 10, file)), installed, keep)
-            .map_err(broken);
+        let frames = Frames(FrameDecoder::new(BufReader::with_capacity(128 << 10, file)));
+        return scan(frames, installed, keep).map_err(broken);
     }
     scan(file, installed, keep).map_err(broken)
+}
+
+/// All frames of a packed file, one behind the other: the decoder alone says after each that it is at the end.
+struct Frames<R: BufRead>(FrameDecoder<R>);
+
+impl<R: BufRead> Read for Frames<R> {
+    fn read(&mut self, into: &mut [u8]) -> std::io::Result<usize> {
+        loop {
+            let read = self.0.read(into)?;
+            if read > 0 || into.is_empty() || self.0.get_mut().fill_buf()?.is_empty() {
+                return Ok(read);
+            }
+        }
+    }
 }
 
 /// A version that apt could choose.
