@@ -24,11 +24,36 @@ pub struct Evidence {
 }
 
 impl Evidence {
-    /// File and line, or the program, where the text does not already say it.
+    /// What the text does not already say of where it was seen: `/etc/passwd:3`, `/etc/passwd`, or `line 3` where the
+    /// text names the file alone.
     pub fn place(&self) -> Option<String> {
-        let source = self.source.as_ref().filter(|s| !self.text.contains(s.as_str()))?;
-        Some(self.line.map_or_else(|| source.clone(), |line| format!("{source}:{line}")))
+        let source = self.source.as_ref()?;
+        if !names(&self.text, source) {
+            return Some(self.line.map_or_else(|| source.clone(), |line| format!("{source}:{line}")));
+        }
+        let line = self.line?;
+        let said = ["line ", ":"].into_iter().any(|before| {
+            let number = format!("{before}{line}");
+            let ends = self.text.match_indices(&number).map(|(at, _)| self.text.get(at + number.len()..));
+            ends.flatten().any(|rest| !rest.starts_with(|c: char| c.is_ascii_digit()))
+        });
+        (!said).then(|| format!("line {line}"))
     }
+}
+
+/// Whether a text names this file, and not one whose name only begins or ends so.
+fn names(text: &str, file: &str) -> bool {
+    let part = |c: char| c.is_alphanumeric() || "/_-+~@".contains(c);
+    text.match_indices(file).any(|(at, _)| {
+        let before = text.get(..at).and_then(|t| t.chars().next_back());
+        let mut after = text.get(at + file.len()..).unwrap_or_default().chars();
+        let goes_on = match after.next() {
+            // Also the end of a sentence.
+            Some('.') => after.next().is_some_and(part),
+            next => next.is_some_and(part),
+        };
+        !goes_on && !before.is_some_and(|c| part(c) || c == '.')
+    })
 }
 
 /// A problem that a check found.
@@ -102,15 +127,11 @@ pub fn run<'a>(
     let kind = machine.first().and_then(|m| m.get("kind")).and_then(|k| k.as_str()).unwrap_or("physical");
     let mut outcomes = Vec::new();
     for check in checks {
-        let verdict = ask(check, db, facts, kind, params.get(&check.id));
+        let verdict = check.verdict(facts, kind, || find(check, db, params.get(&check.id)));
         outcomes.push(Outcome::new(&check.id, verdict));
         listen(check);
     }
     outcomes
-}
-
-fn ask(check: &Check, db: &FactDb, facts: &Facts, kind: &str, params: Option<&toml::Table>) -> Verdict {
-    check.verdict(facts, kind, || find(check, db, params))
 }
 
 /// Runs the query of a check; none when it returns no rows.
@@ -216,4 +237,47 @@ fn chain(error: &dyn std::error::Error) -> String {
         source = cause.source();
     }
     text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Evidence;
+
+    fn place(text: &str, source: &str, line: Option<i64>) -> Option<String> {
+        Evidence { text: text.to_owned(), source: Some(source.to_owned()), line }.place()
+    }
+
+    #[test]
+    fn the_place_of_evidence_says_what_its_text_does_not() {
+        let file = "/etc/passwd";
+        for (text, line, expected) in [
+            ("anna has no password", Some(3), Some("/etc/passwd:3")),
+            ("anna has no password", None, Some("/etc/passwd")),
+            ("/etc/passwd: anna has no password", None, None),
+            ("/etc/passwd: anna has no password", Some(3), Some("line 3")),
+            ("/etc/passwd line 3: anna has no password", Some(3), None),
+            ("anna has no password (/etc/passwd:3)", Some(3), None),
+            ("/etc/passwd line 31 looks like line 32", Some(3), Some("line 3")),
+            ("port :33 in /etc/passwd", Some(3), Some("line 3")),
+            ("line 3 of something", Some(3), Some("/etc/passwd:3")),
+        ] {
+            assert_eq!(place(text, file, line).as_deref(), expected, "{text}");
+        }
+        assert_eq!(Evidence { text: "x".to_owned(), source: None, line: Some(3) }.place(), None);
+    }
+
+    #[test]
+    fn a_name_that_only_begins_or_ends_like_the_file_is_another_one() {
+        let file = "/etc/passwd";
+        for other in
+            ["/etc/passwd-", "/etc/passwd.bak", "/etc/passwd/x", "/etc/passwdé", "/srv/etc/passwd", "./etc/passwd"]
+        {
+            assert_eq!(place(&format!("{other} has mode 0644"), file, None).as_deref(), Some(file), "{other}");
+        }
+        for same in
+            ["`/etc/passwd`", "/etc/passwd.", "(/etc/passwd)", "/etc/passwd, too", "/etc/passwd- and /etc/passwd"]
+        {
+            assert_eq!(place(&format!("see {same}"), file, None), None, "{same}");
+        }
+    }
 }
