@@ -135,10 +135,14 @@ impl Facts {
 
     pub(crate) fn unread_table(&mut self, table: &'static Table, gap: Gap) {
         let state = &mut self.entry(table).state;
-        match state {
-            State::Unread(gaps) => gaps.push(gap),
-            _ => *state = State::Unread(vec![gap]),
+        let mut gaps = match state {
+            State::Unread(gaps) | State::Partial(gaps) => std::mem::take(gaps),
+            _ => Vec::new(),
+        };
+        if !gaps.contains(&gap) {
+            gaps.push(gap);
         }
+        *state = State::Unread(gaps);
     }
 
     /// Marks the table as read whole unless its probe said otherwise.
@@ -210,5 +214,31 @@ impl Value {
             Value::Boolean(b) => (*b).into(),
             Value::Timestamp(t) => t.to_string().into(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    crate::fact_table! {
+        /// Something.
+        "somethings" => Something {
+            /// Where from.
+            source: String,
+        }
+        offline: true,
+        examples: ["select source from somethings"],
+    }
+
+    #[test]
+    fn what_was_partly_unseen_is_still_told_when_nothing_could_be_read() {
+        let gap = |source: &str| Gap::new("all somethings", source, Reason::TimedOut);
+        let mut facts = Facts::new();
+        facts.partial::<Something>(gap("a"));
+        facts.unread::<Something>(gap("b"));
+        facts.unread::<Something>(gap("b"));
+        facts.partial::<Something>(gap("c"));
+        assert_eq!(facts.state("somethings"), State::Unread(["a", "b", "c"].map(gap).to_vec()));
     }
 }
