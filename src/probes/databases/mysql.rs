@@ -18,14 +18,14 @@ pub(super) fn read(machine: &Machine<'_>, facts: &mut Facts) {
     }
     let engine = if mariadb.is_some() { "mariadb" } else { "mysql" };
     let mut settings: Vec<MysqlSetting> = Vec::new();
-    let mut budget = Budget::new();
     // /etc/mysql/my.cnf is the same file as /etc/my.cnf on some systems; reading it twice changes nothing.
     for path in ["/etc/my.cnf", "/etc/mysql/my.cnf"] {
         if host.exists(path) {
+            let mut budget = Budget::new();
             file(machine, facts, engine, path, 0, &mut settings, &mut budget);
+            budget.tell::<MysqlSetting>(facts, WHAT, path);
         }
     }
-    budget.tell::<MysqlSetting>(facts, WHAT, "/etc/mysql/my.cnf");
     let defaults: &[(&str, &str)] = if engine == "mariadb" {
         &[
             ("bind-address", "*"),
@@ -76,7 +76,10 @@ pub(super) fn read(machine: &Machine<'_>, facts: &mut Facts) {
         if engine == "mysql" || is_on("require-secure-transport") || certificate { "yes" } else { "unknown" };
     let (source, line) = match bind {
         Some(s) if s.line.is_some() => (s.source.clone(), s.line),
-        _ => ("/etc/mysql/my.cnf".to_owned(), None),
+        _ => {
+            let main = servers::program(host, &["/etc/mysql/my.cnf", "/etc/my.cnf"]).unwrap_or("/etc/mysql/my.cnf");
+            (main.to_owned(), None)
+        }
     };
     facts.push(DatabaseServer {
         source,

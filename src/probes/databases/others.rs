@@ -161,7 +161,15 @@ pub(super) fn mongodb(machine: &Machine<'_>, facts: &mut Facts) {
         listens: address.replace(',', " "),
         reach: servers::widest(address.split(',').map(|a| servers::reach_of_listener(host, a))).to_owned(),
         port: Some(get(&["net.port", "port"]).and_then(|s| s.1.parse().ok()).unwrap_or(27017)),
-        password_needed: if guarded { "yes" } else { "no" }.to_owned(),
+        // Where not every line was read, it may stand in one of the others.
+        password_needed: if guarded {
+            "yes"
+        } else if budget.spent {
+            "unknown"
+        } else {
+            "no"
+        }
+        .to_owned(),
         encryption: if tls { "yes" } else { "no" }.to_owned(),
     });
     for (name, value, line) in settings {

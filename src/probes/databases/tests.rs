@@ -109,11 +109,25 @@ fn includes_that_go_round_in_circles_end_and_that_is_told() {
 }
 
 #[test]
+fn the_file_that_goes_on_without_end_is_named() {
+    let facts = read(&[
+        ("/usr/sbin/mysqld", ""),
+        ("/etc/my.cnf", "!include /etc/my.cnf\n[mysqld]\nport=1\n"),
+        ("/etc/mysql/my.cnf", "[mysqld]\nport=2\n"),
+    ]);
+    let State::Partial(gaps) = facts.state("mysql_settings") else { panic!("{:?}", facts.state("mysql_settings")) };
+    assert_eq!(gaps.iter().map(|g| g.source.as_str()).collect::<Vec<_>>(), ["/etc/my.cnf"]);
+    let facts = read(&[("/usr/sbin/mysqld", ""), ("/etc/my.cnf", "[mysqld]\nport=1\n")]);
+    assert_eq!(facts.rows("database_servers")[0]["source"], "/etc/my.cnf");
+}
+
+#[test]
 fn settings_without_end_are_told() {
     let facts =
         read(&[("/usr/bin/mongod", ""), ("/etc/mongod.conf", &"net:\n  port: 1\n".repeat(Budget::LINES / 2 + 1))]);
     assert_eq!(facts.rows("mongodb_settings").len(), Budget::LINES / 2);
     assert!(matches!(facts.state("mongodb_settings"), State::Partial(_)));
+    assert_eq!(facts.rows("database_servers")[0]["password_needed"], "unknown", "it may stand in what was not read");
 }
 
 const REDIS_BIN: (&str, &str) = ("/usr/bin/redis-server", "");
