@@ -186,7 +186,7 @@ fn resolve(host: &Host, path: &str) -> String {
 }
 
 /// Without `.`, `..` and doubled slashes.
-fn normal(path: &str) -> String {
+pub(crate) fn normal(path: &str) -> String {
     let mut parts: Vec<&str> = Vec::new();
     for part in path.split('/') {
         match part {

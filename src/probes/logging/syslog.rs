@@ -3,9 +3,9 @@
 
 use crate::{
     fact_table,
-    facts::{Facts, Gap, Reason},
+    facts::{Facts, Gap},
     host::Host,
-    probes::services::unit,
+    probes::{servers, services::unit},
 };
 
 fact_table! {
@@ -49,8 +49,7 @@ pub(super) fn read(host: &Host, facts: &mut Facts) {
         let mut reader = Rsyslog { host, rows: &mut rows, files: 0, encrypted: false, gaps: Vec::new(), cut: false };
         reader.file("/etc/rsyslog.conf", 0);
         if reader.cut {
-            let reason = Reason::Broken("it includes too many files".to_owned());
-            reader.gaps.push(Gap::new(WHAT, "/etc/rsyslog.conf", reason));
+            reader.gaps.push(Gap::new(WHAT, "/etc/rsyslog.conf", servers::too_much()));
         }
         for gap in reader.gaps {
             facts.partial::<SyslogConfig>(gap);

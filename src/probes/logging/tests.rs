@@ -83,8 +83,8 @@ fn encryption_of_the_old_style_counts_for_what_follows() {
 fn includes_that_go_round_in_a_circle_end_and_that_is_told() {
     let facts = image(&[("usr/sbin/rsyslogd", ""), ("etc/rsyslog.conf", "$IncludeConfig /etc/rsyslog.conf\n*.* @x\n")]);
     assert!(facts.count::<syslog::SyslogConfig>() < 20);
-    let broken = crate::facts::Reason::Broken("it includes too many files".to_owned());
-    assert!(matches!(facts.state("syslog_config"), State::Partial(gaps) if gaps[0].reason == broken));
+    let told = crate::probes::servers::too_much();
+    assert!(matches!(facts.state("syslog_config"), State::Partial(gaps) if gaps[0].reason == told));
 }
 
 #[test]

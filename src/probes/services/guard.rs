@@ -7,7 +7,7 @@ use crate::{
     fact_table,
     facts::{Facts, Gap},
     host::{Host, Kind},
-    probes::rights::People,
+    probes::rights::{self, People},
 };
 
 fact_table! {
@@ -132,7 +132,7 @@ impl<'h> Guard<'h> {
                 path = target;
             } else {
                 let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
-                path = normal(&format!("{folder}/{target}"));
+                path = rights::normal(&format!("{folder}/{target}"));
             }
         }
         holes.into_iter().collect()
@@ -174,19 +174,4 @@ impl<'h> Guard<'h> {
         let people = self.people.get_or_insert_with(|| People::read(host));
         if group { people.groups.show(id) } else { people.users.show(id) }
     }
-}
-
-/// A path without `.` and `..`.
-fn normal(path: &str) -> String {
-    let mut parts: Vec<&str> = Vec::new();
-    for part in path.split('/') {
-        match part {
-            "" | "." => {}
-            ".." => {
-                parts.pop();
-            }
-            part => parts.push(part),
-        }
-    }
-    format!("/{}", parts.join("/"))
 }

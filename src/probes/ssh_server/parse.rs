@@ -52,8 +52,7 @@ pub(crate) const GLOBAL: &str = "global";
 
 fn file(host: &Host, path: &str, what: &'static str, outer: &str, depth: usize, reading: &mut Reading) {
     if depth > DEPTH || reading.files.len() >= FILES || reading.lines.len() >= LINES {
-        let reason = crate::facts::Reason::Broken("it includes too many files".to_owned());
-        reading.gaps.push(Gap::new(what, path, reason));
+        reading.gaps.push(Gap::new(what, path, crate::probes::servers::too_much()));
         return;
     }
     let text = match host.read_text(path) {

@@ -6,6 +6,7 @@ use super::{Shown, WebRoot, WebRootFile};
 use crate::{
     facts::{Facts, Gap, Reason},
     host::{Host, Kind},
+    words::thousands,
 };
 
 pub(super) const ROOTS: usize = 100;
@@ -79,7 +80,7 @@ pub(super) fn folder(
     for entry in entries {
         *names += 1;
         if *names > NAMES {
-            return Err(Reason::Broken(format!("there are more than {NAMES}")));
+            return Err(Reason::Broken(format!("there are more than {}", thousands(NAMES))));
         }
         if host.late() {
             return Err(Reason::TimedOut);

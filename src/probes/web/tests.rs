@@ -86,7 +86,7 @@ fn folders_and_files_that_are_too_many_are_told() {
     };
     let look = |mut seen: usize| roots::folder(&host, &shown, "/srv/a", "/srv/a", 0, &mut seen, &mut Facts::new());
     assert_eq!(look(roots::NAMES - 2), Ok(()));
-    assert_eq!(look(roots::NAMES - 1), Err(Reason::Broken("there are more than 20000".to_owned())));
+    assert_eq!(look(roots::NAMES - 1), Err(Reason::Broken("there are more than 20,000".to_owned())));
 }
 
 #[test]
