@@ -55,7 +55,7 @@ enum Command {
     Audit(audit::Args),
     /// Show one problem whole: why it matters, how to fix it, what was seen
     Show(show::Args),
-    /// Write the report: a page for a browser, Markdown or JSON
+    /// Write the report: a page for a browser, a PDF, Markdown or JSON
     Report(report::Args),
     /// List the audits that were made
     Audits(audits::Args),
