@@ -14,6 +14,7 @@ use crate::{
     host::Host,
     probes,
     score::{self, Grade},
+    words,
 };
 
 /// The result of an audit, fresh or from the store.
@@ -239,7 +240,8 @@ fn machine(host: &Host, facts: &Facts, db: &FactDb) -> MachineInfo {
     }
 }
 
-/// What a technician asks first about a machine, one question a line: name, and a query for its value in words.
+/// What a technician asks first about a machine, one question a line: name, and a query for its value in words and,
+/// where that has an end, for how many more there are.
 const DETAILS: &[(&str, &str)] = &[
     ("Hardware", "select concat_ws(', ', arch, virtualization) from machine where arch is not null"),
     ("Running since", "select strftime(booted, '%-d %B %Y') from machine"),
@@ -249,30 +251,34 @@ const DETAILS: &[(&str, &str)] = &[
     ),
     (
         "Disk",
-        "select string_agg(concat(path, ' ', round(size / 1e9)::bigint, ' GB, ', round(100 - used_percent)::bigint, '% free'), '; ' order by \
-         length(path), path) from (select * from disk_space where not read_only and size > 5e8 \
+        "select string_agg(concat(path, ' ', round(size / 1e9)::bigint, ' GB, ', round(100 - used_percent)::bigint, '% free'), '; ' \
+         order by length(path), path, size, used_percent), any_value(total) - count(*) \
+         from (select path, size, used_percent, count(*) over () as total from disk_space where not read_only and size > 5e8 \
          and (path = '/' or starts_with(device, '/dev/') or fstype in ('zfs', 'nfs', 'nfs4', 'cifs')) \
-         order by length(path) limit 4)",
+         order by length(path), path, size, used_percent limit 4)",
     ),
     (
         "Addresses",
-        "select string_agg(address, ', ' order by address) from (select distinct address from interface_addresses where \
-         leads_outside and reach <> 'loopback' and not starts_with(address, 'fe80:') order by address limit 6)",
+        "select string_agg(address, ', ' order by address), any_value(total) - count(*) \
+         from (select address, count(*) over () as total from (select distinct address from interface_addresses where \
+         leads_outside and reach <> 'loopback' and not starts_with(address, 'fe80:')) order by address limit 6)",
     ),
     (
         "Open to other machines",
-        "select string_agg(concat(port, '/', protocol, coalesce(' ' || process, '')), ', ' order by port, protocol) from \
-         (select distinct port, protocol, process from listening_ports where exposed order by port limit 20)",
+        "select string_agg(concat(port, '/', protocol, coalesce(' ' || process, '')), ', ' order by port, protocol, process), \
+         any_value(total) - count(*) from (select *, count(*) over () as total from (select distinct port, protocol, process \
+         from listening_ports where exposed) order by port, protocol, process limit 20)",
     ),
     (
         "People who can log in",
-        "select string_agg(username, ', ' order by uid) from (select * from users where kind = 'person' and login_shell \
-         order by uid limit 12)",
+        "select string_agg(username, ', ' order by uid, username), any_value(total) - count(*) \
+         from (select uid, username, count(*) over () as total from users where kind = 'person' and login_shell \
+         order by uid, username limit 12)",
     ),
     (
         "Main programs",
         "select string_agg(concat(label, ' ', regexp_extract(version, '^(?:[0-9]+:)?([0-9][0-9.]*[0-9]|[0-9])', 1)), ', ' \
-         order by label) from packages join (values ('openssh-server', 'OpenSSH'), ('nginx', 'nginx'), ('apache2', 'Apache'), \
+         order by label, version) from packages join (values ('openssh-server', 'OpenSSH'), ('nginx', 'nginx'), ('apache2', 'Apache'), \
          ('mariadb-server', 'MariaDB'), ('mysql-server', 'MySQL'), ('postgresql', 'PostgreSQL'), ('postfix', 'Postfix'), \
          ('exim4', 'Exim'), ('dovecot-core', 'Dovecot'), ('docker.io', 'Docker'), ('docker-ce', 'Docker'), \
          ('podman', 'Podman'), ('redis-server', 'Redis'), ('samba', 'Samba'), ('bind9', 'BIND'), ('php', 'PHP'), \
@@ -285,8 +291,13 @@ pub fn details(db: &FactDb) -> Vec<(String, String)> {
     let mut details = Vec::new();
     for (name, sql) in DETAILS {
         let answer = db.select(sql, &[]).ok();
-        let value = answer.as_ref().and_then(|a| a.rows.first()?.first()?.as_str()).filter(|v| !v.is_empty());
-        details.extend(value.map(|v| ((*name).to_owned(), v.to_owned())));
+        let Some(row) = answer.as_ref().and_then(|a| a.rows.first()) else { continue };
+        let Some(value) = row.first().and_then(|v| v.as_str()).filter(|v| !v.is_empty()) else { continue };
+        let more = match row.get(1).and_then(serde_json::Value::as_u64).and_then(|n| usize::try_from(n).ok()) {
+            Some(more @ 1..) => format!(" and {} more", words::thousands(more)),
+            _ => String::new(),
+        };
+        details.push(((*name).to_owned(), format!("{value}{more}")));
     }
     details
 }
@@ -320,5 +331,39 @@ mod tests {
         settle(&mut outcomes, &Catalogue::default(), &BTreeSet::from(["a".to_owned()]));
         let counted: Vec<_> = outcomes.iter().filter(|o| o.counted().is_some()).map(|o| o.check.as_str()).collect();
         assert_eq!(counted, ["b"]);
+    }
+
+    /// What is told of a machine with so many of each, put into its tables in another order each time.
+    fn told(n: i64, turn: i64) -> BTreeMap<String, String> {
+        let db = FactDb::new(probes::tables(), Timestamp::UNIX_EPOCH).unwrap();
+        let numbers = format!("(select * from range({n}) t(i) order by hash(i + {turn}))");
+        db.connection()
+            .execute_batch(&format!(
+                "insert into listening_ports (port, protocol, process, exposed)
+                    select 80, 'tcp', 'p' || lpad(i::text, 4, '0'), true from {numbers};
+                insert into users (username, uid, kind, login_shell)
+                    select 'u' || lpad(i::text, 4, '0'), 1000, 'person', true from {numbers};
+                insert into interface_addresses (address, leads_outside, reach)
+                    select '10.0.0.' || i, true, 'any' from {numbers};
+                insert into disk_space (path, device, size, used_percent, read_only)
+                    select '/' || chr((97 + i)::int), '/dev/sda', 1e9, 50, false from {numbers} where i < 20;"
+            ))
+            .unwrap();
+        details(&db).into_iter().collect()
+    }
+
+    #[test]
+    fn what_is_cut_of_the_machine_is_told_and_the_same_is_left_each_time() {
+        let all = told(2500, 0);
+        let end = |name: &str, end: &str| assert!(all[name].ends_with(end), "{name}: {}", all[name]);
+        end("Disk", "/d 1 GB, 50% free and 16 more");
+        end("Addresses", " and 2,494 more");
+        end("Open to other machines", "80/tcp p0019 and 2,480 more");
+        end("People who can log in", "u0011 and 2,488 more");
+        assert_eq!(told(2500, 7), all);
+        let few = told(4, 0);
+        assert_eq!(few["Addresses"], "10.0.0.0, 10.0.0.1, 10.0.0.2, 10.0.0.3");
+        assert!(few.values().all(|text| !text.contains("more")), "{few:?}");
+        assert_eq!(told(0, 0), BTreeMap::new());
     }
 }

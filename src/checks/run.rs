@@ -24,12 +24,18 @@ pub struct Evidence {
 }
 
 impl Evidence {
+    /// File and line, or the program: `/etc/passwd:3`.
+    pub fn spot(&self) -> Option<String> {
+        let source = self.source.as_ref()?;
+        Some(self.line.map_or_else(|| source.clone(), |line| format!("{source}:{line}")))
+    }
+
     /// What the text does not already say of where it was seen: `/etc/passwd:3`, `/etc/passwd`, or `line 3` where the
     /// text names the file alone.
     pub fn place(&self) -> Option<String> {
         let source = self.source.as_ref()?;
         if !names(&self.text, source) {
-            return Some(self.line.map_or_else(|| source.clone(), |line| format!("{source}:{line}")));
+            return self.spot();
         }
         let line = self.line?;
         let said = ["line ", ":"].into_iter().any(|before| {

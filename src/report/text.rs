@@ -418,7 +418,9 @@ pub fn problem_page(problem: &Problem, style: Style) -> String {
 fn evidence(page: &mut Page, items: &[crate::checks::Evidence], total: usize) {
     const LINES: usize = 20;
     let shown = items.len().min(LINES);
-    let mut places: Vec<String> = items.iter().take(LINES).filter_map(crate::checks::Evidence::place).collect();
+    // By file and line: line 3 of one file is not line 3 of another.
+    let untold = items.iter().take(LINES).filter(|item| item.place().is_some());
+    let mut places: Vec<String> = untold.filter_map(crate::checks::Evidence::spot).collect();
     places.sort();
     places.dedup();
     let each = places.len() == shown;
