@@ -68,8 +68,13 @@ pub fn ago(then: Timestamp, now: Timestamp) -> String {
 
 /// How long something lasted, in the unit that fits: `a day`, `23 days`, `5 months`.
 pub fn span(from: Timestamp, to: Timestamp) -> String {
-    #[allow(clippy::cast_precision_loss, reason = "seconds of a few years")]
-    days(to.as_second().saturating_sub(from.as_second()) as f64 / 86_400.0)
+    days(days_between(from, to))
+}
+
+/// The days from one moment to another.
+#[allow(clippy::cast_precision_loss, reason = "seconds of a few years")]
+pub fn days_between(from: Timestamp, to: Timestamp) -> f64 {
+    to.as_second().saturating_sub(from.as_second()) as f64 / 86_400.0
 }
 
 /// So many days in the unit that fits: `less than a day`, `23 days`, `5 months`.

@@ -20,6 +20,8 @@ pub(crate) const EVIL: &str = "<b>\u{1b}[31m\u{202e}gpj\n{{ 7*7 }} `x` =cmd() ';
 pub(crate) struct Past {
     folder: tempfile::TempDir,
     pub(crate) catalogue: Catalogue,
+    /// Seconds between the looks.
+    pub(crate) pace: i64,
     audits: i64,
 }
 
@@ -30,11 +32,19 @@ pub(crate) struct Seen {
     pub(crate) tables: BTreeMap<&'static str, (State, Vec<Json>)>,
     pub(crate) version: &'static str,
     pub(crate) privileged: bool,
+    pub(crate) complete: bool,
 }
 
 impl Seen {
     pub(crate) fn new() -> Self {
-        Seen { host: "web01", outcomes: Vec::new(), tables: BTreeMap::new(), version: "0.1.0", privileged: true }
+        Seen {
+            host: "web01",
+            outcomes: Vec::new(),
+            tables: BTreeMap::new(),
+            version: "0.1.0",
+            privileged: true,
+            complete: true,
+        }
     }
 
     /// With a table that was read whole.
@@ -67,14 +77,19 @@ impl Seen {
 
 impl Past {
     pub(crate) fn new() -> Self {
-        Past { folder: tempfile::tempdir().unwrap(), catalogue: Catalogue::builtin().unwrap(), audits: 0 }
+        Past {
+            folder: tempfile::tempdir().unwrap(),
+            catalogue: Catalogue::builtin().unwrap(),
+            pace: 7 * 86_400,
+            audits: 0,
+        }
     }
 
     pub(crate) fn store(&self) -> Store {
         Store::at(self.folder.path().join("h.duckdb"))
     }
 
-    /// A look, a week after the one before.
+    /// A look, a week after the one before unless the pace is another.
     pub(crate) fn look(&mut self, seen: Seen) -> Audit {
         let mut facts = Facts::new();
         for (name, (state, rows)) in &seen.tables {
@@ -94,11 +109,11 @@ impl Past {
                 kernel: Some("6.1.0".to_owned()),
                 details: Vec::new(),
             },
-            started: Timestamp::from_second(start.as_second() + self.audits * 7 * 86_400).unwrap(),
+            started: Timestamp::from_second(start.as_second() + self.audits * self.pace).unwrap(),
             took: Duration::from_millis(900),
             version: seen.version.to_owned(),
             privileged: seen.privileged,
-            complete: true,
+            complete: seen.complete,
             outcomes: seen.outcomes,
             gaps: Vec::new(),
             looked_at: LookedAt { files: 1, services: 1, programs: 1 },

@@ -76,7 +76,7 @@ pub(super) fn run(args: &Args) -> Result<ExitCode, CliError> {
         "problems" => About::Problems,
         id => {
             // A check that is gone from the catalogue still has its past.
-            if catalogue.get(id).is_none() && !store.asked().unwrap_or_default().iter().any(|c| c == id) {
+            if catalogue.get(id).is_none() && !store.asked()?.iter().any(|c| c == id) {
                 return Err(unknown(id, &catalogue));
             }
             About::Check(id)
@@ -100,9 +100,10 @@ pub(super) fn run(args: &Args) -> Result<ExitCode, CliError> {
             CliError::usage(
                 match looks {
                     0 => "There is no look in that time, so there is nothing to draw.",
-                    _ => "There is only one look in that time, so there is no line to draw.",
+                    1 => "There is only one look in that time, so there is no line to draw.",
+                    _ => "No problem was open in that time, so there is nothing to draw.",
                 },
-                "Make another look with: cleanbill audit",
+                if looks < 2 { "Make another look with: cleanbill audit" } else { "Try: cleanbill trend score" },
             )
         })?,
     };

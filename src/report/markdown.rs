@@ -27,8 +27,7 @@ pub(super) fn clean(place: &Place<'_>, text: &str) -> String {
     match place {
         // The catalogue's own words, where backquotes mean code.
         ["problems", "why" | "advice" | "steps" | "fix" | "effect"] => prose(&harmless(text)),
-        // Ids stand in code, where nothing can be escaped.
-        [.., "check" | "checks"] => text.chars().map(|c| if is_id(c) { c } else { '\u{fffd}' }).collect(),
+        [.., "check" | "checks"] => id(text),
         _ => escape(&harmless(text)),
     }
 }
@@ -36,6 +35,11 @@ pub(super) fn clean(place: &Place<'_>, text: &str) -> String {
 /// Text from the machine as it may stand anywhere in Markdown.
 pub(crate) fn text(text: &str) -> String {
     escape(&harmless(text))
+}
+
+/// An id, which stands in code, where nothing can be escaped.
+pub(crate) fn id(text: &str) -> String {
+    text.chars().map(|c| if is_id(c) { c } else { '\u{fffd}' }).collect()
 }
 
 fn is_id(c: char) -> bool {

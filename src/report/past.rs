@@ -56,7 +56,7 @@ pub(super) fn age(standing: &Standing, audit: &Audit, previous: Option<&Audit>) 
 }
 
 /// The score of the audits up to this one, oldest first.
-pub(super) fn points(audit: &Audit, history: &History, problems: BySeverity) -> Vec<ScorePoint> {
+pub(crate) fn points(audit: &Audit, history: &History, problems: BySeverity) -> Vec<ScorePoint> {
     let mut points: Vec<ScorePoint> = history
         .audits
         .iter()
@@ -81,7 +81,7 @@ pub(super) fn points(audit: &Audit, history: &History, problems: BySeverity) -> 
 }
 
 /// What happened between the first audit told and this one.
-pub(super) fn events(audit: &Audit, history: &History) -> Vec<Event> {
+pub(crate) fn events(audit: &Audit, history: &History) -> Vec<Event> {
     let mut events = Vec::new();
     let mut tell = |at: Timestamp, kind: EventKind, text: String| {
         events.push(Event { at, day: words::day(at, audit.started), kind, text });
@@ -188,8 +188,7 @@ pub(super) fn repair(audit: &Audit, history: &History) -> Option<Repair> {
         for (came, went) in turns.iter().zip(turns.iter().skip(1)).filter(|(came, went)| came.open && !went.open) {
             let day = words::utc(went.at).date();
             let Some(severity) = counts(came).filter(|_| day >= first) else { continue };
-            #[allow(clippy::cast_precision_loss, reason = "seconds of a few years")]
-            let days = went.at.as_second().saturating_sub(came.at.as_second()) as f64 / 86_400.0;
+            let days = words::days_between(came.at, went.at);
             done.push((day, severity, days));
         }
     }

@@ -160,7 +160,7 @@ pub(crate) fn capital(text: &str) -> String {
 }
 
 /// To one decimal.
-pub(super) fn tenth(x: f64) -> f64 {
+pub(crate) fn tenth(x: f64) -> f64 {
     (x * 10.0).round() / 10.0
 }
 

@@ -25,6 +25,13 @@ pub struct Wanted {
     pub keep: Option<&'static str>,
 }
 
+impl Wanted {
+    /// Which rows count, as words that go on a condition in SQL.
+    fn condition(&self) -> String {
+        self.keep.map(|k| format!(" and ({k})")).unwrap_or_default()
+    }
+}
+
 /// How well an audit knew a table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Known {
@@ -64,6 +71,9 @@ pub struct RowDiff {
     pub before: Option<Map<String, Value>>,
     /// As it is; none when it went.
     pub after: Option<Map<String, Value>>,
+    /// Whether there is another row with the same key: in the audit in which this one is not, so that its subject neither
+    /// came nor went; of a row that changed, one that stayed as it was.
+    pub beside: bool,
 }
 
 impl Store {
@@ -169,6 +179,9 @@ fn difference(
     diff.blind = sides.blind(wanted, same_version);
     let plain = |c: &&&'static str| there(c) && !diff.blind.contains(*c);
     let same: Vec<&str> = wanted.key.iter().chain(wanted.watch.iter().filter(plain)).copied().collect();
+    if same.is_empty() {
+        return Ok(diff);
+    }
     let show: Vec<&str> = wanted.show.iter().filter(|c| there(c)).copied().collect();
     diff.rows = rows(connection, wanted, &same, &show, (before, after))?;
     // Where rows are missing on one side, a row that is not there proves nothing.
@@ -203,7 +216,8 @@ impl Sides {
     ) -> Result<Self, StoreError> {
         let watched: Vec<&'static str> = wanted.watch.iter().copied().filter(|c| have.iter().any(|h| h == c)).collect();
         let counts: String = watched.iter().map(|c| format!(", count({c})")).collect();
-        let sql = format!("select count(*){counts} from facts.{} where snapshot = ?", wanted.table.name);
+        let keep = wanted.condition();
+        let sql = format!("select count(*){counts} from facts.{} where snapshot = ?{keep}", wanted.table.name);
         let side = |snapshot: Option<i64>| -> Result<Vec<usize>, StoreError> {
             let mut statement = connection.prepare(&sql)?;
             let counts = statement.query_row(params![snapshot], |row| {
@@ -245,7 +259,7 @@ fn rows(
 ) -> Result<Vec<RowDiff>, StoreError> {
     let list = same.join(", ");
     let told: String = show.iter().map(|c| format!(", min({c}) as {c}")).collect();
-    let keep = wanted.keep.map(|k| format!(" and ({k})")).unwrap_or_default();
+    let keep = wanted.condition();
     let side = |name: &str| {
         format!(
             "{name} as (select {list}{told} from facts.{} where snapshot = ?{keep} group by {list})",
@@ -260,19 +274,25 @@ fn rows(
     let by_key = if wanted.key.is_empty() { String::new() } else { format!("partition by {} ", wanted.key.join(", ")) };
     let only = |name: &str, mine: &str, other: &str| {
         format!(
-            "{name} as (select a.*, row_number() over ({by_key}order by {list}) as pair from {mine} a
-             where not exists (select 1 from {other} b where {}))",
-            equal(same, "a", "b")
+            "{name} as (select a.*, row_number() over ({by_key}order by {list}) as pair,
+                    exists (select 1 from {other} b where {known}) as other_side,
+                    exists (select 1 from stays b where {known}) as both_sides
+             from {mine} a where not exists (select 1 from {other} b where {same}))",
+            known = equal(&wanted.key, "a", "b"),
+            same = equal(same, "a", "b"),
         )
     };
     let columns: Vec<&str> = same.iter().chain(show).copied().collect();
     let pick = |side: &str| columns.iter().map(|c| format!("{side}.{c}")).collect::<Vec<_>>().join(", ");
     let sql = format!(
-        "with {}, {}, {}, {}
-         select g.pair, c.pair, {}, {} from gone g full join came c on {} and g.pair = c.pair
+        "with {}, {}, stays as (select a.* from old a where exists (select 1 from new b where {})), {}, {}
+         select g.pair, c.pair,
+                case when g.pair is null then c.other_side when c.pair is null then g.other_side else c.both_sides end,
+                {}, {} from gone g full join came c on {} and g.pair = c.pair
          order by {}",
         side("old"),
         side("new"),
+        equal(same, "a", "b"),
         only("gone", "old", "new"),
         only("came", "new", "old"),
         pick("g"),
@@ -288,11 +308,11 @@ fn rows(
             if row.get::<_, Option<i64>>(side)?.is_none() {
                 return Ok(None);
             }
-            let start = 2 + side * columns.len();
+            let start = 3 + side * columns.len();
             let cells = columns.iter().enumerate().map(|(n, c)| Ok(((*c).to_owned(), json(row.get_ref(start + n)?))));
             cells.collect::<Result<Map<_, _>, StoreError>>().map(Some)
         };
-        rows.push(RowDiff { before: half(0)?, after: half(1)? });
+        rows.push(RowDiff { before: half(0)?, after: half(1)?, beside: row.get(2)? });
     }
     Ok(rows)
 }

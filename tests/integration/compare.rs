@@ -29,7 +29,7 @@ fn the_last_two_audits_are_compared_in_plain_english() {
     let said = machine.run(&["compare"]);
     assert_eq!(said.code, 0, "{}", said.err);
     for sentence in [
-        "! The user 'eve' was added and may become administrator.",
+        "! The user 'eve' was added, is in the group 'sudo' and may become",
         "One program was updated: openssl 3.0.15-1 → 3.0.17-1.",
         "The program hello 1.0 was installed.",
         "cleanbill compare 1 2 --all",
@@ -56,7 +56,7 @@ fn other_formats_tell_the_same() {
     let csv = machine.run(&["compare", "--format", "csv"]).out;
     assert!(csv.starts_with("what,subject,weight,id,text\r\n"), "{csv}");
     assert!(
-        csv.contains("change,access,danger,users,The user 'eve' was added and may become administrator.\r\n"),
+        csv.contains("change,access,danger,users,\"The user 'eve' was added, is in the group 'sudo' and may become administrator.\"\r\n"),
         "{csv}"
     );
     let schema = machine.run(&["compare", "--schema"]).json();

@@ -1,7 +1,6 @@
 //! The comparison for programs: JSON with its schema, and one line a change for a spreadsheet.
 
-use super::model::{Comparison, Weight};
-use crate::report::ProblemRef;
+use super::model::Comparison;
 
 /// The comparison as JSON: the model itself.
 pub fn json(comparison: &Comparison) -> String {
@@ -15,18 +14,10 @@ pub fn schema() -> String {
 
 /// Columns and rows: first the problems, then the changes.
 pub fn csv_rows(comparison: &Comparison, all: bool) -> (Vec<&'static str>, Vec<Vec<serde_json::Value>>) {
-    let problems = &comparison.problems;
-    let lists: [(&str, &[ProblemRef]); 6] = [
-        ("new", &problems.new),
-        ("came_back", &problems.came_back),
-        ("fixed", &problems.fixed),
-        ("unseen", &problems.unseen),
-        ("accepted", &problems.accepted),
-        ("open", if all { &problems.open } else { &[] }),
-    ];
-    let mut rows: Vec<Vec<serde_json::Value>> = lists
+    let mut rows: Vec<Vec<serde_json::Value>> = comparison
+        .lists(all)
         .into_iter()
-        .flat_map(|(kind, list)| list.iter().map(move |p| (kind, p)))
+        .flat_map(|listed| listed.problems.iter().map(move |p| (listed.id, p)))
         .map(|(kind, p)| {
             vec![
                 kind.into(),
@@ -39,11 +30,10 @@ pub fn csv_rows(comparison: &Comparison, all: bool) -> (Vec<&'static str>, Vec<V
         .collect();
     for group in &comparison.changes {
         for change in &group.changes {
-            let weight = weight(change.weight);
             rows.push(vec![
                 "change".into(),
                 group.id.clone().into(),
-                weight.into(),
+                serde_json::to_value(change.weight).unwrap_or_default(),
                 change.table.clone().into(),
                 change.full_text.clone().into(),
             ]);
@@ -59,13 +49,4 @@ pub fn csv_rows(comparison: &Comparison, all: bool) -> (Vec<&'static str>, Vec<V
         ]);
     }
     (vec!["what", "subject", "weight", "id", "text"], rows)
-}
-
-pub(super) fn weight(weight: Weight) -> &'static str {
-    match weight {
-        Weight::Danger => "danger",
-        Weight::Notable => "notable",
-        Weight::Routine => "routine",
-        Weight::Safer => "safer",
-    }
 }

@@ -1,7 +1,7 @@
 //! The comparison as Markdown, for a ticket.
 
-use super::model::{Comparison, Weight};
-use crate::report::{ProblemRef, markdown_text as safe, severity_words};
+use super::model::{Comparison, Mark, Weight};
+use crate::report::{markdown_id, markdown_text as safe, severity_words};
 
 /// The comparison as Markdown; `all` cuts nothing.
 pub fn markdown(comparison: &Comparison, all: bool) -> String {
@@ -9,27 +9,13 @@ pub fn markdown(comparison: &Comparison, all: bool) -> String {
     for note in &comparison.notes {
         out.push_str(&format!("\n> {}\n", safe(note)));
     }
-    let problems = &comparison.problems;
-    let (new, fixed) = if comparison.same_machine {
-        ("New problems".to_owned(), "Fixed".to_owned())
-    } else {
-        let only = |side: &super::model::Side| format!("Problems of {} alone", safe(&side.host));
-        (only(&comparison.after), only(&comparison.before))
-    };
-    let lists: [(&str, &[ProblemRef]); 6] = [
-        (&new, &problems.new),
-        ("Came back", &problems.came_back),
-        (&fixed, &problems.fixed),
-        ("No longer seen: perhaps still there", &problems.unseen),
-        ("Accepted since", &problems.accepted),
-        ("In both", if all { &problems.open } else { &[] }),
-    ];
-    for (title, list) in lists.iter().filter(|(_, list)| !list.is_empty()) {
-        out.push_str(&format!("\n## {title}\n\n"));
-        for problem in *list {
-            let age = problem.age.as_ref().map_or_else(String::new, |a| format!(", {}", safe(a)));
-            let how = severity_words(problem.severity);
-            out.push_str(&format!("- {} ({how}{age}; `{}`)\n", safe(&problem.title), problem.check));
+    for listed in comparison.lists(all).iter().filter(|l| !l.problems.is_empty()) {
+        out.push_str(&format!("\n## {}\n\n", safe(&listed.title)));
+        for problem in listed.problems {
+            let how = Some(severity_words(problem.severity).to_owned()).filter(|_| listed.mark != Mark::Done);
+            let said: Vec<String> = how.into_iter().chain(problem.age.as_ref().map(|a| safe(a))).collect();
+            let said = if said.is_empty() { String::new() } else { format!("{}; ", said.join(", ")) };
+            out.push_str(&format!("- {} ({said}`{}`)\n", safe(&problem.title), markdown_id(&problem.check)));
         }
     }
     if !comparison.changes.is_empty() {

@@ -46,10 +46,10 @@ pub fn compare(store: &Store, picked: Picked, catalogue: &Catalogue) -> Result<C
     let (Some(first), Some(second)) = (before.id, after.id) else {
         return Err(StoreError::Sql("only audits in the history can be compared".to_owned()));
     };
-    let curated: Vec<Wanted> = SPECS.iter().filter_map(wanted).collect();
-    let diffs = store.differences(first, second, &curated)?;
-    let rest: Vec<Wanted> = uncurated().map(whole).collect();
-    let other = store.differences(first, second, &rest)?;
+    let all: Vec<Wanted> = SPECS.iter().filter_map(wanted).chain(uncurated().map(whole)).collect();
+    let diffs = store.differences(first, second, &all)?;
+    let curated = |diff: &TableDiff| SPECS.iter().any(|s| s.table == diff.table);
+    let (diffs, other): (Vec<_>, Vec<_>) = diffs.into_iter().partition(curated);
     let problems = problems(store, &before, &after, same, catalogue)?;
     let changes = groups(&diffs, same);
     let not_compared = not_compared(&diffs);
@@ -104,7 +104,7 @@ fn side(audit: &Audit) -> Side {
         os: audit.machine.os.clone(),
         started: audit.started,
         started_text: audit.started.strftime("%-d %B %Y, %H:%M").to_string(),
-        risk: (audit.risk() * 10.0).round() / 10.0,
+        risk: report::tenth(audit.risk()),
         grade: audit.grade(),
         version: audit.version.clone(),
         privileged: audit.privileged,
@@ -132,11 +132,12 @@ fn problems(
     let mut unseen = changes.unseen;
     for outcome in before.outcomes.iter().filter(|o| !asked(&o.check)) {
         if let Some(finding) = outcome.counted() {
-            let age = Some("not asked this time".to_owned());
+            let age = Some(if same { "not asked this time" } else { "not asked there" }.to_owned());
             let title = finding.title.clone();
             unseen.push(report::ProblemRef { check: outcome.check.clone(), title, severity: finding.severity, age });
         }
     }
+    unseen.sort_by(|a, b| b.severity.cmp(&a.severity).then_with(|| a.check.cmp(&b.check)));
     let mut problems = Problems {
         new: changes.new,
         came_back: changes.came_back,
@@ -178,10 +179,10 @@ fn groups(diffs: &[TableDiff], same: bool) -> Vec<Group> {
 
 /// What could not be compared, what has the same reason in one sentence.
 fn not_compared(diffs: &[TableDiff]) -> Vec<NotCompared> {
-    let mut by_reason: BTreeMap<String, (Vec<String>, Vec<String>)> = BTreeMap::new();
+    let mut by_reason: BTreeMap<sentences::Reason, (Vec<String>, Vec<String>)> = BTreeMap::new();
     for diff in diffs {
         let Some(spec) = SPECS.iter().find(|s| s.table == diff.table) else { continue };
-        let Some(reason) = sentences::uncompared(&diff.before, &diff.after) else { continue };
+        let Some(reason) = sentences::uncompared(diff) else { continue };
         let entry = by_reason.entry(reason).or_default();
         entry.0.push(spec.table.to_owned());
         entry.1.push(spec.what.to_owned());

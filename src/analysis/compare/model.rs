@@ -5,6 +5,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use super::sentences;
 use crate::{report::ProblemRef, score::Grade};
 
 /// The version of this shape. A new field does not change it; a field that goes or changes its meaning does.
@@ -157,9 +158,45 @@ pub struct Other {
     pub query: String,
 }
 
+/// Problems of one kind, as every renderer lists them.
+pub(super) struct Listed<'a> {
+    /// The kind, for programs: `new`, `came_back`, `fixed`, `unseen`, `accepted`, `open`.
+    pub(super) id: &'static str,
+    /// The same for people.
+    pub(super) title: String,
+    /// How much they ask for a look.
+    pub(super) mark: Mark,
+    /// The problems; those in both only where all is wanted.
+    pub(super) problems: &'a [ProblemRef],
+}
+
+/// How much a list of problems asks for a look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Mark {
+    /// They came.
+    Came,
+    /// They are gone, or someone accepted them: nothing is to be done.
+    Done,
+    /// Nobody knows.
+    Unsure,
+    /// They stayed.
+    Same,
+}
+
 impl Comparison {
-    /// How many changes are told.
-    pub fn count(&self) -> usize {
-        self.changes.iter().map(|g| g.changes.len()).sum()
+    /// The problems by kind, in the order in which they are told; `all` also has those in both.
+    pub(super) fn lists(&self, all: bool) -> [Listed<'_>; 6] {
+        let titles = sentences::titles(&self.before, &self.after, self.same_machine);
+        let problems = &self.problems;
+        let lists: [(&str, Mark, &[ProblemRef]); 6] = [
+            ("new", Mark::Came, &problems.new),
+            ("came_back", Mark::Came, &problems.came_back),
+            ("fixed", Mark::Done, &problems.fixed),
+            ("unseen", Mark::Unsure, &problems.unseen),
+            ("accepted", Mark::Done, &problems.accepted),
+            ("open", Mark::Same, if all { &problems.open } else { &[] }),
+        ];
+        let mut titles = titles.into_iter();
+        lists.map(|(id, mark, problems)| Listed { id, title: titles.next().unwrap_or_default(), mark, problems })
     }
 }

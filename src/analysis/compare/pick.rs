@@ -1,5 +1,7 @@
 //! Which two audits are meant.
 
+use jiff::Timestamp;
+
 use crate::{
     audit::Audit,
     store::{Moment, Store, StoreError},
@@ -68,19 +70,21 @@ pub fn pick(store: &Store, one: Option<Moment>, other: Option<Moment>) -> Result
             Some(_) => PickError::Same(first.id.unwrap_or_default()),
         });
     }
-    let newest = if first.started > second.started { &first } else { &second };
-    let notes =
-        [(one, &first), (other, &second)].into_iter().filter_map(|(moment, found)| short(moment, found, newest));
+    // Days count from the last audit of the machine, whichever two are compared.
+    let days = [one, other].iter().any(|m| matches!(m, Moment::Days(_)));
+    let last = if days { store.find(Moment::Last, &reference)? } else { None };
+    let last = last.map(|id| store.audit(Some(id))).transpose()?.map_or(reference.started, |a| a.started);
+    let notes = [(one, &first), (other, &second)].into_iter().filter_map(|(moment, found)| short(moment, found, last));
     let notes = notes.collect();
     Ok(Picked { one: first, other: second, notes })
 }
 
 /// That the audit found is later than the one that was asked for.
-fn short(moment: Moment, found: &Audit, newest: &Audit) -> Option<String> {
+fn short(moment: Moment, found: &Audit, last: Timestamp) -> Option<String> {
     let day = words::date(found.started);
     match moment {
         Moment::Days(days) => {
-            let passed = newest.started.as_second().saturating_sub(found.started.as_second());
+            let passed = last.as_second().saturating_sub(found.started.as_second());
             (passed < i64::from(days) * 86_400)
                 .then(|| format!("There is no audit {days} days before the last one. The oldest is of {day}."))
         }

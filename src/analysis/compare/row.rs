@@ -103,6 +103,11 @@ impl<'a> Row<'a> {
         self.value(column).and_then(Value::as_bool)
     }
 
+    /// Whether it was true or false, where that is known.
+    pub(super) fn known_was(self, column: &str) -> Option<bool> {
+        self.old(column).and_then(Value::as_bool)
+    }
+
     /// Whether it became true: in a row that is new, whether it is.
     pub(super) fn on(self, column: &str) -> bool {
         self.kind() != Kind::Removed && self.yes(column) && !self.yes_was(column)
@@ -116,6 +121,11 @@ impl<'a> Row<'a> {
     /// Whether there is something now that was not, or is another: `changeable_by`.
     pub(super) fn gained(self, column: &str) -> bool {
         self.kind() != Kind::Removed && self.new_value(column).is_some() && self.old(column) != self.new_value(column)
+    }
+
+    /// Whether another row with the same key is there: where this one came or went, its subject did not.
+    pub(super) fn beside(self) -> bool {
+        self.diff.beside
     }
 
     /// A number, as it is or was last.
@@ -192,6 +202,11 @@ impl<'a> All<'a> {
     pub(super) fn whole(self, table: &str) -> bool {
         self.of(table).is_some_and(|d| d.rows_before == 0 || d.rows_after == 0)
     }
+
+    /// Whether the second audit has rows of a table.
+    pub(super) fn left(self, table: &str) -> bool {
+        self.of(table).is_some_and(|d| d.rows_after > 0)
+    }
 }
 
 #[cfg(test)]
@@ -204,7 +219,7 @@ mod tests {
     fn values_of_the_machine_come_out_harmless_and_short() {
         let long = "x".repeat(500);
         let after = json!({"name": "a\u{1b}[31m\u{202e}b\nc", "long": long}).as_object().cloned();
-        let diff = RowDiff { before: None, after };
+        let diff = RowDiff { before: None, after, beside: false };
         let row = Row::new(&diff);
         assert_eq!(row.text("name"), "a\u{fffd}[31m\u{fffd}b c");
         assert_eq!(row.text("long").chars().count(), LONG);

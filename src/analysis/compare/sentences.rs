@@ -3,7 +3,11 @@
 use std::cmp::Ordering;
 
 use super::model::{Group, Problems, Side, Weight};
-use crate::{report::capital, store::Known, words};
+use crate::{
+    report::capital,
+    store::{Known, TableDiff},
+    words::{self, whole},
+};
 
 /// How one of the two is called.
 fn name(side: &Side) -> String {
@@ -39,13 +43,13 @@ pub(super) fn summary(before: &Side, after: &Side, same: bool, problems: &Proble
             false => format!("the grade went from {} to {}", before.grade.letter(), after.grade.letter()),
         };
         told.push(match now.partial_cmp(&was) {
-            Some(Ordering::Less) => format!("The risk fell from {was:.0} to {now:.0}, and {graded}."),
-            Some(Ordering::Greater) => format!("The risk rose from {was:.0} to {now:.0}, and {graded}."),
-            _ => format!("The risk is {now:.0} as before, and {graded}."),
+            Some(Ordering::Less) => format!("The risk fell from {} to {}, and {graded}.", whole(was), whole(now)),
+            Some(Ordering::Greater) => format!("The risk rose from {} to {}, and {graded}.", whole(was), whole(now)),
+            _ => format!("The risk is {} as before, and {graded}.", whole(now)),
         });
     } else {
         let (a, b) = names(before, after);
-        let of = |side: &Side, risk: f64| format!("{risk:.0} (grade {})", side.grade.letter());
+        let of = |side: &Side, risk: f64| format!("{} (grade {})", whole(risk), side.grade.letter());
         told.push(format!("The risk of {a} is {}, that of {b} {}.", of(before, was), of(after, now)));
     }
     told.push(moved(before, after, same, problems));
@@ -73,37 +77,65 @@ pub(super) fn summary(before: &Side, after: &Side, same: bool, problems: &Proble
 fn moved(before: &Side, after: &Side, same: bool, problems: &Problems) -> String {
     let some = |n: usize| if n == 1 { "one problem".to_owned() } else { format!("{} problems", words::number(n)) };
     let (new, fixed, back) = (problems.new.len(), problems.fixed.len(), problems.came_back.len());
-    if !same {
-        let (a, b) = names(before, after);
-        let new = new + back;
-        if new + fixed == 0 {
-            return "Both have the same problems.".to_owned();
-        }
-        return capital(&format!(
-            "{} only {a} has, {} only {b} has, {} both have.",
-            some(fixed),
-            some(new),
-            some(problems.open.len())
-        ));
-    }
+    let (unseen, accepted) = (problems.unseen.len(), problems.accepted.len());
     let mut parts = Vec::new();
-    if new > 0 {
-        parts.push(format!("{} {} new", some(new), are(new)));
-    }
-    if back > 0 {
-        parts.push(format!("{} came back", some(back)));
-    }
-    if fixed > 0 {
-        parts.push(format!("{} {} fixed", some(fixed), if fixed == 1 { "was" } else { "were" }));
-    }
-    if problems.accepted.is_empty() && parts.is_empty() {
-        return "No problem came or went.".to_owned();
-    }
-    if !problems.accepted.is_empty() {
-        let n = problems.accepted.len();
-        parts.push(format!("{} {} accepted", some(n), if n == 1 { "was" } else { "were" }));
+    let mut tell = |n: usize, text: String| {
+        if n > 0 {
+            parts.push(text);
+        }
+    };
+    if same {
+        tell(new, format!("{} {} new", some(new), are(new)));
+        tell(back, format!("{} came back", some(back)));
+        tell(fixed, format!("{} {} fixed", some(fixed), were(fixed)));
+        tell(accepted, format!("{} {} accepted", some(accepted), were(accepted)));
+        tell(unseen, format!("nobody could see whether {} {} still there", some(unseen), are(unseen)));
+        if parts.is_empty() {
+            return "No problem came or went.".to_owned();
+        }
+    } else {
+        let (a, b) = names(before, after);
+        let (new, open) = (new + back, problems.open.len());
+        if new + fixed + unseen + accepted == 0 {
+            return if open == 0 { "Neither has a problem." } else { "Both have the same problems." }.to_owned();
+        }
+        tell(fixed, format!("{} only {a} has", some(fixed)));
+        tell(new, format!("{} only {b} has", some(new)));
+        tell(open, format!("{} both have", some(open)));
+        tell(accepted, format!("{} of {a} {} accepted on {b}", some(accepted), are(accepted)));
+        tell(unseen, format!("{} of {a} may also be on {b}", some(unseen)));
     }
     format!("{}.", capital(&words::list(&parts)))
+}
+
+fn were(n: usize) -> &'static str {
+    if n == 1 { "was" } else { "were" }
+}
+
+/// What the lists of problems are called: new, came back, fixed, unseen, accepted, in both.
+pub(super) fn titles(before: &Side, after: &Side, same: bool) -> [String; 6] {
+    if same {
+        return [
+            "New problems",
+            "Came back",
+            "Fixed",
+            "No longer seen: perhaps still there",
+            "Accepted since",
+            "In both",
+        ]
+        .map(str::to_owned);
+    }
+    let (a, b) = names(before, after);
+    let only = |side: &str| format!("Problems of {side} alone");
+    [
+        only(&b),
+        // Of two machines nothing comes back.
+        "Came back".to_owned(),
+        only(&a),
+        format!("Perhaps also on {b}"),
+        format!("Accepted on {b}"),
+        "In both".to_owned(),
+    ]
 }
 
 fn are(n: usize) -> &'static str {
@@ -140,57 +172,88 @@ pub(super) fn notes(before: &Side, after: &Side, same: bool) -> Vec<String> {
     notes
 }
 
-/// Why a table could not be compared, or not wholly; none where it could. Words that come after "because".
-pub(super) fn uncompared(before: &Known, after: &Known) -> Option<String> {
-    let why = |why: &Option<String>| why.as_deref().map(words::harmless).filter(|w| !w.is_empty());
-    let side = |first: bool| if first { "the first audit" } else { "the second audit" };
-    let unread = |first: bool, reason: &Option<String>| match why(reason) {
-        Some(reason) => format!("{} could not read it: {reason}", side(first)),
-        None => format!("{} could not read it", side(first)),
+/// Why a table could not be compared, or not wholly.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Reason {
+    who: &'static str,
+    did: Did,
+    /// What the machine said of it.
+    why: Option<String>,
+}
+
+/// What an audit did with a table that could not be compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Did {
+    Unread,
+    Part,
+    NotAsked,
+    Less,
+}
+
+/// Why a table could not be compared, or not wholly; none where it could.
+pub(super) fn uncompared(diff: &TableDiff) -> Option<Reason> {
+    let (first, second, both) = ("the first audit", "the second audit", "both");
+    let said = |who, did, why: &Option<String>| {
+        let why = why.as_deref().map(|w| words::harmless(w).trim_end_matches('.').to_owned());
+        Some(Reason { who, did, why: why.filter(|w| !w.is_empty()) })
     };
-    let part = |who: &str, reason: &Option<String>| match why(reason) {
-        Some(reason) => format!("{who} could read only a part: {reason}"),
-        None => format!("{who} could read only a part"),
-    };
-    Some(match (before, after) {
-        (Known::Whole, Known::Whole) | (Known::NotAsked, Known::NotAsked) => return None,
-        (Known::Unread(reason), Known::Unread(_)) => match why(reason) {
-            Some(reason) => format!("no audit could read it: {reason}"),
-            None => "no audit could read it".to_owned(),
-        },
-        (Known::Unread(reason), _) => unread(true, reason),
-        (_, Known::Unread(reason)) => unread(false, reason),
-        (Known::NotAsked, _) => format!("{} did not look at it", side(true)),
-        (_, Known::NotAsked) => format!("{} did not look at it", side(false)),
-        (Known::Part(reason), Known::Part(_)) => part("both", reason),
-        (Known::Part(reason), Known::Whole) => part(side(true), reason),
-        (Known::Whole, Known::Part(reason)) => part(side(false), reason),
-    })
+    match (&diff.before, &diff.after) {
+        (Known::Whole, Known::Whole) if !diff.blind.is_empty() => said("one of the two audits", Did::Less, &None),
+        (Known::Whole, Known::Whole) | (Known::NotAsked, Known::NotAsked) => None,
+        (Known::Unread(why), Known::Unread(_)) => said("no audit", Did::Unread, why),
+        (Known::Unread(why), _) => said(first, Did::Unread, why),
+        (_, Known::Unread(why)) => said(second, Did::Unread, why),
+        (Known::NotAsked, _) => said(first, Did::NotAsked, &None),
+        (_, Known::NotAsked) => said(second, Did::NotAsked, &None),
+        (Known::Part(why), Known::Part(_)) => said(both, Did::Part, why),
+        (Known::Part(why), Known::Whole) => said(first, Did::Part, why),
+        (Known::Whole, Known::Part(why)) => said(second, Did::Part, why),
+    }
 }
 
 /// What could not be compared, and why.
-pub(super) fn not_compared(what: &[String], reason: &str) -> String {
+pub(super) fn not_compared(what: &[String], reason: &Reason) -> String {
     let list = capital(&words::list(what));
-    let reason = if what.len() > 1 { reason.replace(" it", " them") } else { reason.to_owned() };
-    let reason = reason.trim_end_matches('.');
-    if reason.contains("only a part") {
-        return format!("{list}: not wholly compared, because {reason}.");
-    }
-    format!("{list}: not compared, because {reason}.")
+    let it = if what.len() > 1 { "them" } else { "it" };
+    let who = reason.who;
+    let (how, did) = match reason.did {
+        Did::Unread if who == "no audit" => ("not compared", format!("no audit could read {it}")),
+        Did::Unread => ("not compared", format!("{who} could not read {it}")),
+        Did::NotAsked => ("not compared", format!("{who} did not look at {it}")),
+        Did::Part => ("not wholly compared", format!("{who} could read only a part")),
+        Did::Less => ("not wholly compared", format!("{who} recorded less of {it}")),
+    };
+    let why = reason.why.as_ref().map_or_else(String::new, |why| format!(": {why}"));
+    format!("{list}: {how}, because {did}{why}.")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn diff(before: Known, after: Known) -> TableDiff {
+        TableDiff { table: "shadow", before, after, rows_before: 0, rows_after: 0, rows: Vec::new(), blind: Vec::new() }
+    }
+
     #[test]
     fn what_was_read_whole_both_times_needs_no_word() {
-        assert_eq!(uncompared(&Known::Whole, &Known::Whole), None);
+        assert_eq!(uncompared(&diff(Known::Whole, Known::Whole)), None);
         let why = Some("only root may read /etc/shadow".to_owned());
-        let reason = uncompared(&Known::Whole, &Known::Unread(why)).unwrap();
+        let reason = uncompared(&diff(Known::Whole, Known::Unread(why))).unwrap();
         assert_eq!(
             not_compared(&["the passwords".to_owned()], &reason),
             "The passwords: not compared, because the second audit could not read it: only root may read /etc/shadow."
+        );
+    }
+
+    #[test]
+    fn what_the_machine_said_stays_as_it_is() {
+        let why = Some("after 9 seconds it had read only a part".to_owned());
+        let reason = uncompared(&diff(Known::Unread(why), Known::Whole)).unwrap();
+        assert_eq!(
+            not_compared(&["the users".to_owned(), "the groups".to_owned()], &reason),
+            "The users and the groups: not compared, because the first audit could not read them: after 9 seconds it had \
+             read only a part."
         );
     }
 }

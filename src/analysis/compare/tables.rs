@@ -235,8 +235,8 @@ specs! {
         "certificates" ("the certificates"): ["source"], ["names", "issuer", "not_after"], ["subject"]
             => One(files::certificate);
         "private_keys" ("the private keys of servers"): ["source"], ["readable_by_all"], [] => One(files::private_key);
-        "boot_files" ("the files for starting up"): ["place", "writable_by", "name"], [], [] => One(files::boot_file);
-        "service_files" ("the files of services"): ["place", "writable_by", "name"], [], [] => One(files::service_file);
+        "boot_files" ("the files for starting up"): ["place"], ["writable_by", "name"], [] => One(files::boot_file);
+        "service_files" ("the files of services"): ["place"], ["writable_by", "name"], [] => One(files::service_file);
         "ld_preload" ("code put into every program"): ["library"], ["changeable_by"], [] => One(settings::preload);
         "root_path" ("where root's programs are looked for"): ["directory"], ["changeable_by"], []
             => One(settings::root_folder);

@@ -143,7 +143,7 @@ fn a_user_is_told_once_with_what_it_may() {
         .table("users", [user("root", 0), user("eve", 1000)])
         .table("user_groups", [member, json!({"username": "eve", "groupname": "eve", "via": "first"})])
         .table("groups", [json!({"groupname": "eve", "gid": 1000})]);
-    assert_eq!(told(before, after), ["The user 'eve' was added and may become administrator."]);
+    assert_eq!(told(before, after), ["The user 'eve' was added, is in the group 'sudo' and may become administrator."]);
 }
 
 #[test]
@@ -271,7 +271,7 @@ fn problems_are_new_fixed_back_and_out_of_sight() {
     assert_eq!(ids(&problems.new), ["b-new"]);
     assert_eq!(ids(&problems.came_back), ["a-back"]);
     assert_eq!(ids(&problems.fixed), ["c-fixed"]);
-    assert_eq!(ids(&problems.unseen), ["e-unsure", "d-gone"]);
+    assert_eq!(ids(&problems.unseen), ["d-gone", "e-unsure"]);
     // What could not be seen for a while, and had been there before, is not new.
     past.look(
         Seen::new()
@@ -304,7 +304,9 @@ fn two_machines_are_compared_and_the_page_says_so() {
     assert_eq!(texts(&comparison), ["The user 'eve' was removed."]);
     let page = text(&comparison, Style::default(), false);
     assert!(page.contains("different machines") && page.contains("PROBLEMS OF WEB02 ALONE"), "{page}");
-    assert!(comparison.summary.contains("one problem only web02 has"), "{}", comparison.summary);
+    let told = "One problem only web02 has and one problem of web01 may also be on web02.";
+    assert!(comparison.summary.contains(told), "{}", comparison.summary);
+    assert!(page.contains("PERHAPS ALSO ON WEB02") && page.contains("not asked there"), "{page}");
     // Each has one audit only.
     assert!(matches!(pick(&past.store(), None, None), Err(PickError::Alone(host)) if host == "web01"));
 }
@@ -326,6 +328,8 @@ fn audits_are_named_by_number_word_or_time() {
     // The history does not reach back so far: the oldest, with a word about it.
     assert_eq!(ids(Some(Moment::Days(90)), None), (1, 4, 1));
     assert_eq!(ids(Some(Moment::Day(jiff::civil::date(2026, 11, 10))), None), (2, 4, 0));
+    // Days count from the last audit, also where another is compared.
+    assert_eq!(ids(Some(Moment::Days(20)), Some(Moment::Previous)), (1, 3, 0));
     assert_eq!(ids(Some(Moment::Day(jiff::civil::date(2020, 1, 1))), Some(Moment::Previous)), (1, 3, 1));
     assert!(matches!(pick(&past.store(), Some(Moment::Audit(4)), None), Err(PickError::Same(4))));
     assert!(matches!(
@@ -378,4 +382,89 @@ fn a_disk_is_told_when_much_changed_and_not_when_little_did() {
     };
     assert_eq!(of(40.0, 91.0), ["The disk at / is 91% full (was: 40%)."]);
     assert!(of(40.0, 44.0).is_empty());
+}
+
+#[test]
+fn what_another_row_of_the_same_thing_still_says_did_not_come_or_go() {
+    let port = |reach: &str, exposed: bool, family: i64| json!({"protocol": "tcp", "family": family, "port": 80, "reach": reach, "exposed": exposed, "process": "nginx"});
+    let ports = |rows: &[serde_json::Value]| Seen::new().table("listening_ports", rows.to_vec());
+    let (v4, v6, here) = (port("any", true, 4), port("any", false, 6), port("loopback", false, 4));
+    // One version of IP goes, or a row of the machine itself comes: the port was open and still is.
+    assert!(told(ports(&[v4.clone(), v6.clone()]), ports(std::slice::from_ref(&v4))).is_empty());
+    assert!(told(ports(std::slice::from_ref(&v4)), ports(&[v4.clone(), here.clone()])).is_empty());
+    assert!(told(ports(&[v4.clone(), port("private", true, 4)]), ports(&[v4.clone(), here.clone()])).is_empty());
+    // Where the other row is narrower, it did open.
+    assert_eq!(
+        told(ports(std::slice::from_ref(&here)), ports(&[here.clone(), v4.clone()])),
+        ["Port 80 (nginx) is now open to other machines."]
+    );
+    assert_eq!(told(ports(&[v4, v6]), ports(&[])), ["Port 80 (nginx) is closed now."]);
+
+    let file = |by: &str, name: Option<&str>| json!({"place": "/boot/grub", "writable_by": by, "name": name});
+    let files = |rows: &[serde_json::Value]| Seen::new().table("boot_files", rows.to_vec());
+    let (all, ops) = (file("everyone", None), file("group", Some("ops")));
+    assert!(told(files(&[all.clone(), ops.clone()]), files(std::slice::from_ref(&ops))).is_empty());
+    assert_eq!(
+        told(files(&[ops]), files(std::slice::from_ref(&all))),
+        ["/boot/grub, needed for starting the machine, can now be changed by every user."]
+    );
+    assert_eq!(told(files(&[all]), files(&[])), ["Only root can change /boot/grub now."]);
+
+    let reason = |reason: &str| json!({"reason": reason, "wanted": "6.1.0-2"});
+    let reasons = |rows: &[serde_json::Value]| Seen::new().table("reboot_required", rows.to_vec());
+    let (kernel, asked) = (reason("kernel"), reason("asked"));
+    assert!(told(reasons(&[kernel.clone(), asked.clone()]), reasons(std::slice::from_ref(&asked))).is_empty());
+    assert_eq!(
+        told(reasons(&[kernel, asked]), reasons(&[])),
+        ["The machine need not be restarted for updates any more."]
+    );
+
+    let rule = |free: bool| {
+        json!({"who_kind": "user", "who": "eve", "command": "/bin/a", "as_root": true, "nopasswd": free, "here": true,
+               "overruled": false})
+    };
+    let rules = |rows: &[serde_json::Value]| Seen::new().table("sudoers", rows.to_vec());
+    assert!(told(rules(&[rule(true), rule(false)]), rules(&[rule(false)])).is_empty());
+}
+
+#[test]
+fn a_firewall_that_could_not_be_asked_opens_and_closes_no_port() {
+    let port = |reach: &str, exposed: Option<bool>| json!({"protocol": "tcp", "family": 4, "port": 80, "reach": reach, "exposed": exposed, "process": "nginx"});
+    let of = |before, after| {
+        let seen = |row| Seen::new().table("listening_ports", [row]);
+        told(seen(before), seen(after))
+    };
+    for reach in ["any", "private"] {
+        for known in [true, false] {
+            assert!(of(port(reach, Some(known)), port(reach, None)).is_empty());
+            assert!(of(port(reach, None), port(reach, Some(known))).is_empty());
+        }
+    }
+    // What a program waits for is known without the firewall.
+    assert_eq!(
+        of(port("loopback", Some(false)), port("any", None)),
+        ["Port 80 (nginx) now waits for other machines. Whether the firewall lets them in could not be seen."]
+    );
+    assert_eq!(
+        of(port("any", None), port("loopback", Some(false))),
+        ["Port 80 (nginx) is now open to programs of this machine alone."]
+    );
+    assert_eq!(
+        of(port("any", Some(true)), port("any", Some(false))),
+        ["The firewall now keeps other machines away from port 80 (nginx)."]
+    );
+}
+
+#[test]
+fn a_table_that_another_version_recorded_otherwise_does_not_end_the_comparison() {
+    let zone = |timezone: Option<&str>| {
+        Seen::new().table("clock", [json!({"source": "/etc/localtime", "timezone": timezone})])
+    };
+    let mut past = Past::new();
+    past.look(Seen { version: "0.0.9", ..zone(None) });
+    past.look(zone(Some("UTC")));
+    let comparison = compared(&past);
+    assert!(comparison.changes.is_empty());
+    let [part] = comparison.not_compared.as_slice() else { panic!("{:?}", comparison.not_compared) };
+    assert_eq!(part.text, "The clock: not wholly compared, because one of the two audits recorded less of it.");
 }

@@ -1,7 +1,7 @@
 //! The comparison in the terminal; it fits 80 columns.
 
 use super::{
-    model::{Change, Comparison, Weight},
+    model::{Change, Comparison, Mark, Weight},
     told::lower,
 };
 use crate::{
@@ -11,9 +11,6 @@ use crate::{
 
 /// How many problems of one kind are named unless all are wanted.
 const SHOWN: usize = 8;
-
-/// Mark of problems that are gone.
-const DONE: &str = "-";
 
 /// The comparison as a page of text; `all` cuts nothing.
 pub fn text(comparison: &Comparison, style: Style, all: bool) -> String {
@@ -47,31 +44,23 @@ pub fn text(comparison: &Comparison, style: Style, all: bool) -> String {
 }
 
 fn problems(page: &mut Page, comparison: &Comparison, all: bool) {
-    let problems = &comparison.problems;
-    let (new, fixed) = if comparison.same_machine {
-        ("NEW PROBLEMS".to_owned(), "FIXED".to_owned())
-    } else {
-        let only = |side: &super::model::Side| format!("PROBLEMS OF {} ALONE", harmless(&side.host).to_uppercase());
-        (only(&comparison.after), only(&comparison.before))
-    };
-    let lists: [(&str, &[ProblemRef], &str); 6] = [
-        (&new, &problems.new, "!"),
-        ("CAME BACK", &problems.came_back, "!"),
-        (&fixed, &problems.fixed, DONE),
-        ("NO LONGER SEEN: PERHAPS STILL THERE", &problems.unseen, "?"),
-        ("ACCEPTED SINCE", &problems.accepted, DONE),
-        ("IN BOTH", if all { &problems.open } else { &[] }, "·"),
-    ];
-    for (title, list, mark) in lists {
+    for listed in comparison.lists(all) {
+        let list = listed.problems;
+        let mark = match listed.mark {
+            Mark::Came => "!",
+            Mark::Done => "-",
+            Mark::Unsure => "?",
+            Mark::Same => "·",
+        };
         let whole = all || list.len() <= SHOWN + 1;
         let shown = if whole { list.len() } else { SHOWN };
         if list.is_empty() {
             continue;
         }
         page.blank();
-        page.heading(title);
+        page.heading(&listed.title.to_uppercase());
         for problem in list.iter().take(shown) {
-            let text = format!("{} ({})", harmless(&problem.title), aside(problem, mark));
+            let text = format!("{} ({})", harmless(&problem.title), aside(problem, listed.mark));
             page.wrapped_whole(&text, &format!("  {mark} "), "    ");
         }
         if list.len() > shown {
@@ -81,8 +70,8 @@ fn problems(page: &mut Page, comparison: &Comparison, all: bool) {
 }
 
 /// What stands beside a title: how urgent it is, unless it is gone, its age, and what to type.
-fn aside(problem: &ProblemRef, mark: &str) -> String {
-    let urgent = Some(lower(severity_words(problem.severity))).filter(|_| mark != DONE);
+fn aside(problem: &ProblemRef, mark: Mark) -> String {
+    let urgent = Some(lower(severity_words(problem.severity))).filter(|_| mark != Mark::Done);
     let parts: Vec<String> = urgent.into_iter().chain(problem.age.clone()).chain([harmless(&problem.check)]).collect();
     parts.join("; ")
 }

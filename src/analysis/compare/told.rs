@@ -71,14 +71,14 @@ impl Told {
 /// The sentences of one table, those alike in one; what is said twice is said once.
 pub(super) fn put_together(table: &str, told: Vec<(Told, Row<'_>)>) -> Vec<Change> {
     struct Heap<'a> {
-        /// Weight and phrase of what can be told in one sentence.
-        alike: Option<(Weight, String)>,
+        /// Weight, and the phrase of what can be told in one sentence, or the sentence itself.
+        alike: (Weight, String),
         told: Vec<(Told, Row<'a>)>,
     }
     let mut heaps: Vec<Heap<'_>> = Vec::new();
     for (told, row) in told {
-        let key = told.many.as_ref().map(|m| (told.weight, m.phrase.clone()));
-        match heaps.iter_mut().find(|heap| key.is_some() && heap.alike == key) {
+        let key = (told.weight, told.many.as_ref().map_or(&told.text, |m| &m.phrase).clone());
+        match heaps.iter_mut().find(|heap| heap.alike == key) {
             Some(heap) => heap.told.push((told, row)),
             None => heaps.push(Heap { alike: key, told: vec![(told, row)] }),
         }
@@ -145,7 +145,7 @@ mod tests {
     use crate::store::RowDiff;
 
     fn changes(n: usize) -> Vec<Change> {
-        let diff = RowDiff { before: None, after: None };
+        let diff = RowDiff { before: None, after: None, beside: false };
         let told = (0..n).map(|i| {
             let name = format!("p{i}");
             (Told::routine(format!("{name} came.")).many("programs came", name), Row::new(&diff))
@@ -169,9 +169,9 @@ mod tests {
 
     #[test]
     fn what_is_said_twice_is_said_once() {
-        let diff = RowDiff { before: None, after: None };
+        let diff = RowDiff { before: None, after: None, beside: false };
         let twice = vec![(Told::danger("A."), Row::new(&diff)), (Told::danger("A."), Row::new(&diff))];
-        let told = put_together("x", twice.into_iter().map(|(t, r)| (t.many("alike", "a"), r)).collect());
+        let told = put_together("x", twice);
         assert_eq!(told.len(), 1);
         assert_eq!(told.first().unwrap().rows.len(), 2);
     }

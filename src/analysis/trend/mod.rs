@@ -52,15 +52,22 @@ pub fn trend(
         }
         About::Score | About::Problems => {
             let history = store.history(audit, Moment::Previous)?;
-            let built = report::build(audit, catalogue, &history);
-            let points: Vec<_> = built.history.into_iter().filter(|p| inside(p.started)).collect();
+            let open = audit.outcomes.iter().filter_map(|o| o.counted()).map(|f| f.severity).collect();
+            let mut points = report::points(audit, &history, open);
+            points.retain(|p| inside(p.started));
+            // One that asked only a part says nothing of the whole.
+            let last = points.pop_if(|_| !audit.complete);
             let first = points.first().map_or(audit.started, |p| p.started);
-            let events = built.events.into_iter().filter(|e| e.at >= first).collect();
+            let events = report::events(audit, &history).into_iter().filter(|e| e.at >= first).collect();
             let points = Points { points, events };
-            match about {
+            let (mut sentence, figures) = match about {
                 About::Score => (sentences::score(&points.points), Figures::Score(points)),
                 _ => (sentences::problems(&points.points), Figures::Problems(points)),
+            };
+            if last.is_some() {
+                sentence.push_str(&sentences::incomplete(audit.started));
             }
+            (sentence, figures)
         }
     };
     Ok(Trend {

@@ -1,12 +1,14 @@
 //! The sentences that say what a trend shows.
 
+use std::cmp::Ordering;
+
 use jiff::Timestamp;
 
 use super::model::CheckTrend;
 use crate::{
     report::{ScorePoint, capital},
     score::BySeverity,
-    words,
+    words::{self, whole},
 };
 
 /// Where the risk went.
@@ -16,19 +18,17 @@ pub(super) fn score(points: &[ScorePoint]) -> String {
     };
     if points.len() == 1 {
         return format!(
-            "There is only one look to show: the risk was {:.0}, grade {}.",
-            last.risk,
+            "There is only one look to show: the risk was {}, grade {}.",
+            whole(last.risk),
             last.grade.letter()
         );
     }
-    let (was, now) = (first.risk.round(), last.risk.round());
+    let (was, now) = (whole(first.risk), whole(last.risk));
     let span = words::span(first.started, last.started);
-    let moved = if now < was {
-        format!("In {span} the risk fell from {was:.0} to {now:.0}")
-    } else if now > was {
-        format!("In {span} the risk rose from {was:.0} to {now:.0}")
-    } else {
-        format!("The risk is {now:.0} again, as it was {span} ago")
+    let moved = match last.risk.round().total_cmp(&first.risk.round()) {
+        Ordering::Less => format!("In {span} the risk fell from {was} to {now}"),
+        Ordering::Greater => format!("In {span} the risk rose from {was} to {now}"),
+        Ordering::Equal => format!("The risk is {now}, as it was {}", ago(first.started, last.started)),
     };
     let graded = if first.grade == last.grade {
         format!("the grade is {}", last.grade.letter())
@@ -38,20 +38,41 @@ pub(super) fn score(points: &[ScorePoint]) -> String {
     let mut text = format!("{moved}, and {graded}.");
     let by_risk = |a: &&ScorePoint, b: &&ScorePoint| a.risk.total_cmp(&b.risk);
     if let (Some(most), Some(least)) = (points.iter().max_by(by_risk), points.iter().min_by(by_risk)) {
-        let day = |p: &ScorePoint| words::day(p.started, last.started);
-        if (most.risk - least.risk).round() >= 1.0 {
+        let when = |p: &ScorePoint| when(p.started, first.started, last.started);
+        if whole(most.risk) != whole(least.risk) {
             text.push_str(&format!(
-                " It was worst on {} ({:.0}) and best on {} ({:.0}).",
-                day(most),
-                most.risk,
-                day(least),
-                least.risk
+                " It was worst {} ({}) and best {} ({}).",
+                when(most),
+                whole(most.risk),
+                when(least),
+                whole(least.risk)
             ));
         } else {
             text.push_str(" It hardly moved.");
         }
     }
     text
+}
+
+/// A moment between two others: the hour where all lie in one day.
+fn when(at: Timestamp, first: Timestamp, last: Timestamp) -> String {
+    if words::date(first) == words::date(last) {
+        return at.strftime("at %H:%M UTC").to_string();
+    }
+    format!("on {}", words::day(at, last))
+}
+
+/// When the first look was, seen from the last.
+fn ago(first: Timestamp, last: Timestamp) -> String {
+    match words::days_between(first, last) {
+        days if days < 0.95 => when(first, first, last),
+        _ => format!("{} ago", words::span(first, last)),
+    }
+}
+
+/// That the last look is left out.
+pub(super) fn incomplete(at: Timestamp) -> String {
+    format!(" The last look, of {}, asked only a part of the questions and is left out.", words::date(at))
 }
 
 /// Open problems that count; tips are left out.
@@ -65,30 +86,44 @@ pub(super) fn problems(points: &[ScorePoint]) -> String {
         return "There is no look at this machine in that time.".to_owned();
     };
     let (was, now) = (open(&first.problems), open(&last.problems));
-    let problems = |n: usize| words::count(n, "problem is open", "problems are open");
-    let urgent = last.problems.critical + last.problems.high;
-    let pressing = match (now, urgent) {
-        (0, _) => String::new(),
-        (_, 0) => " None of them is urgent.".to_owned(),
-        (1, _) => " It should be dealt with this week.".to_owned(),
-        (_, 1) => " One of them should be dealt with this week.".to_owned(),
-        (_, n) => format!(" {} of them should be dealt with this week.", capital(&words::number(n))),
+    let problems = |n: usize| match n {
+        0 => "No problem is open".to_owned(),
+        n => words::count(n, "problem is open", "problems are open"),
     };
+    let pressing = pressing(now, last.problems.critical, last.problems.high);
     if points.len() == 1 {
         return format!("{}.{pressing}", problems(now));
     }
-    let span = words::span(first.started, last.started);
+    let ago = ago(first.started, last.started);
     let moved = match now.cmp(&was) {
-        std::cmp::Ordering::Less => format!("{} fewer than {span} ago", was - now),
-        std::cmp::Ordering::Greater => format!("{} more than {span} ago", now - was),
-        std::cmp::Ordering::Equal => format!("as many as {span} ago"),
+        Ordering::Less => format!("{} fewer than {ago}", was - now),
+        Ordering::Greater => format!("{} more than {ago}", now - was),
+        Ordering::Equal if now == 0 => format!("and none was {ago}"),
+        Ordering::Equal => format!("as many as {ago}"),
     };
     let by_open = |p: &&ScorePoint| open(&p.problems);
     let peak = points.iter().max_by_key(by_open).filter(|p| open(&p.problems) > now.max(was));
     let peak = peak.map_or_else(String::new, |p| {
-        format!(" There were most on {}: {}.", words::day(p.started, last.started), open(&p.problems))
+        format!(" There were most {}: {}.", when(p.started, first.started, last.started), open(&p.problems))
     });
     format!("{}, {moved}.{pressing}{peak}", problems(now))
+}
+
+/// How soon the open problems want someone.
+fn pressing(open: usize, critical: usize, high: usize) -> String {
+    let some = |n: usize| match n {
+        _ if open == 1 => "It".to_owned(),
+        n if n == open => "All of them".to_owned(),
+        n => format!("{} of them", capital(&words::number(n))),
+    };
+    match (critical, high) {
+        _ if open == 0 => String::new(),
+        (0, 0) if open == 1 => " It is not urgent.".to_owned(),
+        (0, 0) => " None of them is urgent.".to_owned(),
+        (0, n) => format!(" {} should be dealt with this week.", some(n)),
+        (n, 0) => format!(" {} should be dealt with today.", some(n)),
+        (n, more) => format!(" {} should be dealt with today, {} this week.", some(n), words::number(more)),
+    }
 }
 
 /// `from 1 June 2026 to 15 June 2026, 14 days`.

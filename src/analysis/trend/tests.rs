@@ -55,6 +55,50 @@ fn the_sentence_on_top_says_where_the_risk_went() {
 }
 
 #[test]
+fn a_look_that_asked_only_a_part_is_left_out_and_said() {
+    let mut past = turns();
+    past.look(Seen { complete: false, ..Seen::new().fine("disk-nearly-full") });
+    let trend = seen(&past, About::Problems, None);
+    assert_eq!(
+        trend.sentence,
+        "2 problems are open, 1 more than 28 days ago. One of them should be dealt with this week. The last look, of \
+         7 December 2026, asked only a part of the questions and is left out."
+    );
+    let Figures::Problems(points) = &trend.figures else { panic!() };
+    assert_eq!(points.points.len(), 5);
+}
+
+#[test]
+fn looks_of_one_day_are_told_by_the_hour() {
+    let mut past = Past::new();
+    past.pace = 3600;
+    past.look(Seen::new().problem("a", Severity::Critical, "A").problem("b", Severity::High, "B"));
+    past.look(Seen::new().problem("a", Severity::Critical, "A"));
+    assert_eq!(
+        seen(&past, About::Problems, None).sentence,
+        "1 problem is open, 1 fewer than at 06:00 UTC. It should be dealt with today."
+    );
+    let risk = seen(&past, About::Score, None).sentence;
+    assert!(risk.contains("It was worst at 06:00 UTC (") && risk.contains("best at 07:00 UTC ("), "{risk}");
+    past.look(Seen::new().problem("a", Severity::Critical, "A"));
+    past.look(Seen::new().problem("a", Severity::Critical, "A").problem("b", Severity::High, "B"));
+    assert_eq!(
+        seen(&past, About::Problems, None).sentence,
+        "2 problems are open, as many as at 06:00 UTC. One of them should be dealt with today, one this week."
+    );
+}
+
+#[test]
+fn a_time_without_a_problem_has_no_picture_of_problems() {
+    let mut past = Past::new();
+    past.look(Seen::new().fine("b"));
+    past.look(Seen::new().fine("b"));
+    let trend = seen(&past, About::Problems, None);
+    assert_eq!(trend.sentence, "No problem is open, and none was 7 days ago.");
+    assert_eq!(svg(&trend), None);
+}
+
+#[test]
 fn since_leaves_out_what_was_before() {
     let past = turns();
     let looks = |since| match seen(&past, About::Score, Some(since)).figures {

@@ -2,15 +2,31 @@
 
 use super::{All, Kind, Row, Told};
 
-/// What being in a group means where it is much.
-fn power(group: &str) -> Option<&'static str> {
-    match group {
-        "sudo" | "wheel" | "admin" | "root" => Some("may become administrator"),
-        "docker" | "lxd" | "incus" | "incus-admin" | "libvirt" | "disk" | "kvm" => {
-            Some("can take over the machine through it")
+/// What being in a group means where it is much, the least first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Power {
+    Passwords,
+    Machine,
+    Administrator,
+}
+
+impl Power {
+    fn of(group: &str) -> Option<Self> {
+        match group {
+            "sudo" | "wheel" | "admin" | "root" => Some(Power::Administrator),
+            "docker" | "lxd" | "incus" | "incus-admin" | "libvirt" | "disk" | "kvm" => Some(Power::Machine),
+            "shadow" => Some(Power::Passwords),
+            _ => None,
         }
-        "shadow" => Some("can read the stored passwords"),
-        _ => None,
+    }
+
+    /// Words that come after the group: `is in the group 'docker' and …`.
+    fn words(self) -> &'static str {
+        match self {
+            Power::Passwords => "can read the stored passwords",
+            Power::Machine => "can take over the machine through it",
+            Power::Administrator => "may become administrator",
+        }
     }
 }
 
@@ -23,21 +39,27 @@ pub(in super::super) fn user(row: Row<'_>, all: All<'_>) -> Option<Told> {
         )),
         Kind::Added => {
             let groups = all.rows("user_groups", Kind::Added).filter(|r| r.raw("username") == raw);
-            let may = groups.filter_map(|r| power(r.raw("groupname"))).min();
+            let may = groups.filter_map(|r| Some((Power::of(r.raw("groupname"))?, r.text("groupname"))));
+            let may = may.max_by_key(|(power, _)| *power);
             let by_rule = || {
                 let rules = all.rows("sudoers", Kind::Added).filter(|r| r.raw("who") == raw);
                 rules.into_iter().any(|r| r.raw("who_kind") == "user" && r.yes("any_command") && r.yes("as_root"))
             };
-            match may.or_else(|| by_rule().then_some("may become administrator")) {
-                Some(may) => Told::danger(format!("The user '{name}' was added and {may}.")),
-                None if row.raw("kind") == "person" && row.yes("login_shell") => {
+            match may {
+                // A rule that gives everything says more than a group that gives less.
+                Some((power, group)) if power == Power::Administrator || !by_rule() => Told::danger(format!(
+                    "The user '{name}' was added, is in the group '{group}' and {}.",
+                    power.words()
+                )),
+                _ if by_rule() => Told::danger(format!("The user '{name}' was added and may become administrator.")),
+                _ if row.raw("kind") == "person" && row.yes("login_shell") => {
                     Told::notable(format!("The user '{name}' was added and can log in.")).many("users were added", name)
                 }
-                None if row.yes("login_shell") => Told::notable(format!(
+                _ if row.yes("login_shell") => Told::notable(format!(
                     "The account '{name}' was added for a program, but people can log in with it."
                 ))
                 .many("accounts were added for programs, but people can log in with them", name),
-                None => Told::routine(format!("The account '{name}' was added for a program."))
+                _ => Told::routine(format!("The account '{name}' was added for a program."))
                     .together("accounts were added for programs", name),
             }
         }
@@ -77,13 +99,13 @@ pub(in super::super) fn user(row: Row<'_>, all: All<'_>) -> Option<Told> {
 
 pub(in super::super) fn membership(row: Row<'_>, all: All<'_>) -> Option<Told> {
     let (user, group) = (row.text("username"), row.some("groupname")?);
-    let may = power(row.raw("groupname"));
+    let may = Power::of(row.raw("groupname"));
     match row.kind() {
         Kind::Added if all.has("users", Kind::Added, "username", row.raw("username")) => None,
         Kind::Removed if all.has("users", Kind::Removed, "username", row.raw("username")) => None,
         Kind::Removed if all.has("groups", Kind::Removed, "groupname", row.raw("groupname")) => None,
         Kind::Added => Some(match may {
-            Some(may) => Told::danger(format!("The user '{user}' is now in the group '{group}' and {may}.")),
+            Some(may) => Told::danger(format!("The user '{user}' is now in the group '{group}' and {}.", may.words())),
             None => Told::notable(format!("The user '{user}' is now in the group '{group}'."))
                 .many("users are in a new group", format!("{user} in {group}")),
         }),

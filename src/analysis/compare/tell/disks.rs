@@ -1,6 +1,7 @@
 //! Disks, what is mounted, and how full it is.
 
 use super::{All, Kind, Row, Told, bracket};
+use crate::words::whole;
 
 /// A fill that changed by so many points is told.
 const POINTS: f64 = 10.0;
@@ -15,7 +16,7 @@ fn size(bytes: f64) -> String {
             let value = format!("{:.1}", bytes / n);
             format!("{} {unit}", value.trim_end_matches(".0"))
         }
-        None => format!("{bytes:.0} bytes"),
+        None => format!("{} bytes", whole(bytes)),
     }
 }
 
@@ -56,6 +57,7 @@ pub(in super::super) fn mount(row: Row<'_>, all: All<'_>) -> Option<Told> {
         Kind::Added => {
             Told::notable(format!("A disk is now mounted at {path} ({from}).")).many("disks are now mounted", path)
         }
+        Kind::Removed if row.beside() => return None,
         Kind::Removed => Told::notable(format!("Nothing is mounted at {path} any more (was: {from})."))
             .many("disks are no longer mounted", path),
         Kind::Changed if row.on("read_only") => {
@@ -108,8 +110,11 @@ pub(in super::super) fn space(row: Row<'_>, _: All<'_>) -> Vec<Told> {
     }
     let path = row.text("path");
     for (column, what) in [("used_percent", "disk"), ("inodes_used_percent", "list of files on the disk")] {
-        let (Some(was), Some(now)) = (row.number_was(column), row.number(column)) else { continue };
-        let text = format!("The {what} at {path} is {now:.0}% full (was: {was:.0}%).");
+        let (Some(was), Some(now)) = (row.number_was(column).map(f64::round), row.number(column).map(f64::round))
+        else {
+            continue;
+        };
+        let text = format!("The {what} at {path} is {}% full (was: {}%).", whole(now), whole(was));
         if now >= FULL && was < FULL {
             told.push(Told::danger(text));
         } else if now - was >= POINTS {

@@ -206,6 +206,7 @@ fn changeable(row: Row<'_>, what: &str, many: &str) -> Option<Told> {
         _ => format!("'{}'", row.text("name")),
     };
     match row.kind() {
+        Kind::Removed if row.beside() => None,
         Kind::Removed => Some(Told::safer(format!("Only root can change {place} now."))),
         _ => Some(Told::danger(format!("{place}, {what}, can now be changed by {by}.")).many(many, place)),
     }

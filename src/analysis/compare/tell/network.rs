@@ -36,7 +36,8 @@ pub(in super::super) fn port(row: Row<'_>, all: All<'_>) -> Option<Told> {
     let kind = if udp { "UDP port" } else { "Port" };
     let port = format!("{kind} {number:.0}{}", bracket(&process));
     let item = format!("{number:.0}{}{}", if udp { "/udp" } else { "" }, bracket(&process));
-    let now = open(reach, row.known("exposed"));
+    let exposed = row.known("exposed");
+    let now = open(reach, exposed);
     let told = |now: Open| match now {
         Open::Wide => Told::danger(format!("{port} is now open to other machines."))
             .many("ports are now open to other machines", item.clone()),
@@ -57,20 +58,27 @@ pub(in super::super) fn port(row: Row<'_>, all: All<'_>) -> Option<Told> {
             .any(|r| r.number("port") == Some(number) && r.raw("protocol") == row.raw("protocol"))
     };
     Some(match row.kind() {
+        // It was open before, or still is, as another row says.
+        Kind::Added if row.beside() && now == Open::Here => return None,
         Kind::Added => told(now),
-        Kind::Removed if elsewhere(Kind::Added) || elsewhere(Kind::Changed) => return None,
+        Kind::Removed if row.beside() || elsewhere(Kind::Added) || elsewhere(Kind::Changed) => return None,
         Kind::Removed if now == Open::Here => {
             Told::routine(format!("{port} is closed now. Only this machine reached it."))
                 .many("ports for this machine alone are closed now", item)
         }
         Kind::Removed => Told::safer(format!("{port} is closed now.")).many("ports are closed now", item),
         Kind::Changed => {
-            let was = open(
-                row.raw_was("reach"),
-                row.halves().before.as_ref()?.get("exposed").and_then(serde_json::Value::as_bool),
-            );
+            // Where one of the two could not ask the firewall, only what the program waits for is comparable.
+            let known = |reach: &str, exposed: Option<bool>| reach == "loopback" || exposed.is_some();
+            let (reach_was, exposed_was) = (row.raw_was("reach"), row.known_was("exposed"));
+            let asked = known(reach, exposed) && known(reach_was, exposed_was);
+            let (was, now) =
+                if asked { (open(reach_was, exposed_was), now) } else { (open(reach_was, None), open(reach, None)) };
             if now > was {
                 told(now)
+            } else if now < was && row.beside() {
+                // It is still as open as another row says.
+                return None;
             } else if now < was {
                 let text = match now {
                     Open::Here => format!("{port} is now open to programs of this machine alone."),

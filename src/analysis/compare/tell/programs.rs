@@ -32,7 +32,7 @@ pub(in super::super) fn package(row: Row<'_>, _: All<'_>) -> Option<Told> {
     })
 }
 
-pub(in super::super) fn waiting(row: Row<'_>, all: All<'_>) -> Option<Told> {
+pub(in super::super) fn waiting(row: Row<'_>, _: All<'_>) -> Option<Told> {
     let item = format!("{} {}", row.text("name"), row.text("candidate"));
     match row.kind() {
         Kind::Added if row.yes("is_security") => Some(
@@ -43,8 +43,6 @@ pub(in super::super) fn waiting(row: Row<'_>, all: All<'_>) -> Option<Told> {
             Told::notable(format!("An update that waits has become a security update: {item}."))
                 .together("updates that wait have become security updates", item),
         ),
-        // A program that was removed needs no update; one that was updated is told as such.
-        Kind::Removed if all.has("packages", Kind::Removed, "name", row.raw("name")) => None,
         _ => None,
     }
 }
@@ -111,13 +109,15 @@ pub(in super::super) fn automatic(row: Row<'_>, _: All<'_>) -> Option<Told> {
     row.off("restarts").then(|| Told::notable("The machine no longer restarts by itself after updates."))
 }
 
-pub(in super::super) fn restart(row: Row<'_>, _: All<'_>) -> Option<Told> {
+pub(in super::super) fn restart(row: Row<'_>, all: All<'_>) -> Option<Told> {
     match row.kind() {
         Kind::Added if row.raw("reason") == "kernel" => Some(Told::notable(format!(
             "A newer kernel is installed ({}). The machine must be restarted to use it.",
             row.text("wanted")
         ))),
         Kind::Added => Some(Told::notable("The machine must be restarted before all updates count.")),
+        // Another reason is left.
+        Kind::Removed if all.left("reboot_required") => None,
         Kind::Removed => Some(Told::safer("The machine need not be restarted for updates any more.")),
         Kind::Changed => None,
     }

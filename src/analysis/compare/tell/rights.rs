@@ -26,6 +26,7 @@ pub(in super::super) fn sudo(row: Row<'_>, all: All<'_>) -> Option<Told> {
         Kind::Added
             if any
                 && !free
+                && row.yes("as_root")
                 && row.raw("who_kind") == "user"
                 && all.has("users", Kind::Added, "username", row.raw("who")) =>
         {
@@ -35,6 +36,8 @@ pub(in super::super) fn sudo(row: Row<'_>, all: All<'_>) -> Option<Told> {
             let text = format!("{who} may now run {what} {whose}{without}.");
             if any || free { Told::danger(text) } else { Told::notable(text) }
         }
+        // Another rule still lets them.
+        Kind::Removed if row.beside() => return None,
         Kind::Removed => Told::safer(format!("{who} may no longer run {what} {whose}.")),
         Kind::Changed if row.gained("changeable_by") => Told::danger(format!(
             "{} can now change a program that {} may run {whose}: {what}.",
@@ -75,6 +78,8 @@ pub(in super::super) fn doas(row: Row<'_>, _: All<'_>) -> Option<Told> {
     let text = |now: &str| format!("{who} {now} run {what} by doas{free}.");
     let permit = row.raw("verdict") == "permit";
     Some(match (row.kind(), permit) {
+        // Another rule still says it.
+        (Kind::Removed, _) if row.beside() => return None,
         (Kind::Added, true) => Told::danger(text("may now")),
         (Kind::Removed, true) => Told::safer(text("may no longer")),
         (Kind::Added, false) => Told::safer(text("may no longer")),

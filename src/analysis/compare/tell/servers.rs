@@ -8,7 +8,7 @@ fn depth(reach: &str) -> usize {
 }
 
 /// How far something can be reached, when that changed.
-fn reach(row: Row<'_>, subject: &str) -> Option<Told> {
+pub(super) fn reach(row: Row<'_>, subject: &str) -> Option<Told> {
     if !row.changed("reach") || row.raw("reach") == "unknown" || row.raw_was("reach") == "unknown" {
         return None;
     }

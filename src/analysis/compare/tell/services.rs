@@ -36,6 +36,8 @@ fn starts(state: &str) -> bool {
 pub(in super::super) fn service(row: Row<'_>, _: All<'_>) -> Option<Told> {
     let name = row.text("name");
     let guards = guards(row.raw("name"));
+    // Of those with an argument only those that start with the machine are compared: one that is switched off is not gone.
+    let instance = row.raw("name").contains('@') && row.raw("name").ends_with(".service");
     let state = row.raw("unit_file_state");
     let active = row.raw("active_state");
     let failed = active == "failed" && row.raw_was("active_state") != "failed";
@@ -44,12 +46,18 @@ pub(in super::super) fn service(row: Row<'_>, _: All<'_>) -> Option<Told> {
             let text = format!("The service '{name}' has failed.");
             if guards { Told::danger(text) } else { Told::notable(text) }.many("services have failed", name)
         }
+        Kind::Removed if instance => Told::notable(format!("The service '{name}' no longer starts with the machine."))
+            .many("services no longer start with the machine", name),
         Kind::Added if starts(state) => {
             let root = if row.raw("run_as") == "root" && row.raw("unit_type") == "service" {
                 " with root's rights"
             } else {
                 ""
             };
+            if instance {
+                let text = format!("The service '{name}' now starts with the machine{root}.");
+                return Some(Told::notable(text).many(format!("services now start with the machine{root}"), name));
+            }
             Told::notable(format!("The service '{name}' was added. It starts with the machine{root}."))
                 .many(format!("services were added that start with the machine{root}"), name)
         }

@@ -41,15 +41,12 @@ const HIGH: &[&str] = &[
     "kernel.dmesg_restrict",
     "kernel.kptr_restrict",
     "kernel.yama.ptrace_scope",
-    "kernel.unprivileged_bpf_disabled",
     "kernel.kexec_load_disabled",
     "kernel.perf_event_paranoid",
-    "net.ipv4.tcp_syncookies",
     "fs.protected_symlinks",
     "fs.protected_hardlinks",
     "fs.protected_fifos",
     "fs.protected_regular",
-    "rp_filter",
     "log_martians",
     "net.core.bpf_jit_harden",
     "icmp_echo_ignore_broadcasts",
@@ -62,11 +59,50 @@ const LOW: &[&str] = &[
     "secure_redirects",
     "send_redirects",
     "accept_source_route",
-    "fs.suid_dumpable",
-    "kernel.sysrq",
     "kernel.unprivileged_userns_clone",
     "accept_ra",
 ];
+/// Kernel settings whose numbers are in no order: their values from the least safe to the safest, those of one step
+/// equally safe.
+const STEPS: &[(&str, &[&[i64]])] = &[
+    // Loose is 2, strict is 1.
+    ("rp_filter", &[&[0], &[2], &[1]]),
+    // Dumps that only root may read are 2.
+    ("fs.suid_dumpable", &[&[1], &[2], &[0]]),
+    // Off for good is 1, off until root turns it on is 2.
+    ("kernel.unprivileged_bpf_disabled", &[&[0], &[2], &[1]]),
+    // When needed is 1, always is 2.
+    ("net.ipv4.tcp_syncookies", &[&[0], &[1, 2]]),
+];
+
+/// Which keys of the magic key of the kernel work, as bits: 1 stands for all.
+fn keys(value: i64) -> i64 {
+    if value == 1 { i64::MAX } else { value }
+}
+
+/// What another value of a kernel setting means for safety.
+fn weigh(name: &str, was: i64, now: i64) -> Weight {
+    let last = name.rsplit('.').next().unwrap_or_default();
+    let is = |known: &str| known == name || known == last;
+    let by = |safer: bool, worse: bool| match (safer, worse) {
+        (true, _) => Weight::Safer,
+        (_, true) => Weight::Danger,
+        _ => Weight::Notable,
+    };
+    if name == "kernel.sysrq" {
+        let (was, now) = (keys(was), keys(now));
+        return by(was != now && was & now == now, was != now && was & now == was);
+    }
+    if let Some((_, steps)) = STEPS.iter().find(|(known, _)| is(known)) {
+        let at = |value: i64| steps.iter().position(|step| step.contains(&value));
+        return match (at(was), at(now)) {
+            (Some(was), Some(now)) => by(now > was, now < was),
+            _ => Weight::Notable,
+        };
+    }
+    let (high, low) = (HIGH.iter().any(|k| is(k)), LOW.iter().any(|k| is(k)));
+    by(high && now > was || low && now < was, high && now < was || low && now > was)
+}
 
 pub(in super::super) fn kernel_setting(row: Row<'_>, _: All<'_>) -> Option<Told> {
     // What is set nowhere and does not exist on the other kernel is no change of a setting.
@@ -74,13 +110,10 @@ pub(in super::super) fn kernel_setting(row: Row<'_>, _: All<'_>) -> Option<Told>
         return None;
     }
     let name = row.raw("name");
-    let last = name.rsplit('.').next().unwrap_or_default();
-    let is = |list: &[&str]| list.contains(&name) || list.contains(&last);
     let (was, now) =
         (row.raw_was("effective_value").parse::<i64>().ok(), row.raw("effective_value").parse::<i64>().ok());
     let weight = match (was, now) {
-        (Some(was), Some(now)) if is(HIGH) && now < was || is(LOW) && now > was => Weight::Danger,
-        (Some(was), Some(now)) if is(HIGH) && now > was || is(LOW) && now < was => Weight::Safer,
+        (Some(was), Some(now)) => weigh(name, was, now),
         _ => Weight::Notable,
     };
     let text = row.text("name");
@@ -358,4 +391,36 @@ pub(in super::super) fn password_rule(row: Row<'_>, all: All<'_>) -> Option<Told
     let name = format!("{}{}", row.text("setting"), bracket(&row.text("module")));
     let subject = format!("What is asked of passwords: '{name}'");
     Some(super::setting(row, &subject, "value", Weight::Notable, "rules for passwords are different", &name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_that_is_higher_is_not_always_safer() {
+        let (danger, safer, notable) = (Weight::Danger, Weight::Safer, Weight::Notable);
+        for (name, was, now, weight) in [
+            ("net.ipv4.conf.all.rp_filter", 1, 2, danger),
+            ("net.ipv4.conf.all.rp_filter", 2, 0, danger),
+            ("net.ipv4.conf.eth0.rp_filter", 0, 2, safer),
+            ("kernel.sysrq", 438, 1, danger),
+            ("kernel.sysrq", 0, 1, danger),
+            ("kernel.sysrq", 1, 176, safer),
+            ("kernel.sysrq", 176, 0, safer),
+            ("kernel.sysrq", 16, 128, notable),
+            ("fs.suid_dumpable", 0, 2, danger),
+            ("fs.suid_dumpable", 1, 2, safer),
+            ("fs.suid_dumpable", 2, 0, safer),
+            ("kernel.unprivileged_bpf_disabled", 1, 2, danger),
+            ("kernel.unprivileged_bpf_disabled", 0, 2, safer),
+            ("net.ipv4.tcp_syncookies", 1, 2, notable),
+            ("net.ipv4.tcp_syncookies", 2, 0, danger),
+            ("kernel.kptr_restrict", 1, 2, safer),
+            ("net.ipv4.ip_forward", 0, 1, danger),
+            ("vm.swappiness", 60, 10, notable),
+        ] {
+            assert_eq!(weigh(name, was, now), weight, "{name}: {was} to {now}");
+        }
+    }
 }

@@ -1,6 +1,8 @@
 //! Keys and the SSH server.
 
-use super::{All, Kind, Row, Told, Weight, bracket};
+use std::cmp::Ordering;
+
+use super::{All, Kind, Row, Told, Weight, bracket, servers};
 
 pub(in super::super) fn authorized_key(row: Row<'_>, all: All<'_>) -> Option<Told> {
     let name = row.text("username");
@@ -53,6 +55,7 @@ pub(in super::super) fn host_key(row: Row<'_>, all: All<'_>) -> Option<Told> {
 
 pub(in super::super) fn server(row: Row<'_>, _: All<'_>) -> Option<Told> {
     let program = if row.raw("program") == "openssh" { "OpenSSH".to_owned() } else { row.text("program") };
+    let reached = servers::reach(row, &format!("The SSH server {program}"));
     Some(match row.kind() {
         Kind::Added if row.raw("reach") == "loopback" => {
             Told::notable(format!("The SSH server {program} was installed. Only this machine reaches it."))
@@ -64,12 +67,7 @@ pub(in super::super) fn server(row: Row<'_>, _: All<'_>) -> Option<Told> {
         Kind::Changed if row.changed("mistake") && row.some("mistake").is_some() => {
             Told::danger(format!("The SSH server {program} finds a mistake in its settings: {}.", row.now("mistake")))
         }
-        Kind::Changed if row.changed("reach") && row.raw("reach") == "any" => {
-            Told::danger(format!("The SSH server {program} now waits for logins from everywhere."))
-        }
-        Kind::Changed if row.changed("reach") => {
-            Told::safer(format!("The SSH server {program} no longer waits for logins from everywhere."))
-        }
+        Kind::Changed if reached.is_some() => return reached,
         Kind::Changed if row.on("active") => Told::notable(format!("The SSH server {program} takes logins now.")),
         Kind::Changed if row.off("active") => Told::notable(format!("The SSH server {program} takes no logins now.")),
         Kind::Changed if row.changed("guard") => match row.some("guard") {
@@ -104,7 +102,7 @@ const SWITCHES: &[(&str, &str, bool)] = &[
     ("usepam", "asks the system's own rules for logins (PAM)", false),
 ];
 
-/// Values of PermitRootLogin from closed to open.
+/// Values of PermitRootLogin from closed to open; those with the same words mean the same.
 const ROOT: &[(&str, &str)] = &[
     ("no", "Root can no longer log in over SSH"),
     ("forced-commands-only", "Root can now log in over SSH only with a key for one command"),
@@ -127,10 +125,15 @@ pub(in super::super) fn setting(row: Row<'_>, all: All<'_>) -> Option<Told> {
     let value_was =
         || if row.kind() == Kind::Changed { format!(" (was: {})", row.was("value")) } else { String::new() };
     if keyword == "permitrootlogin" && row.kind() == Kind::Changed {
-        let at = |value: &str| ROOT.iter().position(|(v, _)| *v == value);
-        let text = ROOT.iter().find(|(v, _)| *v == now).map(|(_, text)| *text)?;
-        let text = with_place(format!("{text}{}.", value_was()));
-        return Some(if at(now) > at(was) { Told::danger(text) } else { Told::safer(text) });
+        let means = |value: &str| ROOT.iter().find(|(v, _)| *v == value).map(|(_, text)| *text);
+        let at = |value: &str| ROOT.iter().position(|(_, text)| means(value) == Some(*text));
+        let text = with_place(format!("{}{}.", means(now)?, value_was()));
+        return match at(now).cmp(&at(was)) {
+            _ if at(was).is_none() => Some(Told::notable(text)),
+            Ordering::Greater => Some(Told::danger(text)),
+            Ordering::Less => Some(Told::safer(text)),
+            Ordering::Equal => None,
+        };
     }
     let switch = SWITCHES.iter().find(|(name, ..)| *name == keyword);
     if let Some((_, does, open)) = switch.filter(|_| row.kind() == Kind::Changed && (now == "no" || was == "no")) {
