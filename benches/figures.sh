@@ -10,19 +10,10 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 export LC_ALL=C.UTF-8
 
-# measure NAME RUNS COMMAND…: median of CPU seconds, wall seconds and peak KB into $work/NAME
-measure() {
-    local name=$1 count=$2
-    shift 2
-    : >"$work/$name.runs"
-    for _ in $(seq "$count"); do
-        /usr/bin/time -q -o "$work/one" -f '%U %S %e %M' "$@" >/dev/null 2>&1 || true
-        awk '{ printf "%.3f %.3f %d\n", $1 + $2, $3, $4 }' "$work/one" >>"$work/$name.runs"
-    done
-    for column in 1 2 3; do
-        cut -d' ' -f"$column" "$work/$name.runs" | sort -g | sed -n "$(((count + 1) / 2))p"
-    done | paste -sd' ' >"$work/$name"
-}
+# shellcheck source=benches/measure.sh
+. "$(dirname "$0")/measure.sh"
+# keep NAME RUNS COMMAND…: the medians into $work/NAME
+keep() { local name=$1; shift; measure "$@" >"$work/$name"; }
 
 get() { cut -d' ' -f"$2" "$work/$1"; }
 ratio() { awk -v a="$1" -v b="$2" 'BEGIN { if (b > 0) printf "%.2f", a / b; else printf "-" }'; }
@@ -32,12 +23,11 @@ db=$work/history.duckdb
 "$program" audit --db "$db" >/dev/null
 find / -xdev -type f -perm /6000 >/dev/null 2>&1 || true
 
-measure walk "$runs" find / -xdev -type f -perm /6000
-measure audit "$runs" "$program" audit --db "$db"
-measure nostore "$runs" "$program" audit --no-store --db "$work/none"
-measure html "$runs" "$program" report --db "$db" --output "$work/page.html"
-measure json "$runs" "$program" audits --db "$db"
-measure help "$runs" "$program" --help
+keep walk "$runs" find / -xdev -type f -perm /6000
+keep audit "$runs" "$program" audit --db "$db"
+keep nostore "$runs" "$program" audit --no-store --db "$work/none"
+keep html "$runs" "$program" report --db "$db" --output "$work/page.html"
+keep help "$runs" "$program" --help
 
 questions=$("$program" checks list --format json | grep -c '"check"')
 files=$("$program" query --format csv 'select sum(files)::bigint as n from file_walk' | tail -1 | tr -d '\r')
@@ -49,7 +39,7 @@ row 'find / -xdev -type f -perm /6000' walk
 row 'cleanbill report (HTML, from the store)' html
 row 'cleanbill --help' help
 if command -v lynis >/dev/null; then
-    measure lynis 1 lynis audit system --quick --no-colors --logfile /dev/null --report-file "$work/lynis.dat"
+    keep lynis 1 lynis audit system --quick --no-colors --logfile /dev/null --report-file "$work/lynis.dat"
     row 'lynis audit system --quick (one run)' lynis
     printf '\nLynis uses %s x the CPU of cleanbill, and %s x its time.\n' \
         "$(ratio "$(get lynis 1)" "$(get audit 1)")" "$(ratio "$(get lynis 2)" "$(get audit 2)")"

@@ -15,19 +15,8 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 export LC_ALL=C.UTF-8
 
-# measure RUNS COMMAND…: medians of CPU seconds, wall seconds and peak MB
-measure() {
-    local count=$1
-    shift
-    : >"$work/runs"
-    for _ in $(seq "$count"); do
-        /usr/bin/time -q -o "$work/one" -f '%U %S %e %M' "$@" >/dev/null 2>&1 || true
-        awk '{ printf "%.3f %.3f %d\n", $1 + $2, $3, $4 / 1024 }' "$work/one" >>"$work/runs"
-    done
-    for column in 1 2 3; do
-        cut -d' ' -f"$column" "$work/runs" | sort -g | sed -n "$(((count + 1) / 2))p"
-    done | paste -sd' '
-}
+# shellcheck source=benches/measure.sh
+. "$(dirname "$0")/measure.sh"
 
 # row NAME FILE RUNS COMMAND…
 row() {
@@ -35,7 +24,8 @@ row() {
     shift 3
     figures=$(measure "$count" "$@")
     # shellcheck disable=SC2086 # three figures
-    printf '%-44s %8s %8s %8s %9s\n' "$name" $figures "$(($(stat -c %s "$file" 2>/dev/null || echo 0) / 1024))"
+    set -- $figures
+    printf '%-44s %8s %8s %8s %9s\n' "$name" "$1" "$2" "$(($3 / 1024))" "$(($(stat -c %s "$file" 2>/dev/null || echo 0) / 1024))"
 }
 
 printf '%-44s %8s %8s %8s %9s\n' "median of $runs runs" 'CPU s' 'wall s' 'peak MB' 'file KB'

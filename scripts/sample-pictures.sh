@@ -19,7 +19,8 @@ if browser=$(first chromium chromium-browser google-chrome); then
     page() {    # NAME FILE WIDTH HEIGHT [OPTION…]
         local name=$1 file=$2 size=$3,$4; shift 4
         "$browser" --headless --no-sandbox --disable-gpu --hide-scrollbars --user-data-dir="$T/browser" \
-            --window-size="$size" --screenshot="$T/$name.png" "$@" "file://$file" >/dev/null 2>&1
+            --window-size="$size" --screenshot="$T/$name.png" "$@" "file://$file" >/dev/null 2>"$T/said" ||
+            { cat "$T/said" >&2; say "$browser could not draw $file"; exit 1; }
         keep "$T/$name.png" "$D/pictures/$name.png"
     }
     for name in weeks healthy dreadful fleet; do

@@ -163,7 +163,7 @@ impl Workshop {
             },
             started: moment,
             took: Duration::from_secs_f64(host.seconds * (1.0 + jitter)),
-            version: "0.1.0".to_owned(),
+            version: crate::rendered::VERSION.to_owned(),
             privileged: true,
             complete: true,
             outcomes: self.outcomes(recording, facts, moment, progress),

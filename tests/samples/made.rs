@@ -39,7 +39,7 @@ impl Draw {
 
 /// The machines of a middling firm: name, the recording whose programs it has, and how many problems of each severity
 /// from critical down to tips.
-const FLEET: [(&str, &str, [usize; 5]); 40] = [
+pub const FLEET: [(&str, &str, [usize; 5]); 40] = [
     ("app01", "first", [0, 0, 0, 2, 3]),
     ("app02", "first", [0, 0, 0, 2, 3]),
     ("app03", "first", [0, 0, 1, 2, 4]),

@@ -15,7 +15,11 @@ use std::{
     path::PathBuf,
 };
 
-use cleanbill::{checks::Severity, report::EventKind, score::Grade};
+use cleanbill::{
+    checks::Severity,
+    report::EventKind,
+    score::{BySeverity, Grade},
+};
 use history::Workshop;
 use recording::Recording;
 
@@ -75,6 +79,12 @@ fn the_fleet_has_forty_hosts_of_all_grades_with_problems_in_common() {
     for grade in [Grade::A, Grade::B, Grade::C, Grade::D, Grade::F] {
         assert!(last.iter().filter(|a| a.grade() == grade).count() > 1, "{grade:?}");
     }
+    for ((name, _, wanted), audit) in made::FLEET.iter().zip(&last) {
+        // With those that are a part of another.
+        let found: BySeverity = audit.outcomes.iter().filter_map(|o| o.finding()).map(|f| f.severity).collect();
+        let found = [found.critical, found.high, found.medium, found.low, found.info];
+        assert_eq!((audit.machine.hostname.as_str(), found), (*name, *wanted));
+    }
     let ids: BTreeSet<_> = last.iter().map(|a| a.machine.host.clone()).collect();
     assert_eq!(ids.len(), 40);
     let mut hosts: BTreeMap<String, usize> = BTreeMap::new();
@@ -91,6 +101,24 @@ fn the_huge_host_has_five_thousand_pieces_of_evidence() {
     let audit = workshop.audit(&huge, huge.audits.last);
     let found: usize = audit.outcomes.iter().filter_map(|o| o.finding()).map(|f| f.evidence.len()).sum();
     assert!((5_000..5_500).contains(&found), "{found}");
+    // Its names come out harmless in every form.
+    let folder = tempfile::tempdir().unwrap();
+    let store = folder.path().join("huge.duckdb");
+    workshop.record(&huge, &store);
+    rendered::render(&store, folder.path(), "huge", "pdf");
+    for format in ["html", "md", "json"] {
+        let name = rendered::render(&store, folder.path(), "huge", format);
+        let text = String::from_utf8_lossy(&std::fs::read(folder.path().join(name)).unwrap()).into_owned();
+        let told = match format {
+            "html" => "&lt;script&gt;alert(1)",
+            "md" => r"\<script\>alert(1)",
+            _ => "<script>alert(1)",
+        };
+        assert!(text.contains(told), "{format}");
+        // JSON gives programs the name as it is, its control characters escaped.
+        assert!(!text.contains('\u{1b}') && (format == "json" || !text.contains('\u{202e}')), "{format}");
+        assert!(format == "json" || !text.contains("<script>alert"), "{format}");
+    }
 }
 
 #[test]
@@ -103,7 +131,12 @@ fn the_samples_are_what_the_program_writes() {
         return;
     }
     let folder = tempfile::tempdir().unwrap();
-    for name in rendered::write(&workshop, folder.path()).into_iter().filter(|name| rendered::comparable(name)) {
+    let written = rendered::write(&workshop, folder.path());
+    for entry in std::fs::read_dir(&kept).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        assert!(name == "pictures" || written.contains(&name), "docs/samples/{name} is not written any more");
+    }
+    for name in written.into_iter().filter(|name| rendered::comparable(name)) {
         let old = std::fs::read(kept.join(&name)).unwrap_or_default();
         let new = std::fs::read(folder.path().join(&name)).unwrap();
         assert!(

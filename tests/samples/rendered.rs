@@ -18,7 +18,7 @@ pub const SAMPLES: [&str; 3] = ["weeks", "healthy", "dreadful"];
 const FORMATS: [&str; 4] = ["html", "pdf", "md", "json"];
 
 /// The version that stands in the samples, whichever wrote them: a new one alone makes none of them stale.
-const VERSION: &str = "0.1.0";
+pub const VERSION: &str = "0.1.0";
 
 /// Where the samples lie.
 pub fn folder() -> PathBuf {
@@ -47,8 +47,8 @@ pub fn write(workshop: &Workshop, folder: &Path) -> Vec<String> {
     written
 }
 
-/// Writes one sample as a user would; returns its name.
-fn render(store: &Path, folder: &Path, name: &str, format: &str) -> String {
+/// Writes one report as a user would; returns its name.
+pub fn render(store: &Path, folder: &Path, name: &str, format: &str) -> String {
     let name = format!("{name}.{format}");
     let file = folder.join(&name);
     let output = Command::new(env!("CARGO_BIN_EXE_cleanbill"))
@@ -83,7 +83,7 @@ pub fn difference(old: &str, new: &str) -> String {
     let lines = old.lines().map(Some).chain(std::iter::repeat(None)).zip(new.lines().map(Some).chain([None]));
     let first = (1..).zip(lines).find(|(_, (old, new))| old != new);
     first.map_or_else(
-        || "the old one goes on".to_owned(),
+        || "Only bytes that are no text, or ends of lines, are different.".to_owned(),
         |(line, (old, new))| {
             let short = |text: Option<&str>| text.unwrap_or("(no line)").chars().take(300).collect::<String>();
             format!("line {line}\n  was {}\n  is  {}", short(old), short(new))
