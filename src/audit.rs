@@ -218,9 +218,7 @@ impl Audit {
 
     /// The grade.
     pub fn grade(&self) -> Grade {
-        let critical =
-            self.outcomes.iter().filter_map(|o| o.counted()).any(|f| f.severity == crate::checks::Severity::Critical);
-        Grade::of(self.risk(), critical)
+        Grade::of(self.risk(), self.outcomes.iter().filter_map(|o| o.counted()).map(|f| f.severity).max())
     }
 }
 

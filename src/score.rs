@@ -81,7 +81,7 @@ impl FromIterator<Severity> for BySeverity {
 pub enum Grade {
     /// Risk up to 10.
     A,
-    /// Up to 25.
+    /// Up to 25; the best grade with an open problem that should be dealt with this month.
     B,
     /// Up to 45.
     C,
@@ -101,10 +101,15 @@ impl Grade {
         (70.0, 100.0, Grade::F),
     ];
 
-    /// The grade of a risk; an open critical problem caps it at D.
-    pub fn of(risk: f64, critical_open: bool) -> Self {
-        let grade = Self::by_risk(risk);
-        if critical_open { grade.max(Grade::D) } else { grade }
+    /// The grade of a risk and the worst open problem: with a critical one it is D at best, with one that wants to be
+    /// dealt with this month B at best.
+    pub fn of(risk: f64, worst: Option<Severity>) -> Self {
+        let best = match worst {
+            Some(Severity::Critical) => Grade::D,
+            Some(Severity::High | Severity::Medium) => Grade::B,
+            _ => Grade::A,
+        };
+        Self::by_risk(risk).max(best)
     }
 
     /// The grade of a risk alone.
@@ -121,6 +126,17 @@ impl Grade {
             Grade::C => "C",
             Grade::D => "D",
             Grade::F => "F",
+        }
+    }
+
+    /// The letter with its article.
+    pub fn named(self) -> &'static str {
+        match self {
+            Grade::A => "an A",
+            Grade::B => "a B",
+            Grade::C => "a C",
+            Grade::D => "a D",
+            Grade::F => "an F",
         }
     }
 
@@ -181,14 +197,15 @@ mod tests {
 
         #[test]
         fn a_critical_problem_caps_the_grade(r in 0.0..100.0_f64) {
-            prop_assert!(Grade::of(r, true) >= Grade::D);
-            prop_assert_eq!(Grade::of(r, false), Grade::by_risk(r));
+            prop_assert!(Grade::of(r, Some(Severity::Critical)) >= Grade::D);
+            prop_assert!(Grade::of(r, Some(Severity::Medium)) >= Grade::B);
+            prop_assert_eq!(Grade::of(r, Some(Severity::Low)), Grade::by_risk(r));
         }
     }
 
     #[test]
     fn nothing_known_is_zero_and_grade_a() {
         assert!(risk([]).abs() < f64::EPSILON);
-        assert_eq!(Grade::of(0.0, false), Grade::A);
+        assert_eq!(Grade::of(0.0, None), Grade::A);
     }
 }

@@ -74,9 +74,11 @@ pub fn build(audit: &Audit, catalogue: &Catalogue, history: &History) -> Report 
         grade,
         risk: sentences::tenth(risk),
         grade_note: (grade != Grade::by_risk(risk)).then(|| {
+            let open = if grade == Grade::D { "a critical problem" } else { "a problem for this month's list" };
             format!(
-                "By its risk alone it would be a {}, but with a critical problem open it cannot be better than D.",
-                Grade::by_risk(risk).letter()
+                "By its risk alone it would be {}, but with {open} open it cannot be better than {}.",
+                Grade::by_risk(risk).named(),
+                grade.letter()
             )
         }),
         summary: sentences::summary(grade, &severities, counts.unknown),
@@ -84,7 +86,7 @@ pub fn build(audit: &Audit, catalogue: &Catalogue, history: &History) -> Report 
         outlook: past::outlook(&problems, &waived, &points, risk),
         moved,
         history: points,
-        events: past::events(audit, history),
+        events: past::events(audit, history, catalogue),
         changes,
         repair: past::repair(audit, history),
         good: good(audit, catalogue),
@@ -106,7 +108,10 @@ fn plan(problems: &[Problem], risk: f64, grade: Grade) -> Option<String> {
     let steps: Vec<usize> = (SHOWN..=soon).collect();
     let better = |n: usize| effort(n).is_some_and(|e| e.after.1 < grade);
     let turn = steps.get(steps.partition_point(|n| !better(*n))).and_then(|n| effort(*n));
-    Some(sentences::plan(first, (risk, grade), turn))
+    // Tips are no part of the work.
+    let rest = problems.get(soon.min(SHOWN)..problems.partition_point(|p| p.severity > Severity::Info))?;
+    let small = rest.iter().all(|p| p.severity < Severity::Medium);
+    Some(sentences::plan(first, (risk, grade), turn, (self::effort(rest, &[]), small)))
 }
 
 /// What solving these problems takes, and where it leads when `rest` is left.
@@ -116,7 +121,7 @@ pub(super) fn effort(part: &[Problem], rest: &[Problem]) -> sentences::Effort {
         problems: part.len(),
         minutes: part.iter().filter(|p| p.effort != DECISION).fold(0, |sum, p| sum.saturating_add(p.minutes.max(1))),
         decisions: part.iter().filter(|p| p.effort == DECISION).count(),
-        after: (after, Grade::of(after, rest.iter().any(|p| p.severity == Severity::Critical))),
+        after: (after, Grade::of(after, rest.iter().map(|p| p.severity).max())),
     }
 }
 
@@ -173,9 +178,9 @@ fn problems(audit: &Audit, catalogue: &Catalogue, history: &History, risk: f64) 
     let mut left = risk;
     for problem in &mut problems {
         let points = score::points(left, problem.severity);
-        left -= points;
         problem.points = sentences::tenth(points);
-        problem.points_text = sentences::points(points, problem.severity);
+        problem.points_text = sentences::points(left, left - points, problem.severity);
+        left -= points;
     }
     problems
 }
@@ -278,7 +283,7 @@ fn areas(audit: &Audit, catalogue: &Catalogue) -> Vec<Area> {
                 group: group.id.clone(),
                 title: group.title.clone(),
                 risk: sentences::tenth(risk),
-                grade: Grade::of(risk, severities.contains(&Severity::Critical)),
+                grade: Grade::of(risk, severities.iter().copied().max()),
                 checks: counts,
             })
         })

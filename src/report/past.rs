@@ -81,7 +81,7 @@ pub(crate) fn points(audit: &Audit, history: &History, problems: BySeverity) -> 
 }
 
 /// What happened between the first audit told and this one.
-pub(crate) fn events(audit: &Audit, history: &History) -> Vec<Event> {
+pub(crate) fn events(audit: &Audit, history: &History, catalogue: &Catalogue) -> Vec<Event> {
     let mut events = Vec::new();
     let mut tell = |at: Timestamp, kind: EventKind, text: String| {
         events.push(Event { at, day: words::day(at, audit.started), kind, text });
@@ -99,7 +99,8 @@ pub(crate) fn events(audit: &Audit, history: &History) -> Vec<Event> {
         }
     }
     for waiver in history.waivers.iter().filter(|w| w.made <= audit.started) {
-        tell(waiver.made, EventKind::Accepted, "A risk was accepted".to_owned());
+        let risk = catalogue.get(&waiver.check).map_or(waiver.check.as_str(), |c| &c.title);
+        tell(waiver.made, EventKind::Accepted, format!("A risk was accepted: {risk}"));
     }
     events.sort_by_key(|e| e.at);
     events

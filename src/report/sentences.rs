@@ -38,7 +38,10 @@ pub(super) fn summary(grade: Grade, severities: &[Severity], unknown: usize) -> 
     } else if high > 0 {
         format!("{} should be dealt with this week.", capital(&some(high, "problem", "problems")))
     } else if medium > 0 {
-        format!("Nothing is urgent. {} can go on this month's list.", capital(&some(medium, "thing", "things")))
+        format!(
+            "Nothing has to be done today. {} should be dealt with this month.",
+            capital(&some(medium, "problem", "problems"))
+        )
     } else if severities.contains(&Severity::Low) {
         "This machine is in good shape. What is left is small.".to_owned()
     } else if unknown > 0 && grade == Grade::A {
@@ -57,18 +60,23 @@ pub(super) fn summary(grade: Grade, severities: &[Severity], unknown: usize) -> 
 pub(super) fn moved(before: f64, now: f64, when: &str, fixed: usize, new: usize, back: usize) -> String {
     let (before, now) = (before.round(), now.round());
     let mut text = if (before - now).abs() < 0.5 {
-        format!("The same as {when}.")
+        format!("The risk is the same as {when}.")
     } else {
-        format!("{} it was {before:.0}.", capital(when))
+        format!("{} the risk was {}.", capital(when), words::whole(before))
     };
     if fixed > 0 {
         text.push_str(&format!(" {} fixed.", was(fixed)));
     }
+    let mut came = Vec::new();
     if new > 0 {
-        text.push_str(&format!(" {} new.", verb(new)));
+        came.push(format!("{} {} new", some(new, "problem", "problems"), if new == 1 { "is" } else { "are" }));
     }
     if back > 0 {
-        text.push_str(&format!(" {} came back.", capital(&words::number(back))));
+        let who = if new > 0 { words::number(back) } else { some(back, "problem", "problems") };
+        came.push(format!("{who} came back"));
+    }
+    if !came.is_empty() {
+        text.push_str(&format!(" {}.", capital(&words::list(&came))));
     }
     if fixed + new + back == 0 {
         text.push_str(" No problem came or went.");
@@ -90,8 +98,13 @@ pub(super) struct Effort {
 }
 
 /// What solving the first few problems brings and takes; `turn` is what it takes until the grade gets better, where
-/// the first few do not suffice for that.
-pub(super) fn plan(first: Effort, (risk, grade): (f64, Grade), turn: Option<Effort>) -> String {
+/// the first few do not suffice for that; `rest` is what remains after the first few, and whether all of it is small.
+pub(super) fn plan(
+    first: Effort,
+    (risk, grade): (f64, Grade),
+    turn: Option<Effort>,
+    (rest, small): (Effort, bool),
+) -> String {
     let which = match first.problems {
         1 => "Solve the first one".to_owned(),
         n => format!("Solve the first {}", words::number(n)),
@@ -115,6 +128,15 @@ pub(super) fn plan(first: Effort, (risk, grade): (f64, Grade), turn: Option<Effo
         text.push_str(&format!(", and the grade goes from {} to {}", grade.letter(), grade_after.letter()));
     }
     text.push_str(&format!(". You need {}.", needs(first)));
+    if rest.problems > 0 {
+        let (who, remain) = match (rest.problems, small) {
+            (1, true) => ("one smaller problem".to_owned(), "remains"),
+            (1, false) => ("one more problem".to_owned(), "remains"),
+            (n, true) => (format!("{} smaller problems", words::number(n)), "remain"),
+            (n, false) => (format!("{} more problems", words::number(n)), "remain"),
+        };
+        text.push_str(&format!(" {} {remain}, for {}.", capital(&who), needs(rest)));
+    }
     text
 }
 
@@ -144,10 +166,6 @@ pub(super) fn brings((risk, grade): (f64, Grade), (after, grade_after): (f64, Gr
 
 fn was(n: usize) -> String {
     if n == 1 { "One problem was".to_owned() } else { format!("{} problems were", capital(&words::number(n))) }
-}
-
-fn verb(n: usize) -> String {
-    if n == 1 { "One is".to_owned() } else { format!("{} are", capital(&words::number(n))) }
 }
 
 pub(super) fn some(n: usize, one: &str, many: &str) -> String {
@@ -196,6 +214,9 @@ pub(super) fn repair(fixed: usize, months: i32, median_days: f64, oldest: Option
     let took = words::days(median_days);
     let mut text = match fixed {
         1 => format!("In the last {months} months one problem was fixed. It took {took}."),
+        // Of two, the middle is between them.
+        2 => format!("In the last {months} months two problems were fixed, which took {took} on average."),
+        3 => format!("In the last {months} months three problems were fixed. Two of them took {took} or less."),
         n => format!(
             "In the last {months} months {} problems were fixed. Half of them took {took} or less.",
             words::number(n)
@@ -208,7 +229,7 @@ pub(super) fn repair(fixed: usize, months: i32, median_days: f64, oldest: Option
     text
 }
 
-/// Where the risk has been going in the last three months, if it climbed and is at its highest.
+/// Where the risk has been going in the last three months, if it climbed from its lowest and is at its highest.
 pub(super) fn drift(points: &[ScorePoint], risk: f64) -> Option<String> {
     let last = points.last()?;
     let start = last.started.as_second().saturating_sub(92 * 86_400);
@@ -219,8 +240,10 @@ pub(super) fn drift(points: &[ScorePoint], risk: f64) -> Option<String> {
     let (before, now) = (lowest.risk.round(), risk.round());
     (weeks >= 2 && now - before >= 3.0 && highest - risk < 1.0).then(|| {
         format!(
-            "The risk has been growing: on {} it was {before:.0}, now it is {now:.0}.",
-            words::day(lowest.started, last.started)
+            "The risk grows again: on {} it was down to {}, now it is {}.",
+            words::day(lowest.started, last.started),
+            words::whole(before),
+            words::whole(now)
         )
     })
 }
@@ -235,11 +258,12 @@ pub(super) fn returning(n: usize, first_end: &str) -> String {
 
 /// Points for people; empty where a number would mislead: on a machine with much wrong, solving one serious problem
 /// alone changes little.
-pub(super) fn points(points: f64, severity: Severity) -> String {
-    match points {
-        p if p < 0.95 && severity >= Severity::Medium => String::new(),
-        p if p < 0.005 => String::new(),
-        p if p < 0.95 => "under 1".to_owned(),
-        p => words::whole(p),
+pub(super) fn points(before: f64, after: f64, severity: Severity) -> String {
+    // As the risk is told, in whole numbers: so the points of a list add up to what it takes off.
+    let whole = before.round() - after.round();
+    match before - after {
+        p if p < 0.005 || p < 0.95 && severity >= Severity::Medium => String::new(),
+        _ if whole >= 1.0 => words::whole(whole),
+        _ => "under 1".to_owned(),
     }
 }

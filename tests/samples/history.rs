@@ -19,6 +19,9 @@ use serde_json::{Map, Value as Json};
 
 use crate::recording::{Common, Problem, Recording, day};
 
+/// The version that stands in the samples, whichever wrote them: a new one alone makes none of them stale.
+pub const VERSION: &str = "0.1.0";
+
 /// Everything that turns recordings into audits.
 pub struct Workshop {
     pub catalogue: Catalogue,
@@ -163,7 +166,7 @@ impl Workshop {
             },
             started: moment,
             took: Duration::from_secs_f64(host.seconds * (1.0 + jitter)),
-            version: crate::rendered::VERSION.to_owned(),
+            version: VERSION.to_owned(),
             privileged: true,
             complete: true,
             outcomes: self.outcomes(recording, facts, moment, progress),

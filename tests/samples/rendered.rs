@@ -9,16 +9,16 @@ use std::{
     process::Command,
 };
 
-use crate::{history::Workshop, made, recording};
+use crate::{
+    history::{VERSION, Workshop},
+    made, recording,
+};
 
 /// Recorded hosts of which there is a sample.
 pub const SAMPLES: [&str; 3] = ["weeks", "healthy", "dreadful"];
 
 /// What is written of each.
 const FORMATS: [&str; 4] = ["html", "pdf", "md", "json"];
-
-/// The version that stands in the samples, whichever wrote them: a new one alone makes none of them stale.
-pub const VERSION: &str = "0.1.0";
 
 /// Where the samples lie.
 pub fn folder() -> PathBuf {

@@ -58,7 +58,7 @@ pub fn trend(
             // One that asked only a part says nothing of the whole.
             let last = points.pop_if(|_| !audit.complete);
             let first = points.first().map_or(audit.started, |p| p.started);
-            let events = report::events(audit, &history).into_iter().filter(|e| e.at >= first).collect();
+            let events = report::events(audit, &history, catalogue).into_iter().filter(|e| e.at >= first).collect();
             let points = Points { points, events };
             let (mut sentence, figures) = match about {
                 About::Score => (sentences::score(&points.points), Figures::Score(points)),

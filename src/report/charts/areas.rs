@@ -14,6 +14,8 @@ use crate::{
 /// More areas than these are told by their count.
 const ROWS: usize = 20;
 const BAR: f64 = 10.0;
+/// Height of a line of words below the bars.
+const LINE: f64 = 15.0;
 
 /// The bars in this width; none where no area has a risk.
 pub fn areas(areas: &[Area], name: &str, width: f64) -> Option<Drawing> {
@@ -23,7 +25,10 @@ pub fn areas(areas: &[Area], name: &str, width: f64) -> Option<Drawing> {
         return None;
     }
     let quiet = areas.iter().filter(|a| risk_or_worst(a.risk) == 0.0 && a.is_quiet()).count();
-    let rest = says::other_areas(loud.len().saturating_sub(ROWS), quiet);
+    let mut notes: Vec<String> = says::other_areas(loud.len().saturating_sub(ROWS), quiet).into_iter().collect();
+    if loud.len() > 1 {
+        notes.push("Chances overlap: the whole is less than the sum.".to_owned());
+    }
     let words = says::areas(&loud, quiet);
     loud.truncate(ROWS);
 
@@ -37,7 +42,7 @@ pub fn areas(areas: &[Area], name: &str, width: f64) -> Option<Drawing> {
     let x = |risk: f64| left + (right - left) * risk / 100.0;
 
     let head = 22.0;
-    let foot = if rest.is_some() { 24.0 } else { 2.0 };
+    let foot = 2.0 + 8.0 * f64::from(u8::from(!notes.is_empty())) + LINE * notes.len() as f64;
     let mut d = Drawing::new(name, "Risk by area", (width, head + row * loud.len() as f64 + foot));
     d.words = words;
     for (from, to, grade) in Grade::BANDS {
@@ -67,9 +72,9 @@ pub fn areas(areas: &[Area], name: &str, width: f64) -> Option<Drawing> {
     for (n, area) in loud.iter().enumerate() {
         d.text((width, text_y(n)), BODY.ink(Ink::Soft).end(), words::whole(risk_or_worst(area.risk)));
     }
-    if let Some(rest) = rest {
-        let y = head + row * loud.len() as f64 + 16.0;
-        d.text((0.0, y), SMALL, measure::fit(&rest, SMALL.size, false, width));
+    for (n, note) in notes.iter().enumerate() {
+        let y = head + row * loud.len() as f64 + 16.0 + LINE * n as f64;
+        d.text((0.0, y), SMALL, measure::fit(note, SMALL.size, false, width));
     }
     Some(d)
 }
