@@ -43,11 +43,8 @@ pub fn list(items: &[String]) -> String {
 /// How long someone needs: `5 minutes`, `2 hours`.
 pub fn minutes(n: u32) -> String {
     match n {
-        0..90 => count(n as usize, "minute", "minutes"),
-        _ => {
-            let hours = n.div_ceil(60) as usize;
-            count(hours, "hour", "hours")
-        }
+        0..105 => count(n as usize, "minute", "minutes"),
+        _ => count((n.saturating_add(30) / 60) as usize, "hour", "hours"),
     }
 }
 
@@ -147,7 +144,7 @@ mod tests {
     fn numbers_read_as_people_say_them() {
         assert_eq!(thousands(386_120), "386,120");
         assert_eq!(count(1, "file", "files"), "1 file");
-        assert_eq!(minutes(90), "2 hours");
+        assert_eq!([90, 121, 209].map(minutes), ["90 minutes", "2 hours", "3 hours"]);
         let now = Timestamp::from_second(1_000_000_000).unwrap();
         let back = |s: i64| Timestamp::from_second(1_000_000_000 - s).unwrap();
         assert_eq!(ago(back(30), now), "just now");

@@ -30,16 +30,21 @@ const FRAMEWORKS: &[(&str, &str)] = &[
 
 /// Builds the report of `audit`.
 pub fn build(audit: &Audit, catalogue: &Catalogue, history: &History) -> Report {
-    let risk = audit.risk();
+    // What is told is what is computed with, so that the same figure reads the same everywhere.
+    let risk = sentences::tenth(audit.risk());
     let grade = audit.grade();
-    let problems = problems(audit, catalogue, history, risk);
+    let problems = problems(audit, catalogue, history);
     let severities: Vec<_> = problems.iter().map(|p| p.severity).collect();
     let counts = counts(audit.outcomes.iter());
     let changes = history.previous.as_ref().map(|previous| past::changes(audit, previous, catalogue, history));
     let waived = past::waived(audit, catalogue, &history.waivers);
     let points = past::points(audit, history, severities.iter().copied().collect());
     let moved = match &changes {
-        Some(c) => sentences::moved(c.risk_before, risk, &c.since_text, c.fixed.len(), c.new.len(), c.came_back.len()),
+        Some(c) => {
+            // Tips come and go without being told here.
+            let count = |list: &[ProblemRef]| list.iter().filter(|p| p.severity > Severity::Info).count();
+            sentences::moved((c.risk_before, risk), &c.since_text, count(&c.fixed), count(&c.new), count(&c.came_back))
+        }
         None => "This is the first look.".to_owned(),
     };
     let seconds = audit.took.as_secs_f64();
@@ -72,7 +77,7 @@ pub fn build(audit: &Audit, catalogue: &Catalogue, history: &History) -> Report 
             complete: audit.complete,
         },
         grade,
-        risk: sentences::tenth(risk),
+        risk,
         grade_note: (grade != Grade::by_risk(risk)).then(|| {
             let open = if grade == Grade::D { "a critical problem" } else { "a problem for this month's list" };
             format!(
@@ -116,7 +121,7 @@ fn plan(problems: &[Problem], risk: f64, grade: Grade) -> Option<String> {
 
 /// What solving these problems takes, and where it leads when `rest` is left.
 pub(super) fn effort(part: &[Problem], rest: &[Problem]) -> sentences::Effort {
-    let after = score::risk(rest.iter().map(|p| p.severity));
+    let after = sentences::tenth(score::risk(rest.iter().map(|p| p.severity)));
     sentences::Effort {
         problems: part.len(),
         minutes: part.iter().filter(|p| p.effort != DECISION).fold(0, |sum, p| sum.saturating_add(p.minutes.max(1))),
@@ -130,7 +135,7 @@ pub(super) fn title(outcome: &Outcome, catalogue: &Catalogue) -> String {
     outcome.finding().map(|f| f.title.clone()).or_else(known).unwrap_or_else(|| outcome.check.clone())
 }
 
-fn problems(audit: &Audit, catalogue: &Catalogue, history: &History, risk: f64) -> Vec<Problem> {
+fn problems(audit: &Audit, catalogue: &Catalogue, history: &History) -> Vec<Problem> {
     let mut problems: Vec<Problem> = Vec::new();
     for outcome in &audit.outcomes {
         let Some(finding) = outcome.counted() else { continue };
@@ -175,11 +180,12 @@ fn problems(audit: &Audit, catalogue: &Catalogue, history: &History, risk: f64) 
         b.severity.cmp(&a.severity).then(a.minutes.cmp(&b.minutes)).then_with(|| a.check.cmp(&b.check))
     });
     // What each takes off once those before it are solved, so that the numbers of a list add up.
-    let mut left = risk;
+    let mut left = audit.risk();
     for problem in &mut problems {
         let points = score::points(left, problem.severity);
         problem.points = sentences::tenth(points);
-        problem.points_text = sentences::points(left, left - points, problem.severity);
+        let told = (sentences::tenth(left), sentences::tenth(left - points));
+        problem.points_text = sentences::points(points, told, problem.severity);
         left -= points;
     }
     problems
@@ -219,6 +225,14 @@ fn good(audit: &Audit, catalogue: &Catalogue) -> Vec<Good> {
         .filter_map(|o| catalogue.get(&o.check))
         .filter(|c| c.good.is_some())
         .collect();
+    // Praise beside a problem of the same area would read as a contradiction.
+    let troubled: BTreeSet<&str> = audit
+        .outcomes
+        .iter()
+        .filter(|o| o.finding().is_some_and(|f| f.severity >= Severity::Medium))
+        .filter_map(|o| Some(catalogue.get(&o.check)?.group.as_str()))
+        .collect();
+    fine.retain(|c| !troubled.contains(c.group.as_str()));
     let area = |check: &Check| catalogue.groups().iter().position(|g| g.id == check.group);
     fine.sort_by(|a, b| area(a).cmp(&area(b)).then_with(|| b.severity.cmp(&a.severity)).then_with(|| a.id.cmp(&b.id)));
     let mut areas = BTreeSet::new();

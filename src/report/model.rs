@@ -387,9 +387,9 @@ pub struct Area {
 }
 
 impl Area {
-    /// Whether it was looked at, and nothing was found: not even what someone accepted.
+    /// Whether all of it was looked at, and nothing was found: not even what someone accepted.
     pub(super) fn is_quiet(&self) -> bool {
-        self.checks.problem + self.checks.waived == 0 && self.checks.ok > 0
+        self.checks.problem + self.checks.waived + self.checks.unknown == 0 && self.checks.ok > 0
     }
 }
 

@@ -160,7 +160,7 @@ pub(super) fn changes(audit: &Audit, previous: &Audit, catalogue: &Catalogue, hi
         new: open(&|c| came(c) && !back(c)),
         came_back: open(&back),
         open: open(&|c| !came(c)),
-        fixed: gone(&|c| fine.contains(c), &|c| lasted(history, c, audit.started).map(|s| format!("after {s}"))),
+        fixed: gone(&|c| fine.contains(c), &|c| lasted(history, c, audit.started).map(|s| format!("solved after {s}"))),
         accepted: gone(&|c| waived.contains(c), &|_| None),
         unseen: gone(&|c| unknown.contains(c), &|_| None),
     }
@@ -184,6 +184,9 @@ fn lasted(history: &History, check: &str, now: Timestamp) -> Option<String> {
 pub(super) fn repair(audit: &Audit, history: &History) -> Option<Repair> {
     let today = words::utc(audit.started).date();
     let first = today.first_of_month().checked_sub(jiff::Span::new().months(MONTHS - 1)).ok()?;
+    // Of the time before the first look nothing is known.
+    let began = history.audits.last().map(|a| words::utc(a.started).date()).filter(|began| *began > first);
+    let first = began.map_or(first, Date::first_of_month);
     let mut done: Vec<(Date, Severity, f64)> = Vec::new();
     for turns in history.turns.values() {
         for (came, went) in turns.iter().zip(turns.iter().skip(1)).filter(|(came, went)| came.open && !went.open) {
@@ -203,7 +206,7 @@ pub(super) fn repair(audit: &Audit, history: &History) -> Option<Repair> {
         (days.len(), low.zip(high).map(|(low, high)| sentences::tenth(f64::midpoint(*low, *high))))
     };
     let months = (0..MONTHS).filter_map(|n| {
-        let month = first.checked_add(jiff::Span::new().months(n)).ok()?;
+        let month = first.checked_add(jiff::Span::new().months(n)).ok().filter(|month| *month <= today)?;
         let (fixed, median_days) = median(&|d, _| d.year() == month.year() && d.month() == month.month());
         Some(RepairMonth {
             month: month.strftime("%Y-%m").to_string(),
@@ -239,7 +242,7 @@ pub(super) fn repair(audit: &Audit, history: &History) -> Option<Repair> {
     Some(Repair {
         fixed,
         median_days,
-        text: sentences::repair(fixed, MONTHS, median_days, oldest),
+        text: sentences::repair(fixed, &sentences::lately(began, MONTHS), median_days, oldest),
         months: months.collect(),
         severities: severities.collect(),
     })

@@ -57,7 +57,7 @@ pub(super) fn summary(grade: Grade, severities: &[Severity], unknown: usize) -> 
 }
 
 /// What moved since the audit before.
-pub(super) fn moved(before: f64, now: f64, when: &str, fixed: usize, new: usize, back: usize) -> String {
+pub(super) fn moved((before, now): (f64, f64), when: &str, fixed: usize, new: usize, back: usize) -> String {
     let (before, now) = (before.round(), now.round());
     let mut text = if (before - now).abs() < 0.5 {
         format!("The risk is the same as {when}.")
@@ -106,12 +106,12 @@ pub(super) fn plan(
     (rest, small): (Effort, bool),
 ) -> String {
     let which = match first.problems {
-        1 => "Solve the first one".to_owned(),
+        1 => "Solve it".to_owned(),
         n => format!("Solve the first {}", words::number(n)),
     };
     let (after, grade_after) = first.after;
     if risk.round() - after.round() < 1.0 {
-        let mut text = format!("{which} first: you need {}.", needs(first));
+        let mut text = format!("{which} before all else: you need {}.", needs(first));
         if let Some(turn) = turn {
             text.push_str(&format!(
                 " So much is wrong that the grade moves from {} to {} only after {} are solved, which takes {} in all.",
@@ -208,19 +208,23 @@ pub(super) fn until(end: Date, today: Date) -> String {
     }
 }
 
+/// The time that repairs are told of: since the first look where that was lately.
+pub(super) fn lately(began: Option<Date>, months: i32) -> String {
+    match began {
+        Some(day) => format!("Since {}", day.strftime("%-d %B %Y")),
+        None => format!("In the last {} months", words::number(usize::try_from(months).unwrap_or(0))),
+    }
+}
+
 /// How fast problems were fixed.
-pub(super) fn repair(fixed: usize, months: i32, median_days: f64, oldest: Option<i64>) -> String {
-    let months = words::number(usize::try_from(months).unwrap_or(0));
+pub(super) fn repair(fixed: usize, lately: &str, median_days: f64, oldest: Option<i64>) -> String {
     let took = words::days(median_days);
     let mut text = match fixed {
-        1 => format!("In the last {months} months one problem was fixed. It took {took}."),
+        1 => format!("{lately} one problem was fixed. It took {took}."),
         // Of two, the middle is between them.
-        2 => format!("In the last {months} months two problems were fixed, which took {took} on average."),
-        3 => format!("In the last {months} months three problems were fixed. Two of them took {took} or less."),
-        n => format!(
-            "In the last {months} months {} problems were fixed. Half of them took {took} or less.",
-            words::number(n)
-        ),
+        2 => format!("{lately} two problems were fixed, which took {took} on average."),
+        3 => format!("{lately} three problems were fixed. Two of them took {took} or less."),
+        n => format!("{lately} {} problems were fixed. Half of them took {took} or less.", words::number(n)),
     };
     #[allow(clippy::cast_precision_loss, reason = "days of a few years")]
     if let Some(days) = oldest.filter(|d| *d > 0) {
@@ -258,10 +262,10 @@ pub(super) fn returning(n: usize, first_end: &str) -> String {
 
 /// Points for people; empty where a number would mislead: on a machine with much wrong, solving one serious problem
 /// alone changes little.
-pub(super) fn points(before: f64, after: f64, severity: Severity) -> String {
+pub(super) fn points(points: f64, (before, after): (f64, f64), severity: Severity) -> String {
     // As the risk is told, in whole numbers: so the points of a list add up to what it takes off.
     let whole = before.round() - after.round();
-    match before - after {
+    match points {
         p if p < 0.005 || p < 0.95 && severity >= Severity::Medium => String::new(),
         _ if whole >= 1.0 => words::whole(whole),
         _ => "under 1".to_owned(),

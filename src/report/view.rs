@@ -211,7 +211,7 @@ fn gaps(report: &Report) -> Value {
 pub(super) fn answers(report: &Report) -> String {
     let c = report.checks;
     let mut parts = vec![
-        words::count(c.problem, "question found a problem", "questions found a problem"),
+        words::count(c.problem, "question found something", "questions found something"),
         words::count(c.ok, "came out fine", "came out fine"),
     ];
     for (n, words_for) in [

@@ -1,6 +1,8 @@
 //! A chart as geometry: shapes in a box with its origin at the upper left, y downwards. The SVG, the PDF and the picture
 //! for mail are drawn from this same list.
 
+use crate::score::Grade;
+
 /// A chart: what is drawn, and what it says in words.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Drawing {
@@ -100,6 +102,8 @@ pub enum Ink {
     Track,
     /// The full part of a dial or a bar.
     Fill,
+    /// The same where all is well.
+    Good,
     /// The line of a chart.
     Accent,
     /// The ground below it.
@@ -117,6 +121,15 @@ pub enum Ink {
 }
 
 impl Ink {
+    /// What stands for a grade.
+    pub fn of(grade: Grade) -> Self {
+        match grade {
+            Grade::A | Grade::B => Ink::Good,
+            Grade::C => Ink::Fill,
+            Grade::D | Grade::F => Ink::High,
+        }
+    }
+
     /// Its colour on white paper, `0xRRGGBB`. The four severities differ in lightness, so that they can be told apart in
     /// grey and by colour-blind people.
     pub fn rgb(self) -> u32 {
@@ -126,6 +139,7 @@ impl Ink {
             Ink::Grid => 0xdcd8d0,
             Ink::Track => 0xe4e0d7,
             Ink::Fill => 0x7a5c12,
+            Ink::Good => 0x23703f,
             Ink::Accent => 0x1f5fa8,
             Ink::Wash => 0xe8eff7,
             Ink::Critical => 0x5c100b,
@@ -144,6 +158,7 @@ impl Ink {
             Ink::Grid => "grid",
             Ink::Track => "track",
             Ink::Fill => "fill",
+            Ink::Good => "good",
             Ink::Accent => "accent",
             Ink::Wash => "wash",
             Ink::Critical => "critical",

@@ -21,7 +21,7 @@ pub fn gauge(risk: f64, grade: Grade) -> Drawing {
     for (start, end) in bands() {
         dial.stroke(line(Ink::Track, THICK), part(start, end));
     }
-    let full = if grade >= Grade::D { Ink::High } else { Ink::Fill };
+    let full = Ink::of(grade);
     for (start, end) in bands().filter(|(start, _)| risk > *start) {
         dial.stroke(line(full, THICK), part(start, end.min(risk).max(start + 0.01)));
     }
@@ -73,7 +73,8 @@ mod tests {
     #[test]
     fn no_risk_fills_nothing_and_an_unknown_one_is_not_taken_for_none() {
         let filled = |d: &Drawing| {
-            d.shapes.iter().any(|s| matches!(s, Shape::Path { stroke: Some(s), .. } if s.ink == Ink::Fill))
+            let full = [Ink::Good, Ink::Fill, Ink::High];
+            d.shapes.iter().any(|s| matches!(s, Shape::Path { stroke: Some(s), .. } if full.contains(&s.ink)))
         };
         assert!(!filled(&gauge(0.0, Grade::A)));
         assert!(filled(&gauge(1.0, Grade::A)));

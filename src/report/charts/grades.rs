@@ -25,7 +25,7 @@ pub fn grades(counts: &[GradeCount], name: &str, width: f64) -> Option<Drawing> 
         let middle = slot * (n as f64 + 0.5);
         let tall = if count.hosts == 0 { 0.0 } else { (TALL * count.hosts as f64 / most).max(2.0) };
         if tall > 0.0 {
-            d.fill(Ink::Fill, rect(middle - bar / 2.0, base - tall, bar, tall));
+            d.fill(Ink::of(count.grade), rect(middle - bar / 2.0, base - tall, bar, tall));
         }
         d.text((middle, base - tall - 6.0), BODY.size(14.0).bold().middle(), words::thousands(count.hosts));
         d.text((middle, base + 18.0), SMALL.size(13.0).middle(), count.grade.letter());

@@ -18,7 +18,7 @@ use crate::{
 const DOTS: usize = 26;
 
 const LEFT: f64 = 48.0;
-const RIGHT: f64 = 40.0;
+const RIGHT: f64 = 48.0;
 const TOP: f64 = 20.0;
 
 /// The chart in this width; none with fewer than two audits. Audits with a date after the last one are left out: the

@@ -46,7 +46,7 @@ pub fn severities(points: &[ScorePoint], name: &str, width: f64) -> Option<Drawi
     let right = width - widest - 34.0;
     let (_, top) = scale(points.iter().map(|p| open(p)).max().unwrap_or(0));
     let left = measure::width(&words::thousands(top), 11.0, false).max(22.0) + 12.0;
-    let room = ((right - left) / if width < 480.0 { 9.0 } else { 10.5 }).floor().max(2.0) as usize;
+    let room = ((right - left) / if width < 480.0 { 5.0 } else { 8.0 }).floor().max(2.0) as usize;
     let every = points.len().div_ceil(room).max(1);
     let mut shown: Vec<&ScorePoint> = points.iter().copied().rev().step_by(every).collect();
     shown.reverse();

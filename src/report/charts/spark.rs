@@ -6,21 +6,19 @@ use super::{
     says,
 };
 
-/// The line of these values, oldest first; none with fewer than two. Its scale begins at 0, so that small moves stay
-/// small.
-pub fn spark(values: &[f64], name: &str, (width, height): (f64, f64)) -> Option<Drawing> {
-    let values: Vec<f64> = values.iter().copied().filter(|v| v.is_finite()).map(|v| v.clamp(0.0, 1e12)).collect();
+/// The line of these risks, oldest first; none with fewer than two. All have one scale, so that two can be compared.
+pub fn spark(risks: &[f64], name: &str, (width, height): (f64, f64)) -> Option<Drawing> {
+    let values: Vec<f64> = risks.iter().copied().filter(|v| v.is_finite()).map(|v| v.clamp(0.0, 100.0)).collect();
     let (first, last) = (values.first()?, values.last()?);
     if values.len() < 2 {
         return None;
     }
     let mut d = Drawing::new(name, "How it went", (width, height));
     d.words = says::spark(*first, *last);
-    let most = values.iter().copied().fold(1.0, f64::max);
     let edge = 3.5;
     let at = |(n, v): (usize, &f64)| {
         let x = edge + (width - 2.0 * edge) * n as f64 / (values.len() - 1) as f64;
-        (x, height - edge - (height - 2.0 * edge) * v / most)
+        (x, height - edge - (height - 2.0 * edge) * v / 100.0)
     };
     let line: Vec<(f64, f64)> = values.iter().enumerate().map(at).collect();
     d.stroke(Stroke { ink: Ink::Accent, width: 1.5, dash: None, round: true }, through(&line));

@@ -8,10 +8,9 @@ use super::model::*;
 use crate::{
     checks::{Catalogue, Severity},
     report::{
-        Problem, ProblemRef, Report, SCHEMA_VERSION,
+        Outlook, Problem, ProblemRef, Report, SCHEMA_VERSION,
         sentences::capital,
         text::{SHOWN, severity_words},
-        view::more,
     },
     score::{self, BySeverity, Grade},
     words,
@@ -105,17 +104,42 @@ fn host(report: &Report, name: &str, newest: Timestamp) -> FleetHost {
         moved: report.moved.clone(),
         summary: report.summary.clone(),
         plan: report.plan.clone(),
-        outlook: report.outlook.clone(),
+        outlook: outlook(report),
         history: report.history.iter().skip(report.history.len().saturating_sub(LOOKS)).cloned().collect(),
         problems: severities,
         problems_text: counts(severities),
         more: report.problems.len() - first.len(),
-        more_text: more(report.problems.len() - first.len()),
+        more_text: rest(report, first.len()),
         first,
         looked: report.audit.started,
         looked_text: words::day(report.audit.started, newest),
         stale: age > STALE,
     }
+}
+
+/// What happens if nothing is done, each with its problem, as no list stands beside it that has them all.
+fn outlook(report: &Report) -> Vec<Outlook> {
+    let title = |check: &str| report.problems.iter().find(|p| p.check == check).map(|p| p.title.trim_end_matches('.'));
+    let told = report.outlook.iter().map(|o| match o.check.as_deref().and_then(title) {
+        Some(title) => Outlook { check: o.check.clone(), text: format!("{title}. {}", o.text) },
+        None => o.clone(),
+    });
+    told.collect()
+}
+
+/// What is not listed of a machine: `and 3 more problems and 9 tips`.
+fn rest(report: &Report, listed: usize) -> Option<String> {
+    let tips = report.problems.iter().filter(|p| p.severity == Severity::Info).count();
+    let problems = report.problems.len() - listed - tips;
+    let mut parts = Vec::new();
+    if problems > 0 {
+        parts.push(words::count(problems, "more problem", "more problems"));
+    }
+    if tips > 0 {
+        parts.push(words::count(tips, "tip", "tips"));
+    }
+    let and = if listed > 0 { "and " } else { "" };
+    (!parts.is_empty()).then(|| format!("{and}{}", words::list(&parts)))
 }
 
 fn problem(p: &Problem) -> HostProblem {
@@ -260,12 +284,12 @@ fn moved(hosts: &[FleetHost], came: usize, went: usize) -> String {
     }
     let machines = |n: usize| words::count(n, "machine", "machines");
     let mut text = match (count(&|now, before| now < before), count(&|now, before| now > before)) {
-        (0, 0) => "Since the look before, no grade changed.".to_owned(),
-        (better, 0) => format!("Since the look before, {} got a better grade.", machines(better)),
-        (0, worse) => format!("Since the look before, {} got a worse grade.", machines(worse)),
+        (0, 0) => "Since the previous look, no grade changed.".to_owned(),
+        (better, 0) => format!("Since the previous look, {} got a better grade.", machines(better)),
+        (0, worse) => format!("Since the previous look, {} got a worse grade.", machines(worse)),
         (better, worse) => {
             format!(
-                "Since the look before, {} got a better grade and {} a worse one.",
+                "Since the previous look, {} got a better grade and {} a worse one.",
                 machines(better),
                 machines(worse)
             )
@@ -283,7 +307,7 @@ fn moved(hosts: &[FleetHost], came: usize, went: usize) -> String {
 fn plan(problems: &[FleetProblem], all: usize) -> Option<String> {
     let first = problems.first().filter(|p| p.severity >= Severity::Medium)?;
     Some(format!(
-        "What helps most: “{}”, on {}. It takes {} on each.",
+        "What helps most is to solve this, on {1}: “{0}”. It takes {2} on each.",
         first.title.trim_end_matches('.'),
         of_machines(first.hosts.len(), all),
         first.effort

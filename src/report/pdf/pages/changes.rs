@@ -12,10 +12,13 @@ use super::{
     },
     more, paragraph, part, problem_link,
 };
-use crate::report::{
-    Detail, ProblemRef, Report, Waived,
-    charts::{self, Drawing},
-    sentences::capital,
+use crate::{
+    checks::Severity,
+    report::{
+        Detail, ProblemRef, Report, Waived,
+        charts::{self, Drawing},
+        sentences::capital,
+    },
 };
 
 /// Units of a chart that takes half the width.
@@ -34,13 +37,15 @@ pub(super) fn lay(flow: &mut Flow, report: &Report, detail: Detail) {
     flow.open();
     flow.add(&part(&format!("What changed since {}", changes.since_day)));
     flow.add(&paragraph(vec![plain(&report.moved)]));
+    // A tip may stay open for ever.
+    let open: Vec<ProblemRef> = changes.open.iter().filter(|p| p.severity > Severity::Info).cloned().collect();
     for (title, list) in [
+        ("Came back after it had been fixed", &changes.came_back),
         ("New", &changes.new),
-        ("Came back", &changes.came_back),
         ("Fixed", &changes.fixed),
-        ("Accepted by someone", &changes.accepted),
+        ("Accepted since then", &changes.accepted),
         ("Could not be looked at this time", &changes.unseen),
-        ("Still open", &changes.open),
+        ("Still open", &open),
     ] {
         group(flow, report, title, list, shown);
     }
@@ -54,7 +59,7 @@ fn ending(flow: &mut Flow, report: &Report, shown: usize) {
         return;
     }
     flow.open();
-    flow.add(&part("Accepted, but not for much longer"));
+    flow.add(&part("Accepted risks that end soon"));
     let line = |w: &&Waived| item(vec![plain(&w.title), soft(&format!(", until {}", w.until_text))]);
     let mut items: Vec<Text> = soon.iter().take(shown).map(line).collect();
     items.extend(more(soon.len(), shown).map(|more| item(vec![soft(&capital(&more))])));

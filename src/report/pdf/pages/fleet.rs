@@ -53,7 +53,7 @@ pub(in crate::report::pdf) fn lay(flow: &mut Flow, fleet: &Fleet, picture: Optio
         }
     }
     if !(fleet.came.is_empty() && fleet.went.is_empty()) {
-        flow.add(&part("What changed since the look before"));
+        flow.add(&part("What changed since the previous look"));
         changes(flow, "Fixed", &fleet.went);
         changes(flow, "New", &fleet.came);
     }
