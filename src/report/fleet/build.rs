@@ -166,38 +166,35 @@ fn general(check: &str, catalogue: &Catalogue, title: &str) -> String {
 }
 
 fn problems(reports: &[Report], names: &[String], catalogue: &Catalogue) -> Vec<FleetProblem> {
-    let mut by_check: BTreeMap<&str, (FleetProblem, f64)> = BTreeMap::new();
+    let mut by_check: BTreeMap<&str, FleetProblem> = BTreeMap::new();
     for (report, name) in reports.iter().zip(names) {
         for p in report.problems.iter().filter(|p| p.severity > Severity::Info) {
-            let (entry, weight) = by_check.entry(&p.check).or_insert_with(|| {
-                let problem = FleetProblem {
-                    check: p.check.clone(),
-                    title: general(&p.check, catalogue, &p.title),
-                    severity: p.severity,
-                    when: String::new(),
-                    area: p.area.clone(),
-                    hosts: Vec::new(),
-                    hosts_named: String::new(),
-                    hosts_text: String::new(),
-                    effort: p.effort.clone(),
-                };
-                (problem, 0.0)
+            let entry = by_check.entry(&p.check).or_insert_with(|| FleetProblem {
+                check: p.check.clone(),
+                title: general(&p.check, catalogue, &p.title),
+                severity: p.severity,
+                when: String::new(),
+                area: p.area.clone(),
+                hosts: Vec::new(),
+                hosts_named: String::new(),
+                hosts_text: String::new(),
+                effort: p.effort.clone(),
             });
             entry.severity = entry.severity.max(p.severity);
             entry.hosts.push(name.clone());
-            *weight += score::weight(p.severity);
         }
     }
-    let mut all: Vec<(FleetProblem, f64)> = by_check.into_values().collect();
-    all.sort_by(|(a, wa), (b, wb)| wb.total_cmp(wa).then_with(|| a.check.cmp(&b.check)));
-    let told = all.into_iter().map(|(mut p, _)| {
+    let mut all: Vec<FleetProblem> = by_check.into_values().collect();
+    all.sort_by(|a, b| {
+        b.severity.cmp(&a.severity).then(b.hosts.len().cmp(&a.hosts.len())).then_with(|| a.check.cmp(&b.check))
+    });
+    for p in &mut all {
         p.hosts.sort();
         p.hosts_named = named(&p.hosts);
         p.when = severity_words(p.severity).to_owned();
         p.hosts_text = of_machines(p.hosts.len(), reports.len());
-        p
-    });
-    told.collect()
+    }
+    all
 }
 
 fn of_machines(n: usize, all: usize) -> String {
@@ -303,9 +300,12 @@ fn moved(hosts: &[FleetHost], came: usize, went: usize) -> String {
     text
 }
 
-/// What helps most machines most.
+/// What helps most machines most; of what helps as much, what stands first.
 fn plan(problems: &[FleetProblem], all: usize) -> Option<String> {
-    let first = problems.first().filter(|p| p.severity >= Severity::Medium)?;
+    #[allow(clippy::cast_precision_loss, reason = "some thousands of machines")]
+    let weight = |p: &FleetProblem| score::weight(p.severity) * p.hosts.len() as f64;
+    let urgent = problems.iter().rev().filter(|p| p.severity >= Severity::Medium);
+    let first = urgent.max_by(|a, b| weight(a).total_cmp(&weight(b)))?;
     Some(format!(
         "What helps most is to solve this, on {1}: “{0}”. It takes {2} on each.",
         first.title.trim_end_matches('.'),

@@ -46,7 +46,7 @@ pub(in crate::report::pdf) fn lay(flow: &mut Flow, fleet: &Fleet, picture: Optio
     flow.add(&machines(&fleet.hosts));
     flow.close();
     if !fleet.problems.is_empty() {
-        flow.add(&part("Problems and where they are"));
+        flow.add(&part("Problems and where they are, the most urgent first"));
         flow.add(&problems(fleet));
         if let Some(more) = super::more(fleet.problems.len(), PROBLEMS) {
             flow.add(&Block::Text(Text::new(Style::SMALL, vec![soft(&capital(&more))])));
