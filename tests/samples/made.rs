@@ -96,6 +96,9 @@ const COMMON: [&str; 7] = [
     "everyone-may-plan-jobs",
 ];
 
+/// There is no backup, or an old one.
+const BACKUPS: [&str; 2] = ["no-backup-found", "backup-too-old"];
+
 /// Problems of all recordings by severity, each check once.
 fn pool(workshop: &Workshop) -> Vec<(Severity, Problem)> {
     let mut pool = Vec::new();
@@ -136,6 +139,14 @@ pub fn fleet(workshop: &Workshop) -> Vec<Recording> {
         draw.shuffle(&mut fit);
         if draw.chance(60) {
             fit.sort_by_key(|(_, problem)| !COMMON.contains(&problem.check.as_str()));
+        }
+        // Two problems that shut each other out do not meet.
+        if let Some(first) = fit.iter().position(|(_, p)| BACKUPS.contains(&p.check.as_str())) {
+            let mut n = 0;
+            fit.retain(|(_, p)| {
+                n += 1;
+                n <= first + 1 || !BACKUPS.contains(&p.check.as_str())
+            });
         }
         for (level, count) in levels.into_iter().zip(wanted) {
             let of_level = fit.iter().filter(|(severity, _)| *severity == level);
