@@ -11,6 +11,7 @@ pub mod checks;
 pub mod cli;
 mod embedded;
 pub mod facts;
+pub mod fixes;
 pub mod host;
 pub mod probes;
 pub mod report;

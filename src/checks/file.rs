@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::facts::{Table, Type};
+use crate::{
+    facts::{Table, Type},
+    fixes::{Actions, Ask, Refuse},
+};
 
 /// What a careful expert would tell a friend about a problem.
 #[derive(
@@ -78,6 +81,15 @@ pub struct Fix {
     /// What it may interrupt or break, one sentence; none when nothing.
     #[serde(default)]
     pub effect: Option<String>,
+    /// What is done, in this order; nothing where only a person can do it.
+    #[serde(default, skip_serializing_if = "Actions::is_empty")]
+    pub actions: Actions,
+    /// When it must not be done.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub refuse: Vec<Refuse>,
+    /// What must be answered first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ask: Vec<Ask>,
 }
 
 /// A test of a check: given these facts, it finds so many.
@@ -237,6 +249,9 @@ impl Check {
         }
         if let Some(kind) = self.only_on.iter().find(|k| !KINDS.contains(&k.as_str())) {
             return fail("only_on", format!("`{kind}` is no kind of machine: use {}", KINDS.join(", ")));
+        }
+        if let Some(Err(what)) = self.fix.as_ref().map(|f| f.actions.check()) {
+            return fail("actions", format!("an action of the fix is not understood: {what}"));
         }
         if let Some(name) = self.references.keys().find(|k| !FRAMEWORKS.contains(&k.as_str())) {
             return fail(name, format!("`{name}` is no known framework{}", hint(name, FRAMEWORKS)));

@@ -10,7 +10,9 @@ mod checks;
 mod compare;
 mod error;
 mod facts;
+mod fix;
 mod generate;
+mod history;
 mod listing;
 mod look;
 mod menu;
@@ -20,6 +22,7 @@ mod report;
 mod show;
 mod terminal;
 mod trend;
+mod undo;
 mod waive;
 
 use std::{ffi::OsString, io::IsTerminal as _, path::PathBuf, process::ExitCode};
@@ -63,6 +66,12 @@ enum Command {
     Compare(compare::Args),
     /// Show how the risk, the open problems or one check went over time
     Trend(trend::Args),
+    /// Fix problems: choose, see what changes, do it, prove it
+    Fix(fix::Args),
+    /// Take a run of fixes back
+    Undo(undo::Args),
+    /// List the fixes that were done
+    History(history::Args),
     /// List, show, test and write checks
     Checks(checks::Args),
     /// List fact tables and what their columns mean
@@ -117,6 +126,9 @@ fn run(args: Vec<OsString>) -> ExitCode {
         Some(Command::Audits(args)) => audits::run(&args),
         Some(Command::Compare(args)) => compare::run(&args),
         Some(Command::Trend(args)) => trend::run(&args),
+        Some(Command::Fix(args)) => fix::run(&args),
+        Some(Command::Undo(args)) => undo::run(&args),
+        Some(Command::History(args)) => history::run(&args),
         Some(Command::Checks(args)) => checks::run(args),
         Some(Command::Facts(args)) => facts::run(args),
         Some(Command::Query(args)) => query::run(&args),

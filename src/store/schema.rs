@@ -83,4 +83,37 @@ pub(super) const MIGRATIONS: &[&str] = &[
         value         varchar not null
     );
     ",
+    // 3: the journal of fixes.
+    "
+    create table fix_runs (
+        id            bigint primary key,
+        host          varchar not null,
+        hostname      varchar not null,
+        root          varchar not null,
+        started       timestamp not null,
+        ended         timestamp,
+        state         varchar not null,   -- running, done, rolled_back, undone
+        who           varchar not null,
+        version       varchar not null,
+        folder        varchar not null,   -- of its backups, beside this file
+        confirm_until timestamp,          -- until then someone must confirm it, else it is taken back
+        risk_before   double not null,
+        risk_after    double
+    );
+    create table fix_steps (
+        run           bigint not null,
+        n             bigint not null,
+        check_id      varchar not null,
+        title         varchar not null,
+        state         varchar not null,   -- planned, fixed, still_open, unproven, refused, failed, undone
+        why           varchar
+    );
+    create table fix_changes (
+        run           bigint not null,
+        step          bigint not null,
+        n             bigint not null,
+        what          varchar not null,   -- path, or command
+        change        varchar not null    -- as JSON: before and after
+    );
+    ",
 ];

@@ -1,0 +1,128 @@
+//! What is asked on a terminal: which fixes, what only a person can decide, and whether to go on.
+
+use std::{
+    io::Write as _,
+    process::{Command, Stdio},
+};
+
+use dialoguer::{Input, MultiSelect, Select, theme::ColorfulTheme};
+
+use super::{super::error::CliError, told};
+use crate::{
+    checks::Safety,
+    fixes::{Answers, Plan, PlannedFix, Question},
+    words::{self, harmless},
+};
+
+/// Longest title in the list.
+const TITLE: usize = 44;
+
+/// Lets someone choose; none when they leave. Safe fixes are chosen already.
+pub(super) fn choose(plan: &Plan) -> Result<Option<Vec<String>>, CliError> {
+    let open: Vec<&PlannedFix> = plan.fixes.iter().filter(|f| f.refused.is_none()).collect();
+    for refused in plan.fixes.iter().filter(|f| f.refused.is_some()) {
+        let why = refused.refused.as_deref().unwrap_or_default();
+        anstream::println!("  Cannot be done here: {}. {}", harmless(&refused.title), harmless(why));
+    }
+    if open.is_empty() {
+        anstream::println!("  There is nothing that could be fixed here.");
+        return Ok(None);
+    }
+    let items: Vec<String> = open.iter().map(|fix| line(fix)).collect();
+    let chosen: Vec<bool> = open.iter().map(|f| f.safety == Safety::Safe && f.asks.is_none()).collect();
+    anstream::println!();
+    let picked = MultiSelect::with_theme(&ColorfulTheme::default())
+        .with_prompt("Which of these shall I do? (space: choose, enter: go on, q: leave)")
+        .items(&items)
+        .defaults(&chosen)
+        .interact_opt()
+        .ok()
+        .flatten();
+    let ids = |picked: Vec<usize>| picked.into_iter().filter_map(|n| open.get(n)).map(|f| f.check.clone()).collect();
+    Ok(picked.filter(|p| !p.is_empty()).map(ids))
+}
+
+/// One fix in the list: what it does, what it takes off, what it may interrupt.
+fn line(fix: &PlannedFix) -> String {
+    let title = harmless(&fix.title);
+    let title: String = if title.chars().count() > TITLE {
+        title.chars().take(TITLE - 1).chain(['…']).collect()
+    } else {
+        format!("{title:TITLE$}")
+    };
+    let points = match words::whole(fix.points).as_str() {
+        "0" => String::new(),
+        points => format!("−{points}"),
+    };
+    format!("{title} {points:>4}   {}", harmless(&told::effect(fix)))
+}
+
+/// Asks what the fixes need to know; whether anything was answered.
+pub(super) fn questions(plan: &Plan, answers: &mut Answers) -> Result<bool, CliError> {
+    let mut any = false;
+    for fix in &plan.fixes {
+        let Some(question) = &fix.asks else { continue };
+        anstream::println!("\n  {}", harmless(&fix.title));
+        let values = answer(question)?;
+        if !values.is_empty() {
+            answers.entry(fix.check.clone()).or_default().insert(question.name.clone(), values);
+            any = true;
+        }
+    }
+    Ok(any)
+}
+
+fn answer(question: &Question) -> Result<Vec<String>, CliError> {
+    let theme = ColorfulTheme::default();
+    let prompt = harmless(&question.text);
+    let left = |e: dialoguer::Error| CliError::usage(format!("Nothing was answered: {e}"), "Give the answer with --answer");
+    if question.choices.is_empty() {
+        let said: String = Input::with_theme(&theme).with_prompt(prompt).allow_empty(true).interact_text().map_err(left)?;
+        return Ok(Some(said).filter(|s| !s.trim().is_empty()).into_iter().collect());
+    }
+    let items: Vec<String> = question
+        .choices
+        .iter()
+        .map(|(name, why)| harmless(&if why.is_empty() { name.clone() } else { format!("{name}  ({why})") }))
+        .collect();
+    let picked = if question.many {
+        MultiSelect::with_theme(&theme).with_prompt(prompt).items(&items).interact_opt().map_err(left)?.unwrap_or_default()
+    } else {
+        Select::with_theme(&theme).with_prompt(prompt).items(&items).interact_opt().map_err(left)?.into_iter().collect()
+    };
+    Ok(picked.into_iter().filter_map(|n| question.choices.get(n)).map(|(name, _)| name.clone()).collect())
+}
+
+/// Whether to go on; what exactly changes is shown on request.
+pub(super) fn agree(plan: &Plan) -> Result<bool, CliError> {
+    loop {
+        anstream::println!("\n{}", told::summary(plan));
+        let choice = Select::with_theme(&ColorfulTheme::default())
+            .with_prompt("Go on?")
+            .items(["Do it", "Show exactly what changes", "Leave everything as it is"])
+            .default(0)
+            .interact_opt()
+            .ok()
+            .flatten();
+        match choice {
+            Some(0) => return Ok(true),
+            Some(1) => page(&told::preview(plan, super::Format::Text)),
+            _ => return Ok(false),
+        }
+    }
+}
+
+/// Shows a long text page by page, where there is a program for that.
+fn page(text: &str) {
+    let pager = Command::new("less").args(["-R", "-F", "-X"]).stdin(Stdio::piped()).spawn();
+    match pager {
+        Ok(mut pager) => {
+            if let Some(stdin) = &mut pager.stdin {
+                let _ = stdin.write_all(text.as_bytes());
+            }
+            drop(pager.stdin.take());
+            let _ = pager.wait();
+        }
+        Err(_) => anstream::println!("{text}"),
+    }
+}

@@ -1,0 +1,388 @@
+//! `cleanbill fix`: shows what can be fixed, what would change, does it, and says what became of it.
+
+mod ask;
+pub(super) mod told;
+
+use std::{
+    io::IsTerminal as _,
+    path::PathBuf,
+    process::ExitCode,
+    time::Duration,
+};
+
+use clap::ValueEnum;
+use jiff::Timestamp;
+
+use super::{
+    StoreArgs,
+    error::CliError,
+    look,
+    progress::Bar,
+    terminal,
+};
+use crate::{
+    audit::{self, Performed},
+    checks::{Catalogue, Check, Safety, Selection, Verdict},
+    fixes::{self, Answers, Basis, Event, Guard, Job, Journal, Plan, Proof, Recovered, tree::Tree},
+    host::Host,
+    store::{FixRun, RunState, Store},
+    words,
+};
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  sudo cleanbill fix                              choose from a list, see what changes, say yes
+  sudo cleanbill fix ssh-root-login               one problem
+  sudo cleanbill fix --safe-only --yes            all that can break nothing, without asking
+  sudo cleanbill fix --all --dry-run              what would change, as a diff; exit code 1 when something would
+  sudo cleanbill fix confirm                      keep changes that would otherwise take themselves back
+  cleanbill fix --root ./rootfs --all --yes       an image, without running its services
+  cleanbill fix --all --script fix.sh             the same plan as a script for people who want to read it first
+
+Exit codes: 0 all that was asked for is done, 1 something is left or (with --dry-run) would change, 2 wrong usage,
+3 it could not be done. Take everything back with: sudo cleanbill undo")]
+pub(super) struct Args {
+    /// The problems to fix, as the audit prints them; or `confirm`
+    #[arg(value_name = "ID|confirm")]
+    ids: Vec<String>,
+    /// All problems of these areas
+    #[arg(long, value_name = "AREA", num_args = 1..)]
+    group: Vec<String>,
+    /// All problems that can be fixed
+    #[arg(long)]
+    all: bool,
+    /// Only what can break and interrupt nothing
+    #[arg(long)]
+    safe_only: bool,
+    /// The most a fix may risk
+    #[arg(long, value_name = "RISK", conflicts_with = "safe_only")]
+    max_risk: Option<MaxRisk>,
+    /// Show what would change, and change nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Do not ask
+    #[arg(long, short)]
+    yes: bool,
+    /// How to tell what was done
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    format: Format,
+    /// Fix a mounted image or container tree instead of this machine
+    #[arg(long, value_name = "DIR")]
+    root: Option<PathBuf>,
+    /// Answer the question of a fix: ID=VALUE, several times for several values
+    #[arg(long, value_name = "ID=VALUE")]
+    answer: Vec<String>,
+    /// Seconds after which risky changes take themselves back unless confirmed; 0 for never
+    #[arg(long, value_name = "SECONDS", default_value_t = fixes::WINDOW.as_secs())]
+    window: u64,
+    /// Write the plan as a shell script instead of doing it
+    #[arg(long, value_name = "FILE")]
+    script: Option<PathBuf>,
+    /// Write the plan as an Ansible playbook instead of doing it
+    #[arg(long, value_name = "FILE")]
+    ansible: Option<PathBuf>,
+    #[command(flatten)]
+    store: StoreArgs,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum MaxRisk {
+    /// It breaks and interrupts nothing.
+    Safe,
+    /// It could lock you out, and takes itself back then.
+    Guarded,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Format {
+    /// For people.
+    Text,
+    /// For programs.
+    Json,
+    /// For CI servers.
+    Junit,
+}
+
+pub(super) fn run(args: &Args) -> Result<ExitCode, CliError> {
+    if args.ids == ["confirm"] {
+        return confirm(args);
+    }
+    let catalogue = look::catalogue()?;
+    for id in &args.ids {
+        catalogue.get(id).ok_or_else(|| CliError::no_such_check(id, &catalogue))?;
+    }
+    for group in &args.group {
+        if !catalogue.groups().iter().any(|g| g.id == *group) {
+            let hint = words::nearest(group, catalogue.groups().iter().map(|g| g.id.as_str()));
+            let hint = hint.map_or_else(|| "See them with: cleanbill checks list".to_owned(), |n| format!("Did you mean: {n}?"));
+            return Err(CliError::usage(format!("There is no area called `{}`", words::harmless(group)), hint));
+        }
+    }
+    let named = !args.ids.is_empty() || !args.group.is_empty() || args.all || args.safe_only || args.max_risk.is_some();
+    let writes = args.script.is_some() || args.ansible.is_some();
+    let talks = std::io::stdin().is_terminal() && std::io::stdout().is_terminal() && args.format == Format::Text;
+    if !named && !talks {
+        return Err(CliError::usage(
+            "Say what to fix: without a terminal nobody can be asked",
+            "Name problems, or give --all or --safe-only",
+        ));
+    }
+    let mut answers = answered(&args.answer, &catalogue)?;
+    let place = Place::open(args.root.as_ref())?;
+    let store = args.store.store();
+    let changes = !args.dry_run && !writes;
+    if changes && place.is_live() && !place.host.is_root() {
+        return Err(CliError::usage("Only root may change this machine", "Run it with sudo, or look first: --dry-run"));
+    }
+    // Before anything is looked at, what was cut off is taken back.
+    let journal = if changes { Some(open(&store, &place)?) } else { None };
+    let seen = look_at(&place.host, &catalogue, &store)?;
+    let wanted = |check: &Check| wants(args, check) && (named || check.fix.is_some());
+    let make = |answers: &Answers, wanted: &dyn Fn(&Check) -> bool| {
+        let user = user();
+        let basis = Basis {
+            audit: &seen.audit,
+            db: &seen.db,
+            catalogue: &catalogue,
+            tree: &place.tree,
+            host: &place.host,
+            user: &user,
+            answers,
+        };
+        fixes::plan(&basis, wanted)
+    };
+    let mut plan = make(&answers, &wanted);
+    told::unfixable(args.ids.iter().map(String::as_str), &plan, &seen.audit, &catalogue);
+    if talks && !writes && !args.dry_run && !args.yes {
+        if !named {
+            let Some(chosen) = ask::choose(&plan)? else { return Ok(ExitCode::SUCCESS) };
+            plan = make(&answers, &|check| chosen.contains(&check.id));
+        }
+        if ask::questions(&plan, &mut answers)? {
+            let chosen: Vec<String> = plan.fixes.iter().map(|f| f.check.clone()).collect();
+            plan = make(&answers, &|check| chosen.contains(&check.id));
+        }
+        if plan.is_any() && !ask::agree(&plan)? {
+            anstream::println!("  Nothing was changed.");
+            return Ok(ExitCode::SUCCESS);
+        }
+    }
+    if args.dry_run {
+        terminal::print(&told::preview(&plan, args.format))?;
+        return Ok(ExitCode::from(u8::from(plan.is_any())));
+    }
+    let Some(journal) = journal else {
+        return write(args, &plan);
+    };
+    if !plan.is_any() {
+        terminal::print(&told::nothing(&plan, args.format))?;
+        return Ok(ExitCode::from(u8::from(!plan.fixes.is_empty())));
+    }
+    if !args.yes && !talks {
+        return Err(CliError::usage(
+            "Nobody is here to say yes, so nothing was changed",
+            "See what would change with --dry-run, then give --yes",
+        ));
+    }
+    let run = new_run(&seen.audit, &place);
+    let done = carry_out(args, &plan, &place, &journal, run, &catalogue, &store)?;
+    let left = told::done(&done, &plan, args.format)?;
+    Ok(ExitCode::from(u8::from(left)))
+}
+
+/// The machine or image that is fixed.
+pub(super) struct Place {
+    pub(super) host: Host,
+    pub(super) tree: Tree,
+}
+
+impl Place {
+    pub(super) fn open(root: Option<&PathBuf>) -> Result<Self, CliError> {
+        let host = look::host(root)?;
+        // One name for one place, so that the journal finds it again.
+        let whole = std::fs::canonicalize(host.root()).unwrap_or_else(|_| host.root().to_owned());
+        let tree = Tree::open(&whole)
+            .map_err(|e| CliError::usage(e.to_string(), "Give the folder in which the image is mounted"))?;
+        Ok(Place { host, tree })
+    }
+
+    pub(super) fn is_live(&self) -> bool {
+        self.host.is_live()
+    }
+
+    pub(super) fn root(&self) -> String {
+        self.tree.root().to_string_lossy().into_owned()
+    }
+}
+
+/// Opens the journal and takes back what was cut off, and says so.
+pub(super) fn open(store: &Store, place: &Place) -> Result<Journal, CliError> {
+    let journal = Journal::open(store)?;
+    for Recovered { run, started, left } in fixes::recover(&journal, &place.tree, place.is_live())? {
+        let when = words::date(started);
+        match left {
+            None => anstream::eprintln!("Run {run} of {when} had been cut off. All of it was taken back."),
+            Some(left) => anstream::eprintln!(
+                "Run {run} of {when} had been cut off, and not all of it could be taken back: {}",
+                words::harmless(&left)
+            ),
+        }
+    }
+    Ok(journal)
+}
+
+fn look_at(host: &Host, catalogue: &Catalogue, store: &Store) -> Result<Performed, CliError> {
+    let bar = Bar::start();
+    let performed = audit::perform(host, catalogue, &Selection::default(), &Default::default(), |event| bar.on(event));
+    bar.end();
+    let mut performed = performed.map_err(|error| {
+        CliError::failed(format!("the audit could not be completed: {error}"), "Try again; if it stays, report it.")
+    })?;
+    let history = store.history(&performed.audit, crate::store::Moment::Previous).unwrap_or_default();
+    audit::settle(&mut performed.audit.outcomes, catalogue, &history.waivers.iter().map(|w| w.check.clone()).collect());
+    Ok(performed)
+}
+
+fn wants(args: &Args, check: &Check) -> bool {
+    let named = args.ids.contains(&check.id) || args.group.contains(&check.group);
+    let all = args.ids.is_empty() && args.group.is_empty();
+    let Some(fix) = &check.fix else { return named };
+    let most = if args.safe_only { Some(MaxRisk::Safe) } else { args.max_risk };
+    let fits = match most {
+        Some(MaxRisk::Safe) => fix.safety == Safety::Safe,
+        Some(MaxRisk::Guarded) | None => true,
+    };
+    (named || all) && fits
+}
+
+/// The answers that were given with the command.
+fn answered(given: &[String], catalogue: &Catalogue) -> Result<Answers, CliError> {
+    let mut answers = Answers::new();
+    for text in given {
+        let wrong = || CliError::usage(format!("`{}` is no answer", words::harmless(text)), "Write it as ID=VALUE");
+        let (id, value) = text.split_once('=').ok_or_else(wrong)?;
+        let check = catalogue.get(id).ok_or_else(|| CliError::no_such_check(id, catalogue))?;
+        let ask = check.fix.as_ref().and_then(|f| f.ask.first());
+        let ask = ask.ok_or_else(|| CliError::usage(format!("The fix of {id} asks nothing"), "Leave --answer out"))?;
+        answers.entry(id.to_owned()).or_default().entry(ask.name.clone()).or_default().push(value.to_owned());
+    }
+    Ok(answers)
+}
+
+/// The person who runs this, also behind sudo.
+pub(super) fn user() -> String {
+    let named = ["SUDO_USER", "DOAS_USER", "LOGNAME", "USER"].iter().find_map(|n| std::env::var(n).ok());
+    words::harmless(&named.filter(|n| !n.is_empty()).unwrap_or_else(|| "root".to_owned()))
+}
+
+fn new_run(audit: &audit::Audit, place: &Place) -> FixRun {
+    FixRun {
+        id: 0,
+        host: audit.machine.host.clone(),
+        hostname: audit.machine.hostname.clone(),
+        root: place.root(),
+        started: Timestamp::now(),
+        ended: None,
+        state: RunState::Running,
+        who: user(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        folder: String::new(),
+        confirm_until: None,
+        risk_before: audit.risk(),
+        risk_after: None,
+        steps: Vec::new(),
+    }
+}
+
+fn carry_out(
+    args: &Args,
+    plan: &Plan,
+    place: &Place,
+    journal: &Journal,
+    mut run: FixRun,
+    catalogue: &Catalogue,
+    store: &Store,
+) -> Result<FixRun, CliError> {
+    let window = Duration::from_secs(args.window);
+    let guarded = place.is_live() && plan.is_guarded() && args.window > 0;
+    let program = std::env::current_exe()?;
+    let guard = Guard::new(program, store.path(), window);
+    let arm = move |run: &FixRun| guard.arm(run.id);
+    if guarded {
+        run.confirm_until = Timestamp::now().checked_add(window).ok();
+    }
+    let mut shown = told::Progress::start(args.format == Format::Text, plan);
+    let job = Job {
+        plan,
+        tree: &place.tree,
+        live: place.is_live(),
+        journal,
+        run,
+        arm: guarded.then_some(&arm as &dyn Fn(&FixRun) -> Result<(), String>),
+    };
+    let mut tell = |event: Event<'_>| shown.on(&event);
+    let done = fixes::apply(job, &mut tell, |checks| prove(checks, place, catalogue, store))?;
+    shown.end();
+    Ok(done)
+}
+
+/// Asks all checks again, and puts the answers into the history.
+pub(super) fn prove(checks: &[&str], place: &Place, catalogue: &Catalogue, store: &Store) -> Proof {
+    let host = if place.is_live() { Host::live() } else { Host::image(place.tree.root()) };
+    let Ok(host) = host else { return Proof::default() };
+    let performed = audit::perform(&host, catalogue, &Selection::default(), &Default::default(), |_| {});
+    let Ok(Performed { mut audit, facts, .. }) = performed else { return Proof::default() };
+    if store.record(&mut audit, &facts, catalogue).is_err() {
+        audit::settle(&mut audit.outcomes, catalogue, &Default::default());
+    }
+    let answer = |check: &&str| {
+        let outcome = audit.outcomes.iter().find(|o| o.check == **check)?;
+        let found = match &outcome.verdict {
+            Verdict::Ok | Verdict::NotApplicable(_) => None,
+            Verdict::Problem(finding) => {
+                let seen = finding.evidence.first().map_or(finding.title.as_str(), |e| &e.text);
+                Some(format!("It is still seen: {}", seen.trim_end_matches('.')) + ".")
+            }
+            Verdict::Unknown(_) => return None,
+        };
+        Some(((*check).to_owned(), found))
+    };
+    Proof { risk: Some(audit.risk()), answers: checks.iter().filter_map(answer).collect() }
+}
+
+fn write(args: &Args, plan: &Plan) -> Result<ExitCode, CliError> {
+    let _ = (args, plan);
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Keeps what would otherwise take itself back.
+fn confirm(args: &Args) -> Result<ExitCode, CliError> {
+    let store = args.store.store();
+    let place = Place::open(args.root.as_ref())?;
+    let journal = open(&store, &place)?;
+    let waiting = store.fix_runs(Some(&place.root()))?.into_iter().filter(|r| r.state == RunState::Done && r.confirm_until.is_some());
+    let mut any = false;
+    for mut run in waiting {
+        any = true;
+        run.confirm_until = None;
+        journal.store().end_fixes(&run)?;
+        Guard::disarm(run.id);
+        anstream::println!("Run {} stays. Take it back with: cleanbill undo {}", run.id, run.id);
+    }
+    if !any {
+        return Err(CliError::usage("Nothing waits to be confirmed", "See what was done with: cleanbill history"));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+impl From<fixes::JournalError> for CliError {
+    fn from(error: fixes::JournalError) -> Self {
+        match error {
+            fixes::JournalError::Store(error) => error.into(),
+            fixes::JournalError::Busy => CliError::failed(error.to_string(), "Wait until it has ended, then try again"),
+            error => CliError::failed(error.to_string(), "Nothing more was changed. Make room, or give another place with --db FILE"),
+        }
+    }
+}
+

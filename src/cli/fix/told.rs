@@ -1,0 +1,303 @@
+//! What is said about fixes: before, meanwhile and afterwards.
+
+use std::{collections::BTreeMap, fmt::Write as _, io::IsTerminal as _, time::Duration};
+
+use anstyle::{AnsiColor, Style};
+use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::{Value, json};
+
+use super::{
+    super::{error::CliError, terminal},
+    Format,
+};
+use crate::{
+    audit::Audit,
+    checks::{Catalogue, Safety},
+    fixes::{Change, Event, Plan, PlannedFix, diff},
+    score::Grade,
+    store::{FixRun, FixStep, StepState},
+    words::{self, harmless},
+};
+
+/// What a fix may interrupt, and how long it takes.
+pub(super) fn effect(fix: &PlannedFix) -> String {
+    let guard = "could lock you out: takes itself back unless you confirm";
+    match (&fix.effect, fix.safety) {
+        (_, Safety::Guarded) if fix.effect.is_none() => guard.to_owned(),
+        (Some(effect), Safety::Guarded) => format!("{} Takes itself back unless you confirm.", effect),
+        (Some(effect), _) => effect.clone(),
+        (None, _) => "breaks nothing".to_owned(),
+    }
+}
+
+/// What was asked for by name and cannot be planned.
+pub(super) fn unfixable<'a>(ids: impl Iterator<Item = &'a str>, plan: &Plan, audit: &Audit, catalogue: &Catalogue) {
+    for id in ids.filter(|id| !plan.fixes.iter().any(|f| f.check == *id)) {
+        let there = audit.outcomes.iter().any(|o| o.check == id && o.finding().is_some() && !o.waived);
+        let fixable = catalogue.get(id).and_then(|c| c.fix.as_ref()).is_some_and(|f| !f.actions.is_empty());
+        match (there, fixable) {
+            (false, _) => anstream::eprintln!("There is nothing to fix: the problem {id} is not here."),
+            (true, false) => {
+                anstream::eprintln!("Only a person can fix {id}. How, step by step: cleanbill show {id}");
+            }
+            (true, true) => {}
+        }
+    }
+}
+
+/// How many fixes, files and programs.
+pub(super) fn summary(plan: &Plan) -> String {
+    let (files, runs) = (plan.files(), plan.runs());
+    let fixes = plan.fixes.iter().filter(|f| !f.changes.is_empty()).count();
+    let mut text = format!("  {} will be done.", words::count(fixes, "fix", "fixes"));
+    if !files.is_empty() {
+        let _ = write!(text, " {} will change; a copy of each is kept.", words::count(files.len(), "file", "files"));
+    }
+    for run in &runs {
+        let _ = write!(text, "\n    - {}", harmless(&run.what));
+        if let Some(stays) = &run.stays {
+            let _ = write!(text, " ({})", harmless(stays.trim_end_matches('.')));
+        }
+    }
+    text
+}
+
+/// What would change: diffs and programs.
+pub(super) fn preview(plan: &Plan, format: Format) -> String {
+    if format == Format::Json {
+        return serde_json::to_string_pretty(&plan_json(plan)).unwrap_or_default() + "\n";
+    }
+    let mut text = String::new();
+    for fix in &plan.fixes {
+        let _ = writeln!(text, "# {}: {}", fix.check, harmless(&fix.title));
+        if let Some(why) = &fix.refused {
+            let _ = writeln!(text, "#   not done: {}", harmless(why));
+        }
+        if let Some(question) = &fix.asks {
+            let _ = writeln!(text, "#   {}", harmless(&question.text));
+            for (choice, _) in &question.choices {
+                let _ = writeln!(text, "#     --answer {}={}", fix.check, harmless(choice));
+            }
+        }
+        for change in &fix.changes {
+            match change {
+                Change::File(file) => text.push_str(&diff(file)),
+                Change::Run(run) => {
+                    let _ = writeln!(text, "$ {}", harmless(&run.line()));
+                    for line in run.preview.iter().flat_map(|p| p.lines()).filter(|l| l.starts_with(['I', 'R'])) {
+                        let _ = writeln!(text, "  {}", harmless(line));
+                    }
+                }
+            }
+        }
+    }
+    if plan.fixes.is_empty() {
+        text.push_str("Nothing would change.\n");
+    }
+    if std::io::stdout().is_terminal() { coloured(&text) } else { text }
+}
+
+fn coloured(text: &str) -> String {
+    let mut out = String::new();
+    for line in text.lines() {
+        let style = match line.as_bytes().first() {
+            Some(b'+') => AnsiColor::Green.on_default(),
+            Some(b'-') => AnsiColor::Red.on_default(),
+            Some(b'@') => AnsiColor::Cyan.on_default(),
+            Some(b'#') => Style::new().bold(),
+            _ => Style::new(),
+        };
+        let _ = writeln!(out, "{style}{line}{style:#}");
+    }
+    out
+}
+
+/// The plan for programs.
+pub(super) fn plan_json(plan: &Plan) -> Value {
+    let change = |change: &Change| match change {
+        Change::File(file) => json!({ "path": file.path, "what": file.what(), "diff": diff(file) }),
+        Change::Run(run) => json!({ "command": run.command, "what": run.what, "stays": run.stays }),
+    };
+    let fixes: Vec<Value> = plan
+        .fixes
+        .iter()
+        .map(|f| {
+            json!({
+                "check": f.check,
+                "title": f.title,
+                "severity": f.severity,
+                "safety": f.safety,
+                "refused": f.refused,
+                "asks": f.asks.as_ref().map(|q| json!({
+                    "question": q.text,
+                    "choices": q.choices.iter().map(|(name, _)| name).collect::<Vec<_>>(),
+                    "many": q.many,
+                })),
+                "changes": f.changes.iter().map(change).collect::<Vec<_>>(),
+            })
+        })
+        .collect();
+    json!({ "fixes": fixes })
+}
+
+/// That nothing can be done, and why.
+pub(super) fn nothing(plan: &Plan, format: Format) -> String {
+    match format {
+        Format::Json => preview(plan, format),
+        Format::Junit => junit(&[], plan),
+        Format::Text => {
+            let mut text = String::new();
+            for fix in &plan.fixes {
+                let why = fix.refused.clone().or_else(|| fix.asks.as_ref().map(|q| format!("It needs an answer: {}", q.text)));
+                let _ = writeln!(text, "  {} {}", mark(StepState::Refused), harmless(&fix.title));
+                let _ = writeln!(text, "      not done: {}", harmless(&why.unwrap_or_default()));
+            }
+            if text.is_empty() { "Nothing is left to fix.\n".to_owned() } else { text }
+        }
+    }
+}
+
+fn mark(state: StepState) -> &'static str {
+    match (state, terminal::style().unicode) {
+        (StepState::Fixed | StepState::Undone, true) => "✔",
+        (StepState::Fixed | StepState::Undone, false) => "+",
+        (StepState::Unproven | StepState::Planned, _) => "?",
+        (StepState::StillOpen, _) => "!",
+        (StepState::Refused | StepState::Failed, true) => "✘",
+        (StepState::Refused | StepState::Failed, false) => "x",
+    }
+}
+
+/// What became of a step, in a sentence.
+pub(in super::super) fn outcome(step: &FixStep) -> String {
+    let why = step.why.as_deref().map(harmless).unwrap_or_default();
+    let with = |text: &str| if why.is_empty() { format!("{text}.") } else { format!("{text}: {why}") };
+    match step.state {
+        StepState::Fixed => "done, and asked again: it is gone".to_owned(),
+        StepState::StillOpen => with("done, but the problem is still there"),
+        StepState::Unproven => with("done, but not proven"),
+        StepState::Refused => with("not done"),
+        StepState::Failed => with("failed"),
+        StepState::Undone => "taken back".to_owned(),
+        StepState::Planned => "cut off".to_owned(),
+    }
+}
+
+/// Says what became of everything; whether something is left.
+pub(super) fn done(run: &FixRun, plan: &Plan, format: Format) -> Result<bool, CliError> {
+    let left = run.steps.iter().any(|s| s.state != StepState::Fixed);
+    let text = match format {
+        Format::Json => {
+            let mut value = serde_json::to_value(run).unwrap_or_default();
+            if let Some(map) = value.as_object_mut() {
+                map.extend(plan_json(plan).as_object().cloned().unwrap_or_default());
+            }
+            serde_json::to_string_pretty(&value).unwrap_or_default() + "\n"
+        }
+        Format::Junit => junit(&run.steps, plan),
+        Format::Text => text(run),
+    };
+    terminal::print(&text)?;
+    Ok(left)
+}
+
+fn text(run: &FixRun) -> String {
+    let mut text = String::from("\n");
+    for step in &run.steps {
+        let _ = writeln!(text, "  {} {}", mark(step.state), harmless(&step.title));
+        let style = terminal::style();
+        let options = textwrap::Options::new(style.width).initial_indent("      ").subsequent_indent("      ");
+        for line in textwrap::wrap(&outcome(step), options) {
+            let _ = writeln!(text, "{line}");
+        }
+    }
+    if let Some(after) = run.risk_after {
+        let (was, now) = (Grade::by_risk(run.risk_before), Grade::by_risk(after));
+        let _ = write!(
+            text,
+            "\n  Grade {} to {}      Risk {} to {}",
+            was.letter(),
+            now.letter(),
+            words::whole(run.risk_before),
+            words::whole(after)
+        );
+    }
+    let _ = writeln!(text, "\n  Take all of it back:  cleanbill undo {}", run.id);
+    if let Some(until) = run.confirm_until {
+        let _ = writeln!(
+            text,
+            "\n  Some of this could lock you out. Log in once more from another place to see that you still\n  can, then \
+             type:  cleanbill fix confirm\n  Otherwise all of it is taken back at {}.",
+            until.strftime("%H:%M:%S UTC")
+        );
+    }
+    text
+}
+
+/// One test case for each fix.
+fn junit(steps: &[FixStep], plan: &Plan) -> String {
+    let escape = |text: &str| {
+        harmless(text).replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+    };
+    let states: BTreeMap<&str, &FixStep> = steps.iter().map(|s| (s.check.as_str(), s)).collect();
+    let mut cases = String::new();
+    let mut failures = 0;
+    for fix in &plan.fixes {
+        let _ = write!(cases, "  <testcase classname=\"cleanbill.fix\" name=\"{}\"", escape(&fix.check));
+        match states.get(fix.check.as_str()) {
+            Some(step) if step.state == StepState::Fixed => cases.push_str("/>\n"),
+            Some(step) if step.state == StepState::Refused => {
+                let why = step.why.as_deref().unwrap_or_default();
+                let _ = writeln!(cases, ">\n    <skipped message=\"{}\"/>\n  </testcase>", escape(why));
+            }
+            Some(step) => {
+                failures += 1;
+                let _ = writeln!(cases, ">\n    <failure message=\"{}\"/>\n  </testcase>", escape(&outcome(step)));
+            }
+            None => {
+                let why = fix.refused.as_deref().unwrap_or_default();
+                let _ = writeln!(cases, ">\n    <skipped message=\"{}\"/>\n  </testcase>", escape(why));
+            }
+        }
+    }
+    format!(
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuite name=\"cleanbill fix\" tests=\"{}\" failures=\"{failures}\">\n\
+         {cases}</testsuite>\n",
+        plan.fixes.len()
+    )
+}
+
+/// Progress on stderr.
+pub(super) struct Progress {
+    bar: Option<ProgressBar>,
+}
+
+impl Progress {
+    pub(super) fn start(shown: bool, plan: &Plan) -> Self {
+        if !shown || !std::io::stderr().is_terminal() {
+            return Progress { bar: None };
+        }
+        let count = plan.fixes.iter().filter(|f| !f.changes.is_empty()).count();
+        let bar = ProgressBar::new(u64::try_from(count).unwrap_or(0));
+        if let Ok(style) = ProgressStyle::with_template("  {spinner} {msg:<60} {pos}/{len}") {
+            bar.set_style(style);
+        }
+        bar.enable_steady_tick(Duration::from_millis(120));
+        Progress { bar: Some(bar) }
+    }
+
+    pub(super) fn on(&mut self, event: &Event<'_>) {
+        let Some(bar) = &self.bar else { return };
+        match event {
+            Event::Begins(fix) => bar.set_message(harmless(&fix.title)),
+            Event::Ended(..) => bar.inc(1),
+            Event::Proving => bar.set_message("Asking the questions again"),
+        }
+    }
+
+    pub(super) fn end(self) {
+        if let Some(bar) = self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}

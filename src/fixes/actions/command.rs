@@ -1,0 +1,64 @@
+//! A program that a fix runs, where no other action does.
+
+use serde::{Deserialize, Serialize};
+
+use super::Act;
+use crate::fixes::{
+    change::{Run, When},
+    view::{Refusal, View},
+};
+
+/// Runs a program.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Command {
+    /// What it does, in plain words.
+    pub what: String,
+    /// Program, by name or path, and its arguments; no shell reads them.
+    pub run: Vec<String>,
+    /// What takes it back.
+    #[serde(default)]
+    pub undo: Vec<Vec<String>>,
+    /// Whether it waits until the files of all fixes stand.
+    #[serde(default)]
+    pub late: bool,
+    /// Longest time it may take, in seconds.
+    #[serde(default)]
+    pub seconds: Option<u64>,
+    /// What it leaves behind that cannot be taken back.
+    #[serde(default)]
+    pub stays: Option<String>,
+    /// Whether nothing is done where the program is not there.
+    #[serde(default)]
+    pub if_there: bool,
+}
+
+impl Act for Command {
+    fn plan(&self, view: &mut View<'_>) -> Result<(), Refusal> {
+        if !view.is_live() {
+            return Ok(());
+        }
+        let whole = |command: &[String]| -> Result<Vec<String>, Refusal> {
+            let (name, rest) = command.split_first().ok_or_else(|| Refusal::new("a command has no name"))?;
+            let path = if name.starts_with('/') { view.host().exists(name).then(|| name.clone()) } else { super::program(view, &[name]) };
+            let path = path.ok_or_else(|| Refusal::new(format!("there is no program {name}")))?;
+            Ok(std::iter::once(path).chain(rest.iter().cloned()).collect())
+        };
+        let command = match whole(&self.run) {
+            Err(_) if self.if_there => return Ok(()),
+            command => command?,
+        };
+        let undo: Result<Vec<_>, _> = self.undo.iter().map(|c| whole(c)).collect();
+        let run = Run {
+            what: self.what.clone(),
+            command,
+            undo: undo?,
+            when: if self.late { When::Late } else { When::Now },
+            seconds: self.seconds.unwrap_or(60),
+            stays: self.stays.clone(),
+            preview: None,
+        };
+        view.run(run);
+        Ok(())
+    }
+}

@@ -1,0 +1,81 @@
+//! What a fix can do: one file a kind. An action says what it wants in a check file and plans it over a view of the
+//! machine; from there preview, backup, doing, proof and undoing are the same for all.
+
+mod account;
+mod command;
+mod config;
+mod line;
+mod module;
+mod mount;
+mod package;
+mod remove;
+mod rights;
+mod service;
+mod sysctl;
+
+use serde::{Deserialize, Serialize};
+
+use super::view::{Refusal, View};
+
+/// What every action can.
+pub trait Act {
+    /// Plans its changes; one that is done already plans nothing.
+    ///
+    /// # Errors
+    /// Why it cannot be done here, as a sentence for people.
+    fn plan(&self, view: &mut View<'_>) -> Result<(), Refusal>;
+}
+
+macro_rules! actions {
+    ($($(#[$doc:meta])* $variant:ident($type:ty)),+ $(,)?) => {
+        /// One action of a fix, as its check file says.
+        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+        #[serde(rename_all = "snake_case", deny_unknown_fields)]
+        pub enum Action {
+            $($(#[$doc])* $variant($type)),+
+        }
+
+        impl Action {
+            /// What it can.
+            pub fn act(&self) -> &dyn Act {
+                match self { $(Action::$variant(action) => action),+ }
+            }
+        }
+    };
+}
+
+actions! {
+    /// Sets or removes one setting of a file.
+    SetConfig(config::SetConfig),
+    /// Sees to it that a line or a block stands in a file, or does not.
+    Line(line::Line),
+    /// Gives a file or folder other rights.
+    Mode(rights::Mode),
+    /// Gives a file or folder another owner.
+    Owner(rights::Owner),
+    /// Takes the access rules of single people away.
+    RemoveAcl(rights::RemoveAcl),
+    /// Removes a file; a copy is kept.
+    Remove(remove::Remove),
+    /// Sets a setting of the kernel, now and when it starts.
+    Sysctl(sysctl::Sysctl),
+    /// Loads a module of the kernel, or keeps it out.
+    Module(module::Module),
+    /// Installs, upgrades or removes packages.
+    Package(package::Package),
+    /// Turns a service on or off, or lets it read its settings.
+    Service(service::Service),
+    /// Locks or expires an account, or sets how long its password holds.
+    Account(account::Account),
+    /// Gives a disk or folder other mount options.
+    Mount(mount::Mount),
+    /// Runs a program.
+    Command(command::Command),
+}
+
+/// The first of these programs that is there, with its whole path.
+fn program(view: &View<'_>, names: &[&str]) -> Option<String> {
+    let folders = ["/usr/sbin", "/usr/bin", "/sbin", "/bin"];
+    let paths = names.iter().flat_map(|name| folders.iter().map(move |folder| format!("{folder}/{name}")));
+    paths.into_iter().find(|path| view.host().exists(path))
+}

@@ -1,0 +1,64 @@
+//! A module of the kernel: loaded whenever the machine starts, or kept out.
+
+use serde::{Deserialize, Serialize};
+
+use super::Act;
+use crate::fixes::{
+    change::Run,
+    view::{Refusal, View},
+};
+
+/// Loads a module of the kernel, or keeps it out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Module {
+    /// Its name.
+    pub name: String,
+    /// Whether it is kept out; else it is loaded.
+    #[serde(default)]
+    pub blocked: bool,
+}
+
+const LOAD: &str = "/etc/modules-load.d/cleanbill.conf";
+const BLOCK: &str = "/etc/modprobe.d/cleanbill.conf";
+
+impl Act for Module {
+    fn plan(&self, view: &mut View<'_>) -> Result<(), Refusal> {
+        let good = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+        if self.name.is_empty() || self.name.starts_with('-') || !self.name.chars().all(good) {
+            return Err(Refusal::new(format!("`{}` is no name of a module", self.name)));
+        }
+        let (path, lines) = if self.blocked {
+            // The first keeps programs from loading it by name, the second the kernel by what it does.
+            (BLOCK, vec![format!("install {} /bin/false", self.name), format!("blacklist {}", self.name)])
+        } else {
+            (LOAD, vec![self.name.clone()])
+        };
+        let old = view.text(path)?.unwrap_or_default();
+        let mut new = old.clone();
+        for line in lines.iter().filter(|line| !old.lines().any(|l| l.trim() == line.as_str())) {
+            if !new.is_empty() && !new.ends_with('\n') {
+                new.push('\n');
+            }
+            new.push_str(line);
+            new.push('\n');
+        }
+        if new != old {
+            view.write(path, &new, 0o644)?;
+        }
+        let loaded = view.host().read_text("/proc/modules").unwrap_or_default();
+        let name = self.name.replace('-', "_");
+        let loaded = loaded.lines().any(|l| l.split_whitespace().next() == Some(name.as_str()));
+        if view.is_live() && loaded == self.blocked {
+            let modprobe = super::program(view, &["modprobe"]).ok_or_else(|| Refusal::new("there is no modprobe"))?;
+            let (load, unload) = ([modprobe.as_str(), &self.name], [modprobe.as_str(), "-r", &self.name]);
+            let run = if self.blocked {
+                Run::new(format!("the module {} is unloaded", self.name), &unload).undone_by(&load)
+            } else {
+                Run::new(format!("the module {} is loaded", self.name), &load).undone_by(&unload)
+            };
+            view.run(run);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,134 @@
+//! Rights, owner and access rules of a file or folder; its content is not touched.
+
+use serde::{Deserialize, Serialize};
+
+use super::Act;
+use crate::fixes::{
+    tree::State,
+    view::{Refusal, View},
+};
+
+/// Gives a file or folder other rights.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Mode {
+    /// Its path.
+    pub path: String,
+    /// The rights, in octal: `0600`.
+    #[serde(default)]
+    pub mode: Option<String>,
+    /// Rights that are taken away, in octal: `022`.
+    #[serde(default)]
+    pub clear: Option<String>,
+    /// Rights that are given, in octal: `1000`.
+    #[serde(default)]
+    pub set: Option<String>,
+}
+
+/// Gives a file or folder another owner.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Owner {
+    /// Its path.
+    pub path: String,
+    /// The user, by name or number.
+    #[serde(default)]
+    pub user: Option<String>,
+    /// The group, by name or number.
+    #[serde(default)]
+    pub group: Option<String>,
+}
+
+/// Takes the access rules of single people away.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RemoveAcl {
+    /// Its path.
+    pub path: String,
+}
+
+/// Rights from their octal digits.
+pub(super) fn octal(text: &str) -> Result<u32, Refusal> {
+    let digits = text.trim().trim_start_matches("0o");
+    u32::from_str_radix(digits, 8)
+        .ok()
+        .filter(|mode| *mode <= 0o7777)
+        .ok_or_else(|| Refusal::new(format!("`{text}` is no mode: write it in octal digits such as 0640")))
+}
+
+/// Plans other rights for what lies at a path.
+fn change(view: &mut View<'_>, path: &str, make: impl FnOnce(&mut State)) -> Result<(), Refusal> {
+    // Of a link the rights do not count; what it leads to is meant.
+    let path = view.follow(path)?;
+    let Some(before) = view.rights(&path)? else { return Ok(()) };
+    let mut after = before.clone();
+    make(&mut after);
+    if !after.same(&before) {
+        view.put(&path, Some(before), Some(after));
+    }
+    Ok(())
+}
+
+impl Act for Mode {
+    fn plan(&self, view: &mut View<'_>) -> Result<(), Refusal> {
+        let part = |text: &Option<String>| text.as_deref().map(octal).transpose();
+        let (mode, clear, set) = (part(&self.mode)?, part(&self.clear)?, part(&self.set)?);
+        if mode.is_none() && clear.is_none() && set.is_none() {
+            return Err(Refusal::new("a change of rights needs `mode`, `clear` or `set`"));
+        }
+        change(view, &self.path, |state| {
+            state.mode = (mode.unwrap_or(state.mode) & !clear.unwrap_or(0)) | set.unwrap_or(0);
+        })
+    }
+}
+
+impl Act for Owner {
+    fn plan(&self, view: &mut View<'_>) -> Result<(), Refusal> {
+        let number = |name: &Option<String>, file: &str| {
+            name.as_deref().filter(|n| !n.is_empty()).map(|name| id(view, name, file)).transpose()
+        };
+        let (user, group) = (number(&self.user, "/etc/passwd")?, number(&self.group, "/etc/group")?);
+        change(view, &self.path, |state| {
+            state.uid = user.unwrap_or(state.uid);
+            state.gid = group.unwrap_or(state.gid);
+        })
+    }
+}
+
+impl Act for RemoveAcl {
+    fn plan(&self, view: &mut View<'_>) -> Result<(), Refusal> {
+        change(view, &self.path, |state| {
+            let rule = |name: &String| name.starts_with("system.posix_acl_");
+            if state.xattrs.contains_key("system.posix_acl_access") {
+                // With such rules the middle digit is the most that any of them may, not what the group may.
+                state.mode &= !0o070;
+            }
+            state.xattrs.retain(|name, _| !rule(name));
+        })
+    }
+}
+
+/// The number of a user or group of this machine.
+fn id(view: &View<'_>, name: &str, file: &str) -> Result<u32, Refusal> {
+    if let Ok(number) = name.parse() {
+        return Ok(number);
+    }
+    let text = view.text(file)?.unwrap_or_default();
+    let found = text.lines().find_map(|line| {
+        let mut fields = line.split(':');
+        (fields.next() == Some(name)).then(|| fields.nth(1).and_then(|n| n.parse().ok())).flatten()
+    });
+    found.ok_or_else(|| Refusal::new(format!("there is no {name} in {file}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rights_are_octal_digits() {
+        assert_eq!(octal("0640"), Ok(0o640));
+        assert_eq!(octal("4755"), Ok(0o4755));
+        assert!(octal("u+x").is_err() && octal("17777").is_err());
+    }
+}

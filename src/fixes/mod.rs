@@ -1,0 +1,28 @@
+//! Fixes: what a check file wants done becomes a plan of changes that is shown, backed up, made, proven by asking the
+//! check again, and can be taken back. Nothing here prints or decides what is good or bad.
+
+pub mod actions;
+mod apply;
+mod change;
+mod diff;
+pub mod formats;
+mod guard;
+mod journal;
+mod plan;
+mod recover;
+mod run;
+mod spec;
+pub mod tree;
+mod undo;
+mod validate;
+mod view;
+
+pub use apply::{Event, Job, Proof, apply};
+pub use change::{Change, FileChange, Run, When};
+pub use diff::diff;
+pub use guard::{Guard, WINDOW};
+pub use journal::{Journal, JournalError};
+pub use plan::{Answers, Basis, Plan, PlannedFix, Question, plan};
+pub use recover::{Recovered, recover};
+pub use spec::{Actions, Ask, Refuse};
+pub use undo::{Blocked, UndoError, Undone, undo};

@@ -1,0 +1,242 @@
+//! From problems to a plan: which fixes, in which order, what each changes, and which cannot be done here and why.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value};
+
+use super::{
+    change::{Change, FileChange, Run, When},
+    spec::Ask,
+    tree::Tree,
+    view::{Refusal, View},
+};
+use crate::{
+    audit::Audit,
+    checks::{Catalogue, Check, Safety, Severity},
+    facts::FactDb,
+    host::Host,
+    score, words,
+};
+
+/// What people answered, by check: name and values.
+pub type Answers = BTreeMap<String, BTreeMap<String, Vec<String>>>;
+
+/// A fix for a problem of this machine.
+#[derive(Debug, Clone)]
+pub struct PlannedFix {
+    /// The check.
+    pub check: String,
+    /// The problem.
+    pub problem: String,
+    /// What is done, as an instruction.
+    pub title: String,
+    /// How bad the problem is.
+    pub severity: Severity,
+    /// Points that it takes off when it alone is done.
+    pub points: f64,
+    /// Minutes that a person would need.
+    pub minutes: u32,
+    /// Whether it can do harm.
+    pub safety: Safety,
+    /// What it may interrupt, one sentence.
+    pub effect: Option<String>,
+    /// What it changes, in this order; nothing where it is refused.
+    pub changes: Vec<Change>,
+    /// Why it is not done, and what would make it possible.
+    pub refused: Option<String>,
+    /// What must be answered first.
+    pub asks: Option<Question>,
+}
+
+/// A question with its choices.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Question {
+    /// The name of the answer.
+    pub name: String,
+    /// The question.
+    pub text: String,
+    /// Choices with a word on each; any text where there is none.
+    pub choices: Vec<(String, String)>,
+    /// Whether several may be chosen.
+    pub many: bool,
+}
+
+/// Fixes in the order in which they are done.
+#[derive(Debug, Clone, Default)]
+pub struct Plan {
+    /// The fixes, what helps most first.
+    pub fixes: Vec<PlannedFix>,
+}
+
+impl Plan {
+    /// All files that become others, each once, from what they are to what they will be.
+    pub fn files(&self) -> Vec<FileChange> {
+        let mut merged: Vec<FileChange> = Vec::new();
+        for change in self.fixes.iter().flat_map(|f| &f.changes) {
+            let Change::File(change) = change else { continue };
+            match merged.iter_mut().find(|m| m.path == change.path) {
+                Some(known) => known.after.clone_from(&change.after),
+                None => merged.push(change.clone()),
+            }
+        }
+        merged.retain(FileChange::is_any);
+        merged
+    }
+
+    /// All programs that are run, each once, those that wait until all files stand at the end.
+    pub fn runs(&self) -> Vec<Run> {
+        let mut runs: Vec<Run> = Vec::new();
+        for change in self.fixes.iter().flat_map(|f| &f.changes) {
+            if let Change::Run(run) = change
+                && !runs.contains(run)
+            {
+                runs.push(run.clone());
+            }
+        }
+        runs.sort_by_key(|r| r.when);
+        runs
+    }
+
+    /// Whether it changes anything.
+    pub fn is_any(&self) -> bool {
+        self.fixes.iter().any(|f| !f.changes.is_empty())
+    }
+
+    /// Whether it has a fix that could lock someone out.
+    pub fn is_guarded(&self) -> bool {
+        self.fixes.iter().any(|f| f.safety == Safety::Guarded && !f.changes.is_empty())
+    }
+}
+
+/// What a plan is made from.
+pub struct Basis<'a> {
+    /// The machine as it is.
+    pub audit: &'a Audit,
+    /// Its facts.
+    pub db: &'a FactDb,
+    /// The checks.
+    pub catalogue: &'a Catalogue,
+    /// The machine to change.
+    pub tree: &'a Tree,
+    /// The same to ask.
+    pub host: &'a Host,
+    /// Who runs this: the person, not root.
+    pub user: &'a str,
+    /// What people answered.
+    pub answers: &'a Answers,
+}
+
+/// Plans a fix for each of these problems that has one, what helps most first.
+pub fn plan(basis: &Basis<'_>, wanted: impl Fn(&Check) -> bool) -> Plan {
+    let risk = basis.audit.risk();
+    let mut problems: Vec<(&Check, Severity, String)> = Vec::new();
+    for outcome in &basis.audit.outcomes {
+        let Some(finding) = outcome.finding().filter(|_| !outcome.waived) else { continue };
+        if let Some(check) = basis.catalogue.get(&outcome.check).filter(|c| wanted(c)) {
+            problems.push((check, finding.severity, finding.title.clone()));
+        }
+    }
+    let rank = |check: &Check| check.fix.as_ref().map_or(2, |f| if f.safety == Safety::Safe { 0 } else { 1 });
+    problems.sort_by(|(a, sa, _), (b, sb, _)| {
+        sb.cmp(sa).then(rank(a).cmp(&rank(b))).then(a.minutes.cmp(&b.minutes)).then_with(|| a.id.cmp(&b.id))
+    });
+    let mut view = View::new(basis.tree, basis.host);
+    let fixes = problems.into_iter().filter_map(|(check, severity, problem)| {
+        let fix = check.fix.as_ref().filter(|f| !f.actions.is_empty())?;
+        let mut planned = PlannedFix {
+            check: check.id.clone(),
+            problem,
+            title: fix.title.clone(),
+            severity,
+            points: score::points(risk, severity),
+            minutes: check.minutes,
+            safety: fix.safety,
+            effect: fix.effect.clone(),
+            changes: Vec::new(),
+            refused: None,
+            asks: None,
+        };
+        match changes(basis, check, &mut view) {
+            Ok(Step::Do(changes)) if changes.is_empty() => {
+                planned.refused = Some("There is nothing left that this fix could change: the rest needs a person.".to_owned());
+            }
+            Ok(Step::Do(changes)) => planned.changes = changes,
+            Ok(Step::Ask(question)) => planned.asks = Some(question),
+            Err(Refusal(why)) => planned.refused = Some(words::harmless(&why)),
+        }
+        Some(planned)
+    });
+    Plan { fixes: fixes.collect() }
+}
+
+enum Step {
+    Do(Vec<Change>),
+    Ask(Question),
+}
+
+fn changes(basis: &Basis<'_>, check: &Check, view: &mut View<'_>) -> Result<Step, Refusal> {
+    let Some(fix) = &check.fix else { return Ok(Step::Do(Vec::new())) };
+    let query = |sql: &str, params: &[(String, Value)]| -> Result<Vec<Map<String, Value>>, Refusal> {
+        let found = basis.db.select(sql, params).map_err(|e| Refusal(format!("a question of the fix failed: {e}")))?;
+        Ok(found.into_maps())
+    };
+    let user = [("user".to_owned(), Value::from(basis.user))];
+    for refuse in &fix.refuse {
+        let params: &[(String, Value)] = if refuse.query.contains("$user") { &user } else { &[] };
+        if let Some(row) = query(&refuse.query, params)?.first() {
+            return Err(Refusal(filled(&refuse.why, row)?));
+        }
+    }
+    let none = BTreeMap::new();
+    let answers = basis.answers.get(&check.id).unwrap_or(&none);
+    for ask in &fix.ask {
+        if !answers.contains_key(&ask.name) {
+            return Ok(Step::Ask(question(ask, &query)?));
+        }
+    }
+    let rows = query(&check.query, &check.bindings(None))?;
+    let actions = fix.actions.filled(&rows, answers).map_err(Refusal)?;
+    let made = view.made();
+    for action in &actions {
+        if let Err(refusal) = action.act().plan(view) {
+            view.forget(made);
+            return Err(refusal);
+        }
+    }
+    Ok(Step::Do(view.take()))
+}
+
+type Query<'a> = dyn Fn(&str, &[(String, Value)]) -> Result<Vec<Map<String, Value>>, Refusal> + 'a;
+
+fn question(ask: &Ask, query: &Query<'_>) -> Result<Question, Refusal> {
+    let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    let choices = match &ask.choices {
+        None => Vec::new(),
+        Some(sql) => {
+            let rows = query(sql, &[])?;
+            let pair = |row: &Map<String, Value>| {
+                let mut cells = row.values().map(text);
+                (cells.next().unwrap_or_default(), cells.next().unwrap_or_default())
+            };
+            rows.iter().map(pair).collect()
+        }
+    };
+    Ok(Question { name: ask.name.clone(), text: ask.question.clone(), choices, many: ask.many })
+}
+
+fn filled(template: &str, row: &Map<String, Value>) -> Result<String, Refusal> {
+    let mut context = tera::Context::new();
+    for (name, value) in row {
+        context.insert(name.clone(), value);
+    }
+    let mut tera = tera::Tera::new();
+    let made = tera.add_raw_template("why", template).and_then(|()| tera.render("why", &context));
+    made.map_err(|e| Refusal(format!("the words of a fix are broken: {e}")))
+}
+
+impl When {
+    /// Whether it waits until all files stand.
+    pub fn is_late(self) -> bool {
+        self == When::Late
+    }
+}

@@ -1,0 +1,155 @@
+//! What a check file says of its fix beyond words: the actions, what must not be, and what only a person can answer.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use tera::{Context, Tera};
+
+use super::actions::Action;
+
+/// The actions of a fix, as its file says. A text with `{{ column }}` is filled in from each row that the check found.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Actions(pub Vec<toml::Table>);
+
+/// When a fix must not be done: a question over the facts that returns rows.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Refuse {
+    /// A SELECT over the fact tables; `$user` is who runs this.
+    pub query: String,
+    /// Why it is refused and what would make it possible: a template that sees the first row.
+    pub why: String,
+}
+
+/// What only a person can answer.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Ask {
+    /// The name by which actions see the answer, and scripts give it: `--answer ID=VALUE`.
+    pub name: String,
+    /// The question: `Which of these accounts may become administrator?`
+    pub question: String,
+    /// A SELECT whose first column has the choices; a second one explains them. Without it, any text is an answer.
+    #[serde(default)]
+    pub choices: Option<String>,
+    /// Whether several may be chosen; each is an answer of its own.
+    #[serde(default)]
+    pub many: bool,
+}
+
+impl Actions {
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The actions for these rows and answers, each once.
+    ///
+    /// # Errors
+    /// When a template asks for a column that is not there, or an action has a key that it does not know.
+    pub fn filled(
+        &self,
+        rows: &[Map<String, Value>],
+        answers: &BTreeMap<String, Vec<String>>,
+    ) -> Result<Vec<Action>, String> {
+        let mut found: Vec<Action> = Vec::new();
+        for table in &self.0 {
+            for row in contexts(table, rows, answers) {
+                let Some(filled) = fill(&toml::Value::Table(table.clone()), &row)? else { continue };
+                let action: Action = filled.try_into().map_err(|e: toml::de::Error| e.message().to_owned())?;
+                if !found.contains(&action) {
+                    found.push(action);
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    /// The first mistake that shows without rows: an action or a key that does not exist.
+    ///
+    /// # Errors
+    /// That mistake.
+    pub fn check(&self) -> Result<(), String> {
+        for table in &self.0 {
+            let mut table = table.clone();
+            table.remove("if");
+            let _: Action = toml::Value::Table(table).try_into().map_err(|e: toml::de::Error| e.message().to_owned())?;
+        }
+        Ok(())
+    }
+}
+
+/// What the templates of an action see, once for each row and answer where they ask for one.
+fn contexts(
+    table: &toml::Table,
+    rows: &[Map<String, Value>],
+    answers: &BTreeMap<String, Vec<String>>,
+) -> Vec<Context> {
+    let text = toml::Value::Table(table.clone()).to_string();
+    let mut context = Context::new();
+    context.insert("n", &rows.len());
+    context.insert("rows", rows);
+    if !text.contains("{{") && !text.contains("{%") {
+        return vec![context];
+    }
+    let mut all = Vec::new();
+    for row in rows {
+        let mut one = context.clone();
+        for (name, value) in row {
+            one.insert(name.clone(), value);
+        }
+        all.push(one);
+    }
+    for (name, chosen) in answers.iter().filter(|(name, _)| text.contains(name.as_str())) {
+        let with = |one: &Context| {
+            let one = one.clone();
+            chosen.iter().map(move |answer| {
+                let mut with = one.clone();
+                with.insert(name.clone(), answer);
+                with
+            })
+        };
+        all = all.iter().flat_map(with).collect();
+    }
+    all
+}
+
+/// A value with its templates filled in; none where its `if` says no.
+fn fill(value: &toml::Value, context: &Context) -> Result<Option<toml::Value>, String> {
+    Ok(Some(match value {
+        toml::Value::String(text) => toml::Value::String(text_of(text, context)?),
+        toml::Value::Array(items) => {
+            let items: Result<Vec<_>, String> = items.iter().map(|item| fill(item, context)).collect();
+            toml::Value::Array(items?.into_iter().flatten().collect())
+        }
+        toml::Value::Table(table) => {
+            let mut filled = toml::Table::new();
+            for (key, value) in table {
+                match fill(value, context)? {
+                    Some(toml::Value::String(said)) if key == "if" => {
+                        if !matches!(said.trim(), "true" | "yes" | "1") {
+                            return Ok(None);
+                        }
+                    }
+                    Some(value) => {
+                        filled.insert(key.clone(), value);
+                    }
+                    None => return Ok(None),
+                }
+            }
+            toml::Value::Table(filled)
+        }
+        other => other.clone(),
+    }))
+}
+
+fn text_of(text: &str, context: &Context) -> Result<String, String> {
+    if !text.contains("{{") && !text.contains("{%") {
+        return Ok(text.to_owned());
+    }
+    let mut tera = Tera::new();
+    tera.add_raw_template("text", text).map_err(|e| e.to_string())?;
+    tera.render("text", context).map_err(|e| std::error::Error::source(&e).map_or_else(|| e.to_string(), ToString::to_string))
+}

@@ -1,0 +1,157 @@
+//! Asks the program that owns a file whether it can live with it, before anything takes effect.
+
+use super::{
+    change::FileChange,
+    run::run,
+    tree::Content,
+};
+
+/// What a program says of the files it owns.
+struct Owner {
+    /// Beginnings of paths.
+    paths: &'static [&'static str],
+    /// Program and arguments; `{}` stands for the file under a private name, as it is asked before it takes effect.
+    command: &'static [&'static str],
+}
+
+/// Those whose files take effect as soon as they stand are asked about a copy; the others, which read them when they are
+/// told to, about the whole as it stands.
+const OWNERS: &[Owner] = &[
+    Owner { paths: &["/etc/sudoers", "/etc/sudoers.d/"], command: &["/usr/sbin/visudo", "-c", "-q", "-f", "{}"] },
+    Owner { paths: &["/etc/fstab"], command: &["/usr/bin/findmnt", "--verify", "--tab-file", "{}"] },
+    Owner { paths: &["/etc/nftables.conf"], command: &["/usr/sbin/nft", "-c", "-f", "{}"] },
+    Owner { paths: &["/etc/docker/daemon.json"], command: &["/usr/bin/dockerd", "--validate", "--config-file", "{}"] },
+    Owner { paths: &["/etc/default/"], command: &["/bin/sh", "-n", "{}"] },
+    Owner { paths: &["/etc/ssh/sshd_config", "/etc/ssh/sshd_config.d/"], command: &["/usr/sbin/sshd", "-t"] },
+    Owner { paths: &["/etc/ssh/ssh_config", "/etc/ssh/ssh_config.d/"], command: &["/usr/bin/ssh", "-G", "localhost"] },
+    Owner { paths: &["/etc/nginx/"], command: &["/usr/sbin/nginx", "-t", "-q"] },
+    Owner { paths: &["/etc/apache2/"], command: &["/usr/sbin/apache2ctl", "-t"] },
+    Owner { paths: &["/etc/postfix/"], command: &["/usr/sbin/postfix", "check"] },
+    Owner { paths: &["/etc/apt/"], command: &["/usr/bin/apt-config", "dump"] },
+    Owner { paths: &["/etc/audit/"], command: &["/usr/sbin/auditctl", "-s"] },
+];
+
+/// Units are verified one by one.
+const UNITS: &str = "/etc/systemd/system/";
+const VERIFY: &str = "/usr/bin/systemd-analyze";
+/// Seconds that a program may think.
+const SECONDS: u64 = 60;
+
+/// Fails where the program that owns a file would not take what it becomes. Asked before the file stands.
+///
+/// # Errors
+/// What the program said.
+pub fn before(change: &FileChange) -> Result<(), String> {
+    let Some(Content::File(bytes)) = change.after.as_ref().map(|s| &s.content) else { return Ok(()) };
+    for owner in owners(&change.path).filter(|o| o.command.contains(&"{}")) {
+        let copy = Copy::new(bytes).map_err(|e| format!("no copy for its test could be written: {e}"))?;
+        let command: Vec<String> =
+            owner.command.iter().map(|a| if *a == "{}" { copy.path.clone() } else { (*a).to_owned() }).collect();
+        ask(&command, &copy.path, &change.path)?;
+    }
+    Ok(())
+}
+
+/// The same for programs that can only be asked about all their files where they stand, each once. Asked before they are
+/// told to read them.
+///
+/// # Errors
+/// What the program said.
+pub fn after<'a>(changes: impl Iterator<Item = &'a FileChange>) -> Result<(), String> {
+    let mut asked: Vec<Vec<String>> = Vec::new();
+    for change in changes {
+        let whole = owners(&change.path).filter(|o| !o.command.contains(&"{}"));
+        let mut commands: Vec<Vec<String>> =
+            whole.map(|o| o.command.iter().map(|a| (*a).to_owned()).collect()).collect();
+        commands.extend(unit(&change.path).map(|unit| vec![VERIFY.to_owned(), "verify".to_owned(), unit]));
+        for command in commands {
+            if !asked.contains(&command) {
+                ask(&command, "", &change.path)?;
+                asked.push(command);
+            }
+        }
+    }
+    Ok(())
+}
+
+fn owners(path: &str) -> impl Iterator<Item = &'static Owner> {
+    let fits = move |p: &&str| if p.ends_with('/') { path.starts_with(*p) } else { path == *p };
+    OWNERS.iter().filter(move |o| o.paths.iter().any(|p| fits(&p)))
+}
+
+/// The unit that a file is, or belongs to.
+fn unit(path: &str) -> Option<String> {
+    let rest = path.strip_prefix(UNITS)?;
+    let name = rest.split('/').next()?;
+    let name = name.strip_suffix(".d").unwrap_or(name);
+    let kinds = [".service", ".socket", ".timer", ".mount"];
+    kinds.iter().any(|k| name.ends_with(k)).then(|| name.to_owned())
+}
+
+fn ask(command: &[String], copy: &str, path: &str) -> Result<(), String> {
+    let program = command.first().map_or("", String::as_str);
+    // A program that is not there does not read the file either.
+    if !std::path::Path::new(program).exists() {
+        return Ok(());
+    }
+    run(command, SECONDS).map(|_| ()).map_err(|error| {
+        let told = error.to_string();
+        if copy.is_empty() { told } else { told.replace(copy, path) }
+    })
+}
+
+/// A copy that only we can read, gone with this value.
+struct Copy {
+    folder: std::path::PathBuf,
+    path: String,
+}
+
+impl Copy {
+    fn new(bytes: &[u8]) -> std::io::Result<Self> {
+        use std::{io::Write as _, os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _}};
+        let base = ["/run", "/tmp"].into_iter().find(|p| std::path::Path::new(p).is_dir()).unwrap_or("/tmp");
+        let name = String::from_utf8_lossy(&super::tree::temporary_name()?).into_owned();
+        let folder = std::path::Path::new(base).join(name);
+        std::fs::DirBuilder::new().mode(0o700).create(&folder)?;
+        let file = folder.join("candidate");
+        let copy = Copy { path: file.to_string_lossy().into_owned(), folder };
+        let mut out = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o440).open(&file)?;
+        out.write_all(bytes)?;
+        Ok(copy)
+    }
+}
+
+impl Drop for Copy {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.folder);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixes::tree::State;
+
+    #[test]
+    fn each_file_has_its_owner() {
+        let asked = |path: &str| owners(path).map(|o| o.command[0]).collect::<Vec<_>>();
+        assert_eq!(asked("/etc/ssh/sshd_config.d/10-x.conf"), ["/usr/sbin/sshd"]);
+        assert_eq!(asked("/etc/sudoers"), ["/usr/sbin/visudo"]);
+        assert_eq!(asked("/etc/sudoers.d/ops"), ["/usr/sbin/visudo"]);
+        assert!(asked("/etc/sudoers.dpkg-old").is_empty() && asked("/etc/motd").is_empty());
+        assert_eq!(unit("/etc/systemd/system/x.service.d/10.conf").as_deref(), Some("x.service"));
+        assert_eq!(unit("/etc/systemd/system/multi-user.target.wants/x"), None);
+    }
+
+    #[test]
+    fn a_file_that_its_program_does_not_take_is_refused_before_it_stands() {
+        let change = |text: &str| FileChange {
+            path: "/etc/default/grub".to_owned(),
+            before: None,
+            after: Some(State::file(text, 0o644)),
+        };
+        assert_eq!(before(&change("A=1\n")), Ok(()));
+        let told = before(&change("A='1\n")).unwrap_err();
+        assert!(told.contains("/etc/default/grub") && !told.contains("candidate"), "{told}");
+    }
+}
