@@ -26,7 +26,8 @@ impl Syntax for Apache {
             if let Some(name) = body.strip_prefix("</") {
                 let name = trim(name.trim_end_matches('>'));
                 let of = |container: &String| container.split([' ', '>']).next().unwrap_or_default().to_owned();
-                let closes = open.pop().is_some_and(|last| of(&last).trim_start_matches('<').eq_ignore_ascii_case(name));
+                let closes =
+                    open.pop().is_some_and(|last| of(&last).trim_start_matches('<').eq_ignore_ascii_case(name));
                 if !closes {
                     return bad(text, line.first.start, "a container ends that was not begun");
                 }
@@ -57,14 +58,17 @@ impl Syntax for Apache {
         }
         if let Some(section) = edit.section {
             let one = |part: &str| part.starts_with('<') && part.ends_with('>') && part.len() > 2 && closed(part);
-            if !parts(section).iter().all(|part| one(part)) || section.contains(['\\', '#']) || section.starts_with("</") {
+            if !parts(section).iter().all(|part| one(part))
+                || section.contains(['\\', '#'])
+                || section.starts_with("</")
+            {
                 return bad_section(section, "it is no container such as <Directory /var/www/>");
             }
         }
         let value = edit.value.unwrap_or_default();
         check_trimmed(edit.key, value)?;
-        if !closed(value) || value.ends_with('\\') {
-            return bad_value(edit.key, "a quote is not closed, or it ends with a backslash");
+        if !closed(value) || value.ends_with('\\') || value.starts_with('#') {
+            return bad_value(edit.key, "a quote is not closed, it ends with a backslash or looks like a comment");
         }
         Ok(())
     }
@@ -91,7 +95,13 @@ impl Syntax for Apache {
             rest = &rest[rest.find([' ', '\t', '\\', '\r', '\n']).unwrap_or(rest.len())..];
         }
         let gap = rest.len() - skip_blanks(rest).len();
-        let between = if value.is_empty() { "" } else if gap == 0 { " " } else { &rest[..gap] };
+        let between = if value.is_empty() {
+            ""
+        } else if gap == 0 {
+            " "
+        } else {
+            &rest[..gap]
+        };
         Ok(format!("{}{between}{value}", &raw[..raw.len() - rest.len()]))
     }
 
@@ -226,11 +236,17 @@ mod tests {
 
     #[test]
     fn the_files_of_debian() {
-        assert_eq!(set(F, SECURITY, None, "servertokens", Some("Prod")), SECURITY.replace("\nServerTokens OS", "\nServerTokens Prod"));
+        assert_eq!(
+            set(F, SECURITY, None, "servertokens", Some("Prod")),
+            SECURITY.replace("\nServerTokens OS", "\nServerTokens Prod")
+        );
         let www = Some("<Directory /var/www/>");
         let new = set(F, MAIN, www, "Options", Some("-Indexes"));
         assert_eq!(new.lines().filter(|line| line.trim() == "Options -Indexes").count(), 1);
-        assert!(set(F, MAIN, www, "LimitRequestBody", Some("1")).contains("Require all granted\n\tLimitRequestBody 1\n</Dir"));
+        assert!(
+            set(F, MAIN, www, "LimitRequestBody", Some("1"))
+                .contains("Require all granted\n\tLimitRequestBody 1\n</Dir")
+        );
         for (text, section, key, value) in [
             (SSL, None, "SSLProtocol", "-all +TLSv1.2"),
             (SSL, Some("<IfModule mod_ssl.c>"), "SSLProtocol", "all"),
@@ -267,10 +283,18 @@ mod tests {
     #[test]
     fn made_up_files() {
         let pieces = &[
-            "# c", "# c \\\n still", "", "A 1", "\ta  \"x  y\" 2 ", "<Directory /x>\n  A 2\n</Directory>", "<IfModule z>\nB 1\n</IfModule>",
-            "B \\\n  2", "Header set A 1", "Header set B 2",
+            "# c",
+            "# c \\\n still",
+            "",
+            "A 1",
+            "\ta  \"x  y\" 2 ",
+            "<Directory /x>\n  A 2\n</Directory>",
+            "<IfModule z>\nB 1\n</IfModule>",
+            "B \\\n  2",
+            "Header set A 1",
+            "Header set B 2",
         ];
-        let values = "([!#-&(-\\[\\]-~]([!#-&(-\\[\\]-~]{0,8}[!#-&(-\\[\\]-~])?)?";
+        let values = "([!$-&(-\\[\\]-~]([!#-&(-\\[\\]-~]{0,8}[!#-&(-\\[\\]-~])?)?";
         for section in [None, Some("<Directory /x>"), Some("<Files \"a b\">")] {
             Trial { format: F, pieces, section, keys: &["A", "B", "Header set a", "New"], values }.run();
         }

@@ -79,7 +79,11 @@ impl Syntax for Apt {
     fn check(&self, edit: &Edit<'_>) -> Result<(), EditError> {
         check_key(edit.key, "/-:._+")?;
         let empty_part = edit.key.split("::").any(str::is_empty);
-        if empty_part || edit.key.starts_with('/') || edit.key.contains("//") || edit.key.split("::").any(|part| part.contains(':')) {
+        if empty_part
+            || edit.key.starts_with('/')
+            || edit.key.contains("//")
+            || edit.key.split("::").any(|part| part.contains(':'))
+        {
             return bad_key(edit.key, "it is no name such as APT::Get::Assume-Yes");
         }
         if edit.value.is_some_and(|value| value.contains(['"', '\\'])) {
@@ -213,9 +217,23 @@ mod tests {
     #[test]
     fn made_up_files() {
         let pieces = &[
-            "// c", "# c", "/* A::B \"0\";\n*/", "", "A::B \"1\";", "a { B \"2\"; C \"3\"; };", "A\n{\n  C {\n    \"x\";\n    \"y\";\n  };\n  B \"\"; // c\n};",
-            "#clear A::B;", "D { E::F \"x//y\"; }",
+            "// c",
+            "# c",
+            "/* A::B \"0\";\n*/",
+            "",
+            "A::B \"1\";",
+            "a { B \"2\"; C \"3\"; };",
+            "A\n{\n  C {\n    \"x\";\n    \"y\";\n  };\n  B \"\"; // c\n};",
+            "#clear A::B;",
+            "D { E::F \"x//y\"; }",
         ];
-        Trial { format: F, pieces, section: None, keys: &["A::B", "a::c", "D::E::F", "New::Key-1"], values: "[ !#-\\[\\]-~é]{0,12}" }.run();
+        Trial {
+            format: F,
+            pieces,
+            section: None,
+            keys: &["A::B", "a::c", "D::E::F", "New::Key-1"],
+            values: "[ !#-\\[\\]-~é]{0,12}",
+        }
+        .run();
     }
 }

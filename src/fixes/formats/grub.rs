@@ -47,14 +47,14 @@ impl Syntax for Grub {
             return bad_key(edit.key, "the string is put together by the shell");
         }
         let line = before.unwrap_or_default();
-        let of = |word: &&str| name(word) == name(parameter);
+        let of = |word: &str| name(word) == name(parameter);
         let mut all = words(&line);
         match edit.value {
             _ if self.get(text, None, edit.key)?.as_deref() == edit.value => return Ok(text.to_owned()),
             None => all.retain(|word| !of(word)),
             Some(value) => {
                 let new = if value.is_empty() { parameter.to_owned() } else { format!("{parameter}={value}") };
-                let line = match all.iter().rposition(|word| of(&word)) {
+                let line = match all.iter().rposition(|word| of(word)) {
                     Some(at) => all.iter().enumerate().map(|(i, word)| if i == at { &new } else { *word }).collect(),
                     None => all.iter().copied().chain([new.as_str()]).collect::<Vec<_>>(),
                 };
@@ -116,7 +116,13 @@ mod tests {
     #[test]
     fn made_up_files() {
         let pieces = &["# it's", "", "L=\"quiet splash\"", "L=", "M='x=1 x=2'", "export L='a b=\"c d\"'", "K=`id`"];
-        Trial { format: F, pieces, section: None, keys: &["L:quiet", "L:x", "M:x", "N:y"], values: "[!#%-&(-\\[\\]-_a-z]{0,8}" }
-            .run();
+        Trial {
+            format: F,
+            pieces,
+            section: None,
+            keys: &["L:quiet", "L:x", "M:x", "N:y"],
+            values: "[!#%-&(-\\[\\]-_a-z]{0,8}",
+        }
+        .run();
     }
 }

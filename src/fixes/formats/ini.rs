@@ -4,8 +4,8 @@
 use super::{
     Edit, EditError,
     lines::{
-        Line, Setting, Syntax, bad, bad_key, bad_section, bad_value, bracketed, check_trimmed, eol, header, lines, new_section,
-        one_space, trim, trim_range,
+        Line, Setting, Syntax, bad, bad_key, bad_section, bad_value, bracketed, check_trimmed, eol, header, lines,
+        new_section, one_space, trim, trim_range,
     },
 };
 
@@ -49,7 +49,9 @@ impl Syntax for Ini {
     }
 
     fn check(&self, edit: &Edit<'_>) -> Result<(), EditError> {
-        if edit.key.contains(['=', ';', '#', '[', ']', '"', '\'', '{', '}', '|', '&', '~', '!', '(', ')', '^', ' ', '\t', '$', '\\']) {
+        if edit.key.contains([
+            '=', ';', '#', '[', ']', '"', '\'', '{', '}', '|', '&', '~', '!', '(', ')', '^', ' ', '\t', '$', '\\',
+        ]) {
             return bad_key(edit.key, "it has characters that a name of this format cannot have");
         }
         if let Some(section) = edit.section.filter(|name| name.is_empty() || name.contains(['[', ']', ';', '#'])) {
@@ -58,7 +60,10 @@ impl Syntax for Ini {
         let value = edit.value.unwrap_or_default();
         check_trimmed(edit.key, value)?;
         if value.contains(['"', '\\', '$']) {
-            return bad_value(edit.key, "it has a double quote, a backslash or a $, which programs read in different ways");
+            return bad_value(
+                edit.key,
+                "it has a double quote, a backslash or a $, which programs read in different ways",
+            );
         }
         Ok(())
     }
@@ -83,7 +88,9 @@ impl Syntax for Ini {
         match (last, edit.section) {
             (Some(last), _) => Ok((last.whole.end, format!("{line}{}", eol(text)))),
             (None, Some(section)) => Ok(new_section(text, &format!("[{section}]"), &line)),
-            (None, None) => Ok((settings.first().map_or(text.len(), |apart| apart.whole.start), format!("{line}{}", eol(text)))),
+            (None, None) => {
+                Ok((settings.first().map_or(text.len(), |apart| apart.whole.start), format!("{line}{}", eol(text))))
+            }
         }
     }
 }
@@ -195,8 +202,19 @@ mod tests {
     #[test]
     fn made_up_files() {
         let pieces = &[
-            "; c", "# c", "", "[A]", "[B] ; c", "k = 1", " k=\"x;y\" ; c", "K=2", "flag", "l = a\n   b\n  # c\n   d", "m='' ",
-            "!include x", "[HOST=h]",
+            "; c",
+            "# c",
+            "",
+            "[A]",
+            "[B] ; c",
+            "k = 1",
+            " k=\"x;y\" ; c",
+            "K=2",
+            "flag",
+            "l = a\n   b\n  # c\n   d",
+            "m='' ",
+            "!include x",
+            "[HOST=h]",
         ];
         let values = "([!#%-\\[\\]-~]([ !#%-\\[\\]-~]{0,8}[!#%-\\[\\]-~])?)?";
         for section in [None, Some("A"), Some("New One")] {

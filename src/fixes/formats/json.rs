@@ -124,7 +124,14 @@ fn collect(text: &str, node: &Node, path: &str, out: &mut Vec<Setting>) {
         } else {
             let value = Some(compact(&text[member.value.range.clone()]));
             let range = member.start..member.value.range.end;
-            out.push(Setting { section: String::new(), name, value, whole: range.clone(), raw: range, kept: String::new() });
+            out.push(Setting {
+                section: String::new(),
+                name,
+                value,
+                whole: range.clone(),
+                raw: range,
+                kept: String::new(),
+            });
         }
     }
 }
@@ -145,7 +152,11 @@ fn parse(text: &str) -> Result<Option<Node>, EditError> {
     }
     let node = parser.value(0)?;
     parser.space();
-    if parser.at == text.len() { Ok(Some(node)) } else { bad(text, parser.at, "something stands after the end of the JSON") }
+    if parser.at == text.len() {
+        Ok(Some(node))
+    } else {
+        bad(text, parser.at, "something stands after the end of the JSON")
+    }
 }
 
 struct Parser<'a> {
@@ -176,7 +187,15 @@ impl Parser<'_> {
             _ => {
                 let words = ["true", "false", "null"];
                 let Some(word) = words.iter().find(|word| self.text[start..].starts_with(**word)) else {
-                    return bad(self.text, start, if self.text[start..].starts_with('/') { "JSON has no comments" } else { "there is no JSON value here" });
+                    return bad(
+                        self.text,
+                        start,
+                        if self.text[start..].starts_with('/') {
+                            "JSON has no comments"
+                        } else {
+                            "there is no JSON value here"
+                        },
+                    );
                 };
                 self.at += word.len();
             }
@@ -212,7 +231,15 @@ impl Parser<'_> {
         self.list(b'}', |parser| {
             let start = parser.at;
             if parser.next() != Some(b'"') {
-                return bad(parser.text, start, if parser.text[start..].starts_with('/') { "JSON has no comments" } else { "a name in quotes is missing" });
+                return bad(
+                    parser.text,
+                    start,
+                    if parser.text[start..].starts_with('/') {
+                        "JSON has no comments"
+                    } else {
+                        "a name in quotes is missing"
+                    },
+                );
             }
             let name = parser.string()?;
             parser.space();
@@ -339,7 +366,9 @@ fn told(text: &str, node: &Node) -> String {
     let raw = &text[node.range.clone()];
     match raw.strip_prefix('"').and_then(|raw| raw.strip_suffix('"')).and_then(decoded) {
         // A string that would read as other JSON, or does not fit one line, is told in quotes.
-        Some(plain) if parse(&plain).is_ok_and(|node| node.is_some()) || plain.contains(char::is_control) => encoded(&plain),
+        Some(plain) if parse(&plain).is_ok_and(|node| node.is_some()) || plain.contains(char::is_control) => {
+            encoded(&plain)
+        }
         Some(plain) => plain,
         None => compact(raw),
     }
@@ -348,16 +377,16 @@ fn told(text: &str, node: &Node) -> String {
 /// The text without all members of this path.
 fn removed(text: &str, root: Node, key: &str) -> String {
     let mut gone = Vec::new();
-    find_gone(text, &root, key, &mut gone);
+    find_gone(&root, key, &mut gone);
     let parts: Vec<_> = gone.into_iter().map(|range| (range, "")).collect();
     super::lines::spliced(text, &parts)
 }
 
-fn find_gone(text: &str, node: &Node, key: &str, gone: &mut Vec<Range<usize>>) {
+fn find_gone(node: &Node, key: &str, gone: &mut Vec<Range<usize>>) {
     let members = node.members.as_deref().unwrap_or_default();
     let (name, below) = key.split_once('.').map_or((key, None), |(name, below)| (name, Some(below)));
     if let Some(below) = below {
-        members.iter().filter(|member| member.name == name).for_each(|member| find_gone(text, &member.value, below, gone));
+        members.iter().filter(|member| member.name == name).for_each(|member| find_gone(&member.value, below, gone));
         return;
     }
     let is_gone = |member: &Member| member.name == name;
@@ -393,7 +422,8 @@ fn put(text: &str, root: &Node, node: &Node, names: &[&str], value: &str) -> Str
         let line = &text[text[..at].rfind('\n').map_or(0, |at| at + 1)..at];
         line.chars().all(|c| c == ' ' || c == '\t').then(|| line.to_owned())
     };
-    let step = root.members.iter().flatten().next().and_then(|member| indent_of(member.start)).filter(|step| !step.is_empty());
+    let step =
+        root.members.iter().flatten().next().and_then(|member| indent_of(member.start)).filter(|step| !step.is_empty());
     let step = step.unwrap_or_else(|| "  ".to_owned());
     let line_indent = || {
         let line = &text[text[..node.range.start].rfind('\n').map_or(0, |at| at + 1)..node.range.start];
@@ -465,7 +495,10 @@ mod tests {
             hostile(F, DAEMON, None, key);
         }
         assert_eq!(set(F, DAEMON, None, "list", None), DAEMON.replace(",\n    \"list\": [ 1, 2 ]", ""));
-        assert_eq!(set(F, DAEMON, None, "log-opts.max-size", None), DAEMON.replace("{\n        \"max-size\": \"10m\"\n    }", "{}"));
+        assert_eq!(
+            set(F, DAEMON, None, "log-opts.max-size", None),
+            DAEMON.replace("{\n        \"max-size\": \"10m\"\n    }", "{}")
+        );
     }
 
     #[test]
@@ -481,7 +514,18 @@ mod tests {
 
     #[test]
     fn what_is_refused() {
-        for text in ["{", "[]", "{\"a\":1,}", "{\"a\" 1}", "// c\n{}", "{ /* c */ }", "{\"a\":01}", "{\"a\":\"\\x\"}", "{}{}", "{a:1}"] {
+        for text in [
+            "{",
+            "[]",
+            "{\"a\":1,}",
+            "{\"a\" 1}",
+            "// c\n{}",
+            "{ /* c */ }",
+            "{\"a\":01}",
+            "{\"a\":\"\\x\"}",
+            "{}{}",
+            "{a:1}",
+        ] {
             refused(F, text, None, "b", Some("1"));
         }
         refused(F, &"[".repeat(100_000), None, "b", Some("1"));
@@ -495,7 +539,8 @@ mod tests {
     #[test]
     fn made_up_files() {
         let pieces = &["{", "}", "\"a\": 1", "\"b\": {\"c\": \"x\"}", ",", "[1]", "\"a\"", " "];
-        let whole = &["{\"a\": 1, \"b\": {\"c\": [1, {\"a\": 2}]}}", "{\n\t\"b\": {\n\t},\n\t\"z\": \"\\\"\"\n}", "", "{ }"];
+        let whole =
+            &["{\"a\": 1, \"b\": {\"c\": [1, {\"a\": 2}]}}", "{\n\t\"b\": {\n\t},\n\t\"z\": \"\\\"\"\n}", "", "{ }"];
         for text in whole {
             for crlf in [false, true] {
                 let text = if crlf { text.replace('\n', "\r\n") } else { (*text).to_owned() };

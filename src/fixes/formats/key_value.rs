@@ -4,9 +4,7 @@
 
 use super::{
     Edit, EditError,
-    lines::{
-        Setting, Syntax, bad_key, bad_value, check_trimmed, eol, lines, one_space, trim, trim_range,
-    },
+    lines::{Setting, Syntax, bad_key, bad_value, check_trimmed, eol, lines, one_space, trim, trim_range},
 };
 
 /// The format.
@@ -25,7 +23,14 @@ impl Syntax for KeyValue {
             let raw = trim_range(text, line.start..(line.start + end));
             let name = text[raw.clone()].to_owned();
             let whole = line.start..line.end;
-            out.push(Setting { section: String::new(), value: Some(name.clone()), name, whole, raw, kept: String::new() });
+            out.push(Setting {
+                section: String::new(),
+                value: Some(name.clone()),
+                name,
+                whole,
+                raw,
+                kept: String::new(),
+            });
         }
         Ok(out)
     }

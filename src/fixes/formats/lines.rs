@@ -9,8 +9,6 @@ use super::{Edit, EditError};
 /// A line of the text, without its ending.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Line<'a> {
-    /// From 1.
-    pub number: usize,
     /// Where it begins.
     pub start: usize,
     /// The line without its ending.
@@ -39,21 +37,18 @@ impl Line<'_> {
 
 /// Cuts a text into lines.
 pub(super) fn lines(text: &str) -> Vec<Line<'_>> {
-    let mut start = 0;
-    let one = |(number, whole): (usize, &'_ str)| {
-        let from = start;
-        start += whole.len();
-        (number + 1, from, start)
+    let mut end = 0;
+    let one = |whole: &'_ str| {
+        let start = end;
+        end += whole.len();
+        (start, end)
     };
-    text.split_inclusive('\n')
-        .enumerate()
-        .map(one)
-        .map(|(number, start, end)| {
-            let body = &text[start..end];
-            let body = body.strip_suffix('\n').unwrap_or(body);
-            Line { number, start, body: body.strip_suffix('\r').unwrap_or(body), end }
-        })
-        .collect()
+    let line = |(start, end): (usize, usize)| {
+        let body = &text[start..end];
+        let body = body.strip_suffix('\n').unwrap_or(body);
+        Line { start, body: body.strip_suffix('\r').unwrap_or(body), end }
+    };
+    text.split_inclusive('\n').map(one).map(line).collect()
 }
 
 /// Space and tab: the blanks of every format here. Other white space is a part of words to most programs.
@@ -251,8 +246,11 @@ pub(super) trait Syntax {
                 Ok(replaced(text, old, &new, &others))
             }
             None => {
-                let (at, new) =
-                    self.insertion(text, &settings, &Edit { section: edit.section, key: edit.key, value: Some(&value) })?;
+                let (at, new) = self.insertion(
+                    text,
+                    &settings,
+                    &Edit { section: edit.section, key: edit.key, value: Some(&value) },
+                )?;
                 Ok(inserted(text, at, &new))
             }
         }

@@ -164,7 +164,8 @@ impl Format {
         let syntax = self.syntax();
         let others = |text: &str| -> Option<Vec<_>> {
             let settings = syntax.settings(text).ok()?;
-            let other = |setting: &lines::Setting| !setting.name.is_empty() && !syntax.is(setting, edit.section, edit.key);
+            let other =
+                |setting: &lines::Setting| !setting.name.is_empty() && !syntax.is(setting, edit.section, edit.key);
             let others = settings.into_iter().filter(other);
             Some(others.map(|setting| (setting.section, setting.name, setting.value)).collect())
         };

@@ -80,7 +80,10 @@ mod tests {
     fn the_file_of_debian() {
         let key = "host all all 127.0.0.1/32";
         assert_eq!(F.get(DEBIAN, None, key).as_deref(), Some("scram-sha-256"));
-        assert_eq!(set(F, DEBIAN, None, "local all all", Some("scram-sha-256")).matches("scram-sha-256").count(), DEBIAN.matches("scram-sha-256").count() + 1);
+        assert_eq!(
+            set(F, DEBIAN, None, "local all all", Some("scram-sha-256")).matches("scram-sha-256").count(),
+            DEBIAN.matches("scram-sha-256").count() + 1
+        );
         for value in ["reject", "peer map=\"a b\"", "ldap x=1 y=2"] {
             laws(F, DEBIAN, None, key, value);
         }
@@ -102,7 +105,8 @@ mod tests {
     #[test]
     fn made_up_files() {
         let first = "local all all peer";
-        let pieces = &["# c", "", "local\tall all  md5 # c", "host a b 1.2.3.4/8 ldap x=\"y z\"", "host a b ::1/0 \\\n reject"];
+        let pieces =
+            &["# c", "", "local\tall all  md5 # c", "host a b 1.2.3.4/8 ldap x=\"y z\"", "host a b ::1/0 \\\n reject"];
         for piece in pieces {
             laws(F, &format!("{first}\n{piece}\nlocal all all trust"), None, "local all all", "scram-sha-256 a=b");
         }

@@ -69,7 +69,12 @@ mod tests {
     fn the_file_of_debian() {
         let new = set(F, DEBIAN, None, "inet_interfaces", Some("loopback-only"));
         assert_eq!(new, DEBIAN.replace("inet_interfaces = all", "inet_interfaces = loopback-only"));
-        for (key, value) in [("smtpd_banner", "$myhostname ESMTP"), ("disable_vrfy_command", "yes"), ("relayhost", ""), ("relayhost", "[a]:25")] {
+        for (key, value) in [
+            ("smtpd_banner", "$myhostname ESMTP"),
+            ("disable_vrfy_command", "yes"),
+            ("relayhost", ""),
+            ("relayhost", "[a]:25"),
+        ] {
             laws(F, DEBIAN, None, key, value);
             hostile(F, DEBIAN, None, key);
         }

@@ -37,7 +37,14 @@ impl Syntax for Postgres {
             let end = line.start + line.indent().len() + body.len();
             let raw = (end - rest.len())..(end - rest.len() + long);
             let value = Some(unquoted(&text[raw.clone()]));
-            out.push(Setting { section: String::new(), name, value, whole: line.start..line.end, raw, kept: String::new() });
+            out.push(Setting {
+                section: String::new(),
+                name,
+                value,
+                whole: line.start..line.end,
+                raw,
+                kept: String::new(),
+            });
         }
         Ok(out)
     }
@@ -133,7 +140,8 @@ pub(super) fn fields(text: &str, range: Range<usize>) -> Result<Vec<Range<usize>
     let (mut out, mut start, mut quote) = (Vec::new(), None, false);
     for (at, c) in text[range.clone()].char_indices() {
         let at = range.start + at;
-        let ends = !quote && (matches!(c, ' ' | '\t' | '\n' | '\r' | '#') || (c == '\\' && text[at + 1..].starts_with(['\r', '\n'])));
+        let ends = !quote
+            && (matches!(c, ' ' | '\t' | '\n' | '\r' | '#') || (c == '\\' && text[at + 1..].starts_with(['\r', '\n'])));
         match (ends, start) {
             (true, Some(from)) => {
                 out.push(from..at);
@@ -164,7 +172,9 @@ mod tests {
     #[test]
     fn the_file_of_debian() {
         assert_eq!(set(F, DEBIAN, None, "SSL", Some("off")), DEBIAN.replace("ssl = on", "ssl = off"));
-        for (key, value) in [("port", "5433"), ("listen_addresses", "a, b"), ("log_line_prefix", "%m [%p] it's \\ "), ("x.y", "")] {
+        for (key, value) in
+            [("port", "5433"), ("listen_addresses", "a, b"), ("log_line_prefix", "%m [%p] it's \\ "), ("x.y", "")]
+        {
             laws(F, DEBIAN, None, key, value);
             hostile(F, DEBIAN, None, key);
         }

@@ -34,13 +34,21 @@ impl Syntax for Redis {
             let start = line.start + line.indent().len();
             let raw = (start + gap(at))..(start + body.len());
             let value = Some(text[raw.clone()].to_owned());
-            out.push(Setting { section: String::new(), name, value, whole: line.start..line.end, raw, kept: String::new() });
+            out.push(Setting {
+                section: String::new(),
+                name,
+                value,
+                whole: line.start..line.end,
+                raw,
+                kept: String::new(),
+            });
         }
         Ok(out)
     }
 
     fn check(&self, edit: &Edit<'_>) -> Result<(), EditError> {
-        let word = |word: &str| word.chars().all(|c| c.is_ascii_alphanumeric() || "-_.:/|".contains(c)) && !word.is_empty();
+        let word =
+            |word: &str| word.chars().all(|c| c.is_ascii_alphanumeric() || "-_.:/|".contains(c)) && !word.is_empty();
         let mut words = edit.key.split(' ');
         let directive = words.next().unwrap_or_default().to_ascii_lowercase();
         let first = words.next();
@@ -129,7 +137,13 @@ mod tests {
 
     #[test]
     fn the_file_of_debian() {
-        for (key, value) in [("bind", "127.0.0.1"), ("PROTECTED-MODE", "no"), ("requirepass", "\"a #b\""), ("save", "60 1"), ("rename-command CONFIG", "\"\"")] {
+        for (key, value) in [
+            ("bind", "127.0.0.1"),
+            ("PROTECTED-MODE", "no"),
+            ("requirepass", "\"a #b\""),
+            ("save", "60 1"),
+            ("rename-command CONFIG", "\"\""),
+        ] {
             laws(F, DEBIAN, None, key, value);
             hostile(F, DEBIAN, None, key);
         }
@@ -150,7 +164,8 @@ mod tests {
 
     #[test]
     fn made_up_files() {
-        let pieces = &["# c", "", "bind 1 2", " BIND\t3 ", "save 1 2", "save \"\"", "user a on >x", "user b off", "alone"];
+        let pieces =
+            &["# c", "", "bind 1 2", " BIND\t3 ", "save 1 2", "save \"\"", "user a on >x", "user b off", "alone"];
         let values = "[!#-&(-~]([ !#-&(-~]{0,8}[!#-&(-~])?";
         Trial { format: F, pieces, section: None, keys: &["bind", "user a", "new-1", "alone"], values }.run();
     }

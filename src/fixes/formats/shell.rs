@@ -31,6 +31,10 @@ impl Syntax for Shell {
         setting.name == key
     }
 
+    fn in_force(&self, hits: &[&Setting], _: &str) -> Option<String> {
+        hits.last().filter(|last| last.section != PERHAPS).and_then(|last| last.value.clone())
+    }
+
     fn written(&self, text: &str, old: &Setting, _: &str, value: &str) -> Result<String, EditError> {
         Ok(quoted(value, text[old.raw.clone()].chars().next()))
     }
@@ -44,9 +48,8 @@ impl Syntax for Shell {
         self.check(edit)?;
         let settings = self.settings(text)?;
         let hits = self.hits(&settings, edit.section, edit.key);
-        let perhaps = |setting: &&Setting| setting.section == PERHAPS;
         let Some(value) = edit.value else {
-            if hits.iter().any(perhaps) {
+            if hits.iter().any(|hit| hit.section == PERHAPS) {
                 return bad_key(edit.key, "it is set under a condition");
             }
             return Ok(super::lines::without(text, &hits));
@@ -109,8 +112,8 @@ impl Reader<'_> {
         let (mut out, mut depends) = (Vec::new(), false);
         loop {
             let (words, end, end_at) = self.command()?;
-            let perhaps = depends || !self.open.is_empty() || matches!(end, End::Then | End::Apart) && depends;
-            let begins = self.settings_of(&words, &mut out, perhaps || end == End::Apart, end_at)?;
+            let perhaps = depends || !self.open.is_empty() || end == End::Apart;
+            let begins = self.settings_of(&words, &mut out, perhaps, end_at)?;
             // A line break after `&&` ends nothing.
             depends = match end {
                 End::Then | End::Apart => true,
@@ -188,7 +191,8 @@ impl Reader<'_> {
             let value = word.value.as_ref().filter(|_| !appends).and_then(|value| value.get(prefix..));
             let range = if alone { first.range.start..end_at.max(word.range.end) } else { word.range.clone() };
             out.push(Setting {
-                section: if perhaps { PERHAPS } else { "" }.to_owned(),
+                // What is appended to (`+=`) is not known here either.
+                section: if perhaps || appends { PERHAPS } else { "" }.to_owned(),
                 name: name.to_owned(),
                 value: value.map(ToOwned::to_owned),
                 whole: statement(text, range),
@@ -228,7 +232,10 @@ impl Reader<'_> {
                     return Ok((words, if twice { End::Then } else { End::Apart }, 0));
                 }
                 '(' => {
-                    if words.last().is_some_and(|word: &Word| word.range.end == self.at && self.text[..self.at].ends_with('=')) {
+                    if words
+                        .last()
+                        .is_some_and(|word: &Word| word.range.end == self.at && self.text[..self.at].ends_with('='))
+                    {
                         return bad(self.text, self.at, "there is a list, which only some shells read");
                     }
                     self.open.push('(');
@@ -262,7 +269,7 @@ impl Reader<'_> {
     fn word(&mut self) -> Result<Word, EditError> {
         let start = self.at;
         let mut value = Some(String::new());
-        let mut add = |value: &mut Option<String>, c: char| value.iter_mut().for_each(|value| value.push(c));
+        let add = |value: &mut Option<String>, c: char| value.iter_mut().for_each(|value| value.push(c));
         let mut quote = false;
         while let Some(c) = self.text[self.at..].chars().next() {
             let next = self.text[self.at + c.len_utf8()..].chars().next();
@@ -396,7 +403,9 @@ mod tests {
         assert_eq!(get("A=\"a\\\n  b\"").as_deref(), Some("a  b"));
         assert_eq!(get("A=1; B=2\nB=3 A=4").as_deref(), Some("4"));
         assert_eq!(get("A=1 command\n"), None);
-        for unknown in ["A=$B", "A=\"`id`\"", "A=$(echo ')')", "A=1\nif x; then A=2; fi", "[ -f x ] && A=1", "A=1\nA+=2", "A=~"] {
+        for unknown in
+            ["A=$B", "A=\"`id`\"", "A=$(echo ')')", "A=1\nif x; then A=2; fi", "[ -f x ] && A=1", "A=1\nA+=2", "A=~"]
+        {
             assert_eq!(get(unknown), None, "{unknown}");
             let new = set(F, unknown, None, "A", Some("it's $1"));
             assert_eq!(get(&new).as_deref(), Some("it's $1"), "{new}");
@@ -415,7 +424,19 @@ mod tests {
 
     #[test]
     fn what_is_refused() {
-        for text in ["A='x\n", "A=\"x\n", "A=`x\n", "A=$(x\n", "if x\n", "cat <<E\nA=1\nE\n", "fi\n", "A=(1 2)\n", "exit 0\n", "true &&\n", "A=1 \\\n"] {
+        for text in [
+            "A='x\n",
+            "A=\"x\n",
+            "A=`x\n",
+            "A=$(x\n",
+            "if x\n",
+            "cat <<E\nA=1\nE\n",
+            "fi\n",
+            "A=(1 2)\n",
+            "exit 0\n",
+            "true &&\n",
+            "A=1 \\\n",
+        ] {
             refused(F, text, None, "B", Some("1"));
         }
         for key in ["1A", "A B", "A-B", "A=", "A;B"] {
@@ -426,7 +447,8 @@ mod tests {
     /// The shell itself is asked about written values.
     #[test]
     fn a_real_shell_agrees() -> Result<(), std::io::Error> {
-        for value in ["a b", "it's", "$HOME `id` $(id)", "\\", "\"", "a\\\"b!", "", "~", "#x", "é", "a;b&c|d", "*?[x]"] {
+        for value in ["a b", "it's", "$HOME `id` $(id)", "\\", "\"", "a\\\"b!", "", "~", "#x", "é", "a;b&c|d", "*?[x]"]
+        {
             for old in ["", "A=1", "A='1'", "A=\"1\""] {
                 let script = format!("{}\nprintf %s \"$A\"", set(F, old, None, "A", Some(value)));
                 let said = std::process::Command::new("/bin/sh").arg("-c").arg(script).output()?;
@@ -439,8 +461,19 @@ mod tests {
     #[test]
     fn made_up_files() {
         let pieces = &[
-            "# it's", "", "A=1", "export B='x y'", "A=\"x\ny\" # c", "B=$HOME", "C=`id \"x\"`; A=2", "  A=3 B=4", "true && true",
-            "if [ -f /x ]; then\n  C=1\nfi", "D=a\\\nb", "X=1 env", ". /etc/other",
+            "# it's",
+            "",
+            "A=1",
+            "export B='x y'",
+            "A=\"x\ny\" # c",
+            "B=$HOME",
+            "C=`id \"x\"`; A=2",
+            "  A=3 B=4",
+            "true && true",
+            "if [ -f /x ]; then\n  C=1\nfi",
+            "D=a\\\nb",
+            "X=1 env",
+            ". /etc/other",
         ];
         Trial { format: F, pieces, section: None, keys: &["A", "B", "D", "NEW_1"], values: "[ -~é]{0,12}" }.run();
     }

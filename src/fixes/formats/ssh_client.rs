@@ -76,7 +76,15 @@ mod tests {
     #[test]
     fn made_up_files() {
         let pieces = &[
-            "# c", "", "Host a", "Host *", "Match all", "  Port 22", "\tForwardAgent=yes", "ForwardAgent no # x", "SendEnv A B",
+            "# c",
+            "",
+            "Host a",
+            "Host *",
+            "Match all",
+            "  Port 22",
+            "\tForwardAgent=yes",
+            "ForwardAgent no # x",
+            "SendEnv A B",
             "  SendEnv C",
         ];
         let values = "[a-z][a-z0-9*=.-]{0,9}";

@@ -72,7 +72,9 @@ mod tests {
 
     #[test]
     fn the_file_of_debian() {
-        for (key, value) in [("net.ipv4.tcp_syncookies", "1"), ("kernel.core_pattern", "|/bin/false # x"), ("a/b.c", "")] {
+        for (key, value) in
+            [("net.ipv4.tcp_syncookies", "1"), ("kernel.core_pattern", "|/bin/false # x"), ("a/b.c", "")]
+        {
             laws(F, DEBIAN, None, key, value);
             hostile(F, DEBIAN, None, key);
         }

@@ -4,8 +4,8 @@
 use super::{
     Edit, EditError,
     lines::{
-        Setting, Syntax, bad, bad_section, bad_value, bracketed, check_key, check_trimmed, eol, header, lines, new_section,
-        one_space, trim, trim_range,
+        Setting, Syntax, bad, bad_section, bad_value, bracketed, check_key, check_trimmed, eol, header, lines,
+        new_section, one_space, trim, trim_range,
     },
 };
 
@@ -210,7 +210,17 @@ mod tests {
     #[test]
     fn made_up_files() {
         let pieces = &[
-            "# c", "; c", "", "[A]", "[B]", "K=1", " K = 2 ", "ExecStart=/x", "ExecStart=", "L=a \\\n  b", "L=a\\\n# c\n;c\n  b \\\nc",
+            "# c",
+            "; c",
+            "",
+            "[A]",
+            "[B]",
+            "K=1",
+            " K = 2 ",
+            "ExecStart=/x",
+            "ExecStart=",
+            "L=a \\\n  b",
+            "L=a\\\n# c\n;c\n  b \\\nc",
         ];
         let values = "([!-\\[\\]-~]([ -\\[\\]-~]{0,8}[!-\\[\\]-~])?)?";
         for section in ["A", "New One"] {
