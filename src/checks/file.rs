@@ -115,6 +115,9 @@ pub struct Test {
     /// The title, where the test is about its words.
     #[serde(default)]
     pub title: Option<String>,
+    /// What the fix does, where the test is about it: each action as one line of JSON.
+    #[serde(default)]
+    pub actions: Option<Vec<String>>,
 }
 
 /// A check, as its file says.

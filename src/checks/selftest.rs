@@ -72,6 +72,28 @@ fn one(db: &FactDb, check: &Check, test: &super::Test) -> Result<(), String> {
         if lines.iter().any(String::is_empty) {
             return Err("an evidence line is empty".to_owned());
         }
+        fix(db, check, test)?;
+    }
+    Ok(())
+}
+
+/// That the fix can be filled in from what the check found, and that its own questions can be asked.
+fn fix(db: &FactDb, check: &Check, test: &super::Test) -> Result<(), String> {
+    let Some(fix) = &check.fix else { return Ok(()) };
+    let user = [("user".to_owned(), serde_json::Value::from("ann"))];
+    let asked = fix.refuse.iter().map(|r| &r.query).chain(fix.ask.iter().filter_map(|a| a.choices.as_ref()));
+    for sql in asked {
+        let params: &[_] = if sql.contains("$user") { &user } else { &[] };
+        db.select(sql, params).map_err(|e| format!("a question of its fix fails: {e}"))?;
+    }
+    let rows = db.select(&check.query, &check.bindings(Some(&test.params))).map_err(|e| e.to_string())?.into_maps();
+    let answers = fix.ask.iter().map(|a| (a.name.clone(), vec!["1".to_owned()])).collect();
+    let actions = fix.actions.filled(&rows, &answers).map_err(|e| format!("its fix cannot be filled in: {e}"))?;
+    if let Some(expected) = &test.actions {
+        let told: Vec<String> = actions.iter().map(crate::fixes::actions::Action::told).collect();
+        if *expected != told {
+            return Err(format!("its fix should do\n    {expected:?}\n  but does\n    {told:?}"));
+        }
     }
     Ok(())
 }

@@ -2,7 +2,13 @@
 
 use std::process::ExitCode;
 
-use super::{StoreArgs, error::CliError, fix::told, listing::{self, ListFormat}, terminal};
+use super::{
+    StoreArgs,
+    error::CliError,
+    fix::told,
+    listing::{self, ListFormat},
+    terminal,
+};
 use crate::{
     facts::QueryResult,
     store::{FixRun, RunState, StoreError},

@@ -59,7 +59,10 @@ pub(super) fn run(args: &Args) -> Result<ExitCode, CliError> {
     };
     let Some(mut run) = found else {
         let what = number.map_or_else(|| "no run of fixes stands".to_owned(), |n| format!("there is no run {n}"));
-        return Err(CliError::usage(format!("There is nothing to take back: {what}"), "See them with: cleanbill history"));
+        return Err(CliError::usage(
+            format!("There is nothing to take back: {what}"),
+            "See them with: cleanbill history",
+        ));
     };
     if run.root != place.root() {
         return Err(CliError::usage(

@@ -35,6 +35,9 @@ pub struct Proof {
     pub answers: BTreeMap<String, Option<String>>,
 }
 
+/// Sets the timer that takes a run back, before anything is changed; or says why it cannot.
+pub type Arm<'a> = &'a dyn Fn(&FixRun) -> Result<(), String>;
+
 /// What a run needs beside its plan.
 pub struct Job<'a> {
     /// The plan.
@@ -47,8 +50,8 @@ pub struct Job<'a> {
     pub journal: &'a Journal,
     /// The run: who, where, and the risk before.
     pub run: FixRun,
-    /// Sets the timer that takes the run back unless someone confirms it, before anything is changed.
-    pub arm: Option<&'a dyn Fn(&FixRun) -> Result<(), String>>,
+    /// The timer that takes the run back unless someone confirms it.
+    pub arm: Option<Arm<'a>>,
 }
 
 /// Does a plan. Refused fixes stay as they are.
@@ -190,11 +193,7 @@ fn with(why: String, back: Result<(), String>) -> String {
 }
 
 /// Takes changes back, in the order given; goes on where one fails.
-pub(super) fn back<'a>(
-    changes: impl Iterator<Item = &'a Change>,
-    tree: &Tree,
-    live: bool,
-) -> Result<(), String> {
+pub(super) fn back<'a>(changes: impl Iterator<Item = &'a Change>, tree: &Tree, live: bool) -> Result<(), String> {
     let mut left = Vec::new();
     for change in changes {
         match change {

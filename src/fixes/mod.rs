@@ -17,7 +17,7 @@ mod undo;
 mod validate;
 mod view;
 
-pub use apply::{Event, Job, Proof, apply};
+pub use apply::{Arm, Event, Job, Proof, apply};
 pub use change::{Change, FileChange, Run, When};
 pub use diff::diff;
 pub use guard::{Guard, WINDOW};

@@ -158,7 +158,8 @@ pub fn plan(basis: &Basis<'_>, wanted: impl Fn(&Check) -> bool) -> Plan {
         };
         match changes(basis, check, &mut view) {
             Ok(Step::Do(changes)) if changes.is_empty() => {
-                planned.refused = Some("There is nothing left that this fix could change: the rest needs a person.".to_owned());
+                planned.refused =
+                    Some("There is nothing left that this fix could change: the rest needs a person.".to_owned());
             }
             Ok(Step::Do(changes)) => planned.changes = changes,
             Ok(Step::Ask(question)) => planned.asks = Some(question),

@@ -51,7 +51,8 @@ fn after_colon(text: &str) -> String {
 /// # Errors
 /// When it cannot be started, fails or takes too long.
 pub fn run(command: &[String], seconds: u64) -> Result<String, RunError> {
-    let (program, arguments) = command.split_first().ok_or_else(|| RunError::Start(String::new(), "no name".to_owned()))?;
+    let (program, arguments) =
+        command.split_first().ok_or_else(|| RunError::Start(String::new(), "no name".to_owned()))?;
     if !program.starts_with('/') {
         return Err(RunError::Start(program.clone(), "its path is not whole".to_owned()));
     }

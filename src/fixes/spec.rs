@@ -75,18 +75,15 @@ impl Actions {
         for table in &self.0 {
             let mut table = table.clone();
             table.remove("if");
-            let _: Action = toml::Value::Table(table).try_into().map_err(|e: toml::de::Error| e.message().to_owned())?;
+            let _: Action =
+                toml::Value::Table(table).try_into().map_err(|e: toml::de::Error| e.message().to_owned())?;
         }
         Ok(())
     }
 }
 
 /// What the templates of an action see, once for each row and answer where they ask for one.
-fn contexts(
-    table: &toml::Table,
-    rows: &[Map<String, Value>],
-    answers: &BTreeMap<String, Vec<String>>,
-) -> Vec<Context> {
+fn contexts(table: &toml::Table, rows: &[Map<String, Value>], answers: &BTreeMap<String, Vec<String>>) -> Vec<Context> {
     let text = toml::Value::Table(table.clone()).to_string();
     let mut context = Context::new();
     context.insert("n", &rows.len());
@@ -151,5 +148,6 @@ fn text_of(text: &str, context: &Context) -> Result<String, String> {
     }
     let mut tera = Tera::new();
     tera.add_raw_template("text", text).map_err(|e| e.to_string())?;
-    tera.render("text", context).map_err(|e| std::error::Error::source(&e).map_or_else(|| e.to_string(), ToString::to_string))
+    tera.render("text", context)
+        .map_err(|e| std::error::Error::source(&e).map_or_else(|| e.to_string(), ToString::to_string))
 }

@@ -307,8 +307,8 @@ impl Tree {
                 _ => {}
             }
             let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-            let next = rustix::fs::openat(here, part.as_slice(), flags, Mode::empty())
-                .map_err(|e| TreeError::new(path, e))?;
+            let next =
+                rustix::fs::openat(here, part.as_slice(), flags, Mode::empty()).map_err(|e| TreeError::new(path, e))?;
             let stat = rustix::fs::fstat(&next).map_err(|e| TreeError::new(path, e))?;
             match FileType::from_raw_mode(stat.st_mode) {
                 FileType::Directory => {
@@ -319,7 +319,8 @@ impl Tree {
                     links += 1;
                     // In a folder with the sticky bit only its owner can turn a link.
                     let folder = rustix::fs::fstat(here).map_err(|e| TreeError::new(path, e))?;
-                    let closed = trusted(folder.st_uid) && (folder.st_mode & 0o022 == 0 || folder.st_mode & 0o1000 != 0);
+                    let closed =
+                        trusted(folder.st_uid) && (folder.st_mode & 0o022 == 0 || folder.st_mode & 0o1000 != 0);
                     if !trusted(stat.st_uid) || !closed || links > LINKS {
                         return Err(TreeError::Link(path.to_owned()));
                     }
@@ -400,10 +401,7 @@ fn number(n: impl TryInto<u64>) -> u64 {
 
 #[allow(clippy::useless_conversion, reason = "the width of these fields differs between architectures")]
 fn time(stat: &Stat) -> Time {
-    Time {
-        seconds: stat.st_mtime.try_into().unwrap_or(0),
-        nanoseconds: u32::try_from(stat.st_mtime_nsec).unwrap_or(0),
-    }
+    Time { seconds: stat.st_mtime.try_into().unwrap_or(0), nanoseconds: u32::try_from(stat.st_mtime_nsec).unwrap_or(0) }
 }
 
 fn bytes(path: &str, fd: &OwnedFd, stat: &Stat) -> Result<Vec<u8>, TreeError> {
@@ -507,7 +505,8 @@ fn beside<'a>(path: &str, place: &'a Place, after: &State) -> Result<Temporary<'
         Content::Directory => {
             rustix::fs::mkdirat(&place.folder, temporary.name.as_slice(), Mode::RWXU).map_err(failed)?;
             let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-            let fd = rustix::fs::openat(&place.folder, temporary.name.as_slice(), flags, Mode::empty()).map_err(failed)?;
+            let fd =
+                rustix::fs::openat(&place.folder, temporary.name.as_slice(), flags, Mode::empty()).map_err(failed)?;
             let now = State { uid: u32::MAX, ..after.clone() };
             dress(path, fd.as_fd(), &now, after)?;
         }
@@ -562,12 +561,14 @@ fn remove(path: &str, place: &Place, before: &State) -> Result<(), TreeError> {
     // Moved aside first, so that what is removed is what was looked at.
     let name = temporary_name().map_err(|e| TreeError::io(path, &e))?;
     rename(place, &place.name, &name, RenameFlags::empty()).map_err(|e| TreeError::new(path, e))?;
-    let aside = Place { folder: place.folder.try_clone().map_err(|e| TreeError::io(path, &e))?, name, shared: place.shared };
+    let aside =
+        Place { folder: place.folder.try_clone().map_err(|e| TreeError::io(path, &e))?, name, shared: place.shared };
     if let Err(error) = expect(path, &aside, before) {
         let _ = rename(place, &aside.name, &place.name, RenameFlags::NOREPLACE);
         return Err(error);
     }
-    rustix::fs::unlinkat(&place.folder, aside.name.as_slice(), AtFlags::empty()).map_err(|e| TreeError::new(path, e))?;
+    rustix::fs::unlinkat(&place.folder, aside.name.as_slice(), AtFlags::empty())
+        .map_err(|e| TreeError::new(path, e))?;
     sync(path, place)
 }
 

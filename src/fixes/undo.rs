@@ -95,7 +95,8 @@ pub fn undo(
             undone.kept.push((blocked.path.clone(), journal.keep_aside(run, &blocked.path, now)?));
         }
         // The newer one makes way for what the run had left, so that all goes back the same way.
-        tree.put(&change.path, change.before.as_ref(), change.after.as_ref()).map_err(|e| UndoError::Left(e.to_string()))?;
+        tree.put(&change.path, change.before.as_ref(), change.after.as_ref())
+            .map_err(|e| UndoError::Left(e.to_string()))?;
     }
     back(mine.iter().rev().copied(), tree, live).map_err(UndoError::Left)?;
     if live {

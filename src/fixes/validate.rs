@@ -1,10 +1,6 @@
 //! Asks the program that owns a file whether it can live with it, before anything takes effect.
 
-use super::{
-    change::FileChange,
-    run::run,
-    tree::Content,
-};
+use super::{change::FileChange, run::run, tree::Content};
 
 /// What a program says of the files it owns.
 struct Owner {
@@ -76,7 +72,7 @@ pub fn after<'a>(changes: impl Iterator<Item = &'a FileChange>) -> Result<(), St
 
 fn owners(path: &str) -> impl Iterator<Item = &'static Owner> {
     let fits = move |p: &&str| if p.ends_with('/') { path.starts_with(*p) } else { path == *p };
-    OWNERS.iter().filter(move |o| o.paths.iter().any(|p| fits(&p)))
+    OWNERS.iter().filter(move |o| o.paths.iter().any(&fits))
 }
 
 /// The unit that a file is, or belongs to.
@@ -108,7 +104,10 @@ struct Copy {
 
 impl Copy {
     fn new(bytes: &[u8]) -> std::io::Result<Self> {
-        use std::{io::Write as _, os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _}};
+        use std::{
+            io::Write as _,
+            os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
+        };
         let base = ["/run", "/tmp"].into_iter().find(|p| std::path::Path::new(p).is_dir()).unwrap_or("/tmp");
         let name = String::from_utf8_lossy(&super::tree::temporary_name()?).into_owned();
         let folder = std::path::Path::new(base).join(name);

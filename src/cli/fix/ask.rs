@@ -75,9 +75,11 @@ pub(super) fn questions(plan: &Plan, answers: &mut Answers) -> Result<bool, CliE
 fn answer(question: &Question) -> Result<Vec<String>, CliError> {
     let theme = ColorfulTheme::default();
     let prompt = harmless(&question.text);
-    let left = |e: dialoguer::Error| CliError::usage(format!("Nothing was answered: {e}"), "Give the answer with --answer");
+    let left =
+        |e: dialoguer::Error| CliError::usage(format!("Nothing was answered: {e}"), "Give the answer with --answer");
     if question.choices.is_empty() {
-        let said: String = Input::with_theme(&theme).with_prompt(prompt).allow_empty(true).interact_text().map_err(left)?;
+        let said: String =
+            Input::with_theme(&theme).with_prompt(prompt).allow_empty(true).interact_text().map_err(left)?;
         return Ok(Some(said).filter(|s| !s.trim().is_empty()).into_iter().collect());
     }
     let items: Vec<String> = question
@@ -86,7 +88,12 @@ fn answer(question: &Question) -> Result<Vec<String>, CliError> {
         .map(|(name, why)| harmless(&if why.is_empty() { name.clone() } else { format!("{name}  ({why})") }))
         .collect();
     let picked = if question.many {
-        MultiSelect::with_theme(&theme).with_prompt(prompt).items(&items).interact_opt().map_err(left)?.unwrap_or_default()
+        MultiSelect::with_theme(&theme)
+            .with_prompt(prompt)
+            .items(&items)
+            .interact_opt()
+            .map_err(left)?
+            .unwrap_or_default()
     } else {
         Select::with_theme(&theme).with_prompt(prompt).items(&items).interact_opt().map_err(left)?.into_iter().collect()
     };

@@ -3,27 +3,16 @@
 mod ask;
 pub(super) mod told;
 
-use std::{
-    io::IsTerminal as _,
-    path::PathBuf,
-    process::ExitCode,
-    time::Duration,
-};
+use std::{io::IsTerminal as _, path::PathBuf, process::ExitCode, time::Duration};
 
 use clap::ValueEnum;
 use jiff::Timestamp;
 
-use super::{
-    StoreArgs,
-    error::CliError,
-    look,
-    progress::Bar,
-    terminal,
-};
+use super::{StoreArgs, error::CliError, look, progress::Bar, terminal};
 use crate::{
     audit::{self, Performed},
     checks::{Catalogue, Check, Safety, Selection, Verdict},
-    fixes::{self, Answers, Basis, Event, Guard, Job, Journal, Plan, Proof, Recovered, tree::Tree},
+    fixes::{self, Answers, Arm, Basis, Event, Guard, Job, Journal, Plan, Proof, Recovered, tree::Tree},
     host::Host,
     store::{FixRun, RunState, Store},
     words,
@@ -115,7 +104,8 @@ pub(super) fn run(args: &Args) -> Result<ExitCode, CliError> {
     for group in &args.group {
         if !catalogue.groups().iter().any(|g| g.id == *group) {
             let hint = words::nearest(group, catalogue.groups().iter().map(|g| g.id.as_str()));
-            let hint = hint.map_or_else(|| "See them with: cleanbill checks list".to_owned(), |n| format!("Did you mean: {n}?"));
+            let hint = hint
+                .map_or_else(|| "See them with: cleanbill checks list".to_owned(), |n| format!("Did you mean: {n}?"));
             return Err(CliError::usage(format!("There is no area called `{}`", words::harmless(group)), hint));
         }
     }
@@ -313,14 +303,8 @@ fn carry_out(
         run.confirm_until = Timestamp::now().checked_add(window).ok();
     }
     let mut shown = told::Progress::start(args.format == Format::Text, plan);
-    let job = Job {
-        plan,
-        tree: &place.tree,
-        live: place.is_live(),
-        journal,
-        run,
-        arm: guarded.then_some(&arm as &dyn Fn(&FixRun) -> Result<(), String>),
-    };
+    let job =
+        Job { plan, tree: &place.tree, live: place.is_live(), journal, run, arm: guarded.then_some(&arm as Arm<'_>) };
     let mut tell = |event: Event<'_>| shown.on(&event);
     let done = fixes::apply(job, &mut tell, |checks| prove(checks, place, catalogue, store))?;
     shown.end();
@@ -361,7 +345,10 @@ fn confirm(args: &Args) -> Result<ExitCode, CliError> {
     let store = args.store.store();
     let place = Place::open(args.root.as_ref())?;
     let journal = open(&store, &place)?;
-    let waiting = store.fix_runs(Some(&place.root()))?.into_iter().filter(|r| r.state == RunState::Done && r.confirm_until.is_some());
+    let waiting = store
+        .fix_runs(Some(&place.root()))?
+        .into_iter()
+        .filter(|r| r.state == RunState::Done && r.confirm_until.is_some());
     let mut any = false;
     for mut run in waiting {
         any = true;
@@ -381,8 +368,10 @@ impl From<fixes::JournalError> for CliError {
         match error {
             fixes::JournalError::Store(error) => error.into(),
             fixes::JournalError::Busy => CliError::failed(error.to_string(), "Wait until it has ended, then try again"),
-            error => CliError::failed(error.to_string(), "Nothing more was changed. Make room, or give another place with --db FILE"),
+            error => CliError::failed(
+                error.to_string(),
+                "Nothing more was changed. Make room, or give another place with --db FILE",
+            ),
         }
     }
 }
-

@@ -148,7 +148,10 @@ pub(super) fn nothing(plan: &Plan, format: Format) -> String {
         Format::Text => {
             let mut text = String::new();
             for fix in &plan.fixes {
-                let why = fix.refused.clone().or_else(|| fix.asks.as_ref().map(|q| format!("It needs an answer: {}", q.text)));
+                let why = fix
+                    .refused
+                    .clone()
+                    .or_else(|| fix.asks.as_ref().map(|q| format!("It needs an answer: {}", q.text)));
                 let _ = writeln!(text, "  {} {}", mark(StepState::Refused), harmless(&fix.title));
                 let _ = writeln!(text, "      not done: {}", harmless(&why.unwrap_or_default()));
             }

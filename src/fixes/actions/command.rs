@@ -40,7 +40,11 @@ impl Act for Command {
         }
         let whole = |command: &[String]| -> Result<Vec<String>, Refusal> {
             let (name, rest) = command.split_first().ok_or_else(|| Refusal::new("a command has no name"))?;
-            let path = if name.starts_with('/') { view.host().exists(name).then(|| name.clone()) } else { super::program(view, &[name]) };
+            let path = if name.starts_with('/') {
+                view.host().exists(name).then(|| name.clone())
+            } else {
+                super::program(view, &[name])
+            };
             let path = path.ok_or_else(|| Refusal::new(format!("there is no program {name}")))?;
             Ok(std::iter::once(path).chain(rest.iter().cloned()).collect())
         };

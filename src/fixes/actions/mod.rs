@@ -36,6 +36,17 @@ macro_rules! actions {
         }
 
         impl Action {
+            /// The action as one line of JSON without what is left out.
+            pub fn told(&self) -> String {
+                let mut value = serde_json::to_value(self).unwrap_or_default();
+                for fields in value.as_object_mut().into_iter().flat_map(|map| map.values_mut()) {
+                    if let Some(fields) = fields.as_object_mut() {
+                        fields.retain(|_, v| !(v.is_null() || *v == false || *v == "" || v.as_array().is_some_and(Vec::is_empty)));
+                    }
+                }
+                value.to_string()
+            }
+
             /// What it can.
             pub fn act(&self) -> &dyn Act {
                 match self { $(Action::$variant(action) => action),+ }

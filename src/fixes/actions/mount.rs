@@ -57,7 +57,8 @@ impl Act for Mount {
             let missing = |o: &String| !now.iter().any(|n| n == o);
             let extra = |o: &String| now.iter().any(|n| n == o);
             if self.add.iter().any(missing) || self.remove.iter().any(extra) {
-                let mount = super::program(view, &["mount"]).ok_or_else(|| Refusal::new("there is no program mount"))?;
+                let mount =
+                    super::program(view, &["mount"]).ok_or_else(|| Refusal::new("there is no program mount"))?;
                 let kept = now.iter().filter(|n| !self.remove.contains(n));
                 let wanted: Vec<String> = kept.chain(self.add.iter().filter(|o| missing(o))).cloned().collect();
                 let with = |options: &[String]| format!("remount,{}", options.join(","));
@@ -80,7 +81,8 @@ fn mounted(view: &View<'_>, point: &str) -> Option<Vec<String>> {
     let text = view.host().read_text("/proc/self/mounts").ok()?;
     let line = text.lines().rev().find(|l| l.split(' ').nth(1) == Some(point))?;
     // The kernel tells some that mount does not take back.
-    let own = |o: &&str| matches!(*o, "rw" | "ro" | "nosuid" | "nodev" | "noexec" | "relatime" | "noatime" | "nosymfollow");
+    let own =
+        |o: &&str| matches!(*o, "rw" | "ro" | "nosuid" | "nodev" | "noexec" | "relatime" | "noatime" | "nosymfollow");
     let mut options: Vec<String> = line.split(' ').nth(3)?.split(',').filter(own).map(str::to_owned).collect();
     for (name, opposite) in [("nosuid", "suid"), ("nodev", "dev"), ("noexec", "exec")] {
         if !options.iter().any(|o| o == name) {

@@ -30,8 +30,7 @@ pub struct Package {
 
 const APT: &str = "/usr/bin/apt-get";
 /// Settings that someone changed stay as they are, and nobody is asked.
-const QUIET: [&str; 5] =
-    ["-y", "-q", "-o", "Dpkg::Options::=--force-confdef", "-oDpkg::Options::=--force-confold"];
+const QUIET: [&str; 5] = ["-y", "-q", "-o", "Dpkg::Options::=--force-confdef", "-oDpkg::Options::=--force-confold"];
 /// Seconds that apt may take.
 const SECONDS: u64 = 3600;
 
@@ -110,7 +109,8 @@ fn step(view: &mut View<'_>, verb: &[&str], names: &[&str]) -> Result<(), Refusa
         run.undo.push(undo("install", &plan.removed));
     }
     if !plan.upgraded.is_empty() {
-        run.stays = Some("Updates that were installed stay: an older version would bring the old holes back.".to_owned());
+        run.stays =
+            Some("Updates that were installed stay: an older version would bring the old holes back.".to_owned());
     }
     view.run(run);
     Ok(())

@@ -76,21 +76,31 @@ impl Act for Service {
             What::Enable if enabled == "masked" => {
                 let run = systemctl(format!("{unit} may be started again"), &["unmask", &unit]);
                 view.run(run.undone_by(&[SYSTEMCTL, "mask", &unit]));
-                view.run(back(systemctl(format!("{unit} starts now and with the machine"), &["enable", "--now", &unit])));
+                view.run(back(systemctl(
+                    format!("{unit} starts now and with the machine"),
+                    &["enable", "--now", &unit],
+                )));
             }
             What::Enable if on && runs => {}
             What::Enable => {
-                view.run(back(systemctl(format!("{unit} starts now and with the machine"), &["enable", "--now", &unit])));
+                view.run(back(systemctl(
+                    format!("{unit} starts now and with the machine"),
+                    &["enable", "--now", &unit],
+                )));
             }
             What::Disable if !on && !runs => {}
-            What::Disable => view.run(back(systemctl(format!("{unit} stops and no longer starts"), &["disable", "--now", &unit]))),
+            What::Disable => {
+                view.run(back(systemctl(format!("{unit} stops and no longer starts"), &["disable", "--now", &unit])))
+            }
             What::Mask if enabled == "masked" && !runs => {}
             What::Mask => {
                 let mut run = back(systemctl(format!("{unit} stops and cannot be started"), &["mask", "--now", &unit]));
                 run.undo.insert(0, [SYSTEMCTL, "unmask", &unit].map(str::to_owned).to_vec());
                 view.run(run);
             }
-            What::Restart if runs => view.run(systemctl(format!("{unit} starts again"), &["try-restart", &unit]).late()),
+            What::Restart if runs => {
+                view.run(systemctl(format!("{unit} starts again"), &["try-restart", &unit]).late())
+            }
             What::Reload if runs => {
                 let run = systemctl(format!("{unit} reads its settings anew"), &["try-reload-or-restart", &unit]);
                 view.run(run.late());
@@ -144,8 +154,11 @@ fn enable(view: &mut View<'_>, unit: &str) -> Result<(), Refusal> {
     };
     let text = view.host().read_text(&path).map_err(|e| Refusal::new(e.to_string()))?;
     let wanted = |line: &str| line.trim().strip_prefix("WantedBy=").map(str::to_owned);
-    let targets: Vec<String> =
-        text.lines().filter_map(wanted).flat_map(|l| l.split_whitespace().map(str::to_owned).collect::<Vec<_>>()).collect();
+    let targets: Vec<String> = text
+        .lines()
+        .filter_map(wanted)
+        .flat_map(|l| l.split_whitespace().map(str::to_owned).collect::<Vec<_>>())
+        .collect();
     if targets.is_empty() {
         return Err(Refusal::new(format!("{unit} does not say when it starts")));
     }

@@ -49,7 +49,8 @@ impl Act for Sysctl {
         if let Some(now) = now.filter(|now| *now != self.value) {
             let sysctl = super::program(view, &["sysctl"]).ok_or_else(|| Refusal::new("there is no program sysctl"))?;
             let set = |value: &str| format!("{}={value}", self.key);
-            let run = Run::new(format!("{} becomes {}", self.key, self.value), &[&sysctl, "-q", "-w", &set(&self.value)]);
+            let run =
+                Run::new(format!("{} becomes {}", self.key, self.value), &[&sysctl, "-q", "-w", &set(&self.value)]);
             view.run(run.undone_by(&[&sysctl, "-q", "-w", &set(&now)]));
         }
         Ok(())

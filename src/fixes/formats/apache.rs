@@ -1,5 +1,5 @@
-//! `apache2.conf`: directives in any case, the last one counts, containers `<Directory /x>`, a backslash at the end goes
-//! on. Source: the Apache manual, "Configuration Files"; `<IfModule x>` and the like hold what counts around them.
+//! `apache2.conf`: directives in any case, the last one counts, containers `<Directory /x>`, a backslash at the end of a
+//! line goes on. Source: the Apache manual, "Configuration Files"; what stands in `<IfModule x>` counts around it.
 
 use super::{
     Edit, EditError,
@@ -17,7 +17,7 @@ impl Syntax for Apache {
     fn settings(&self, text: &str) -> Result<Vec<Setting>, EditError> {
         let mut out = Vec::new();
         let mut open: Vec<String> = Vec::new();
-        for line in joined(text, |_| false)? {
+        for line in joined(text)? {
             let body = unfolded(&text[line.first.start..line.body_end]);
             let whole = line.first.start..line.end;
             if body.is_empty() || body.starts_with('#') {
@@ -97,7 +97,7 @@ impl Syntax for Apache {
         let gap = rest.len() - skip_blanks(rest).len();
         let between = if value.is_empty() {
             ""
-        } else if gap == 0 {
+        } else if gap == 0 || rest[..gap].contains('\n') {
             " "
         } else {
             &rest[..gap]
@@ -296,7 +296,7 @@ mod tests {
         ];
         let values = "([!$-&(-\\[\\]-~]([!#-&(-\\[\\]-~]{0,8}[!#-&(-\\[\\]-~])?)?";
         for section in [None, Some("<Directory /x>"), Some("<Files \"a b\">")] {
-            Trial { format: F, pieces, section, keys: &["A", "B", "Header set a", "New"], values }.run();
+            Trial { format: F, pieces, must: "", section, keys: &["A", "B", "Header set a", "New"], values }.run();
         }
     }
 }

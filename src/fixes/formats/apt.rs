@@ -230,6 +230,7 @@ mod tests {
         Trial {
             format: F,
             pieces,
+            must: "",
             section: None,
             keys: &["A::B", "a::c", "D::E::F", "New::Key-1"],
             values: "[ !#-\\[\\]-~é]{0,12}",

@@ -87,6 +87,6 @@ mod tests {
     fn made_up_files() {
         let pieces = &["# c", "", "a = 1", "A = 2 ", " b = c d", "e ="];
         let values = "[!\"$-<>-~]([ -\"$-<>-~]{0,8}[!\"$-<>-~])?";
-        Trial { format: F, pieces, section: None, keys: &["a", "B", "e", "new_1"], values }.run();
+        Trial { format: F, pieces, must: "", section: None, keys: &["a", "B", "e", "new_1"], values }.run();
     }
 }

@@ -1,5 +1,5 @@
-//! `/etc/default/grub`: a shell file whose `GRUB_CMDLINE_*` strings hold the parameters of the kernel. Source: the manual
-//! of GRUB, "Simple configuration", and kernel-command-line(7): words between blanks, `-` and `_` are the same.
+//! `/etc/default/grub`: a shell file whose `GRUB_CMDLINE_*` strings hold the parameters of the kernel. Source: the
+//! manual of GRUB, "Simple configuration", and kernel-command-line(7): words between blanks, `-` and `_` are the same.
 
 use super::{
     Edit, EditError,
@@ -119,6 +119,7 @@ mod tests {
         Trial {
             format: F,
             pieces,
+            must: "",
             section: None,
             keys: &["L:quiet", "L:x", "M:x", "N:y"],
             values: "[!#%-&(-\\[\\]-_a-z]{0,8}",

@@ -32,10 +32,12 @@ impl Syntax for Ini {
                 out.push(header(&section, line.start..line.end));
                 continue;
             }
-            let equals = line.body.find('=');
-            if let (None, Some(indent), Some(last)) = (equals, deeper_than, out.last_mut())
-                && line.indent().len() > indent
-            {
+            // A part before `=` that is no name is none: `%(x)s[a="b"]` goes on with the value before.
+            let name =
+                |at: &usize| trim(&line.body[..*at]).chars().all(|c| c.is_ascii_alphanumeric() || "_-.".contains(c));
+            let deeper = deeper_than.is_some_and(|indent| line.indent().len() > indent);
+            let equals = line.body.find('=').filter(|at| !deeper || name(at));
+            if let (None, true, Some(last)) = (equals, deeper, out.last_mut()) {
                 last.raw.end = line.start + line.body.trim_end_matches([' ', '\t']).len();
                 last.whole.end = line.end;
                 let (comments, rest) = comments_apart(&text[last.raw.start..line.end]);
@@ -136,13 +138,25 @@ fn comments_apart(text: &str) -> (String, String) {
     text.split_inclusive('\n').partition(|line| trim(line).starts_with(['#', ';']))
 }
 
-/// In double quotes when a program would end the value early or read it as an expression.
+/// In double quotes when a program would end the value early or PHP could not read it as it is. Others stay bare:
+/// fail2ban takes quotes for a part of the value.
 fn quoted(value: &str) -> String {
-    if value.contains([';', '#', '=', '\'', '[', ']', '{', '}', '?']) || value.starts_with(['!', '@']) {
-        format!("\"{value}\"")
-    } else {
-        value.to_owned()
-    }
+    let words: Vec<&str> = value.split([' ', '\t']).collect();
+    let word = |word: &str| ["null", "yes", "no", "true", "false", "on", "off", "none"].contains(&word);
+    let reserved = words.len() > 1 && words.iter().any(|one| word(&one.to_ascii_lowercase()));
+    let odd = value.contains([';', '#', '=', '\'', '[', ']', '{', '}', '?']) || value.starts_with('@');
+    let operators = value.contains(['&', '|', '~', '^', '(', ')', '!']) && !expression(&words);
+    if odd || operators || reserved { format!("\"{value}\"") } else { value.to_owned() }
+}
+
+/// Constants with operators between, such as `E_ALL & ~E_NOTICE`: PHP reckons with them only without quotes.
+fn expression(words: &[&str]) -> bool {
+    let constant = |word: &str| {
+        let name = word.strip_prefix('~').unwrap_or(word);
+        !name.is_empty() && name.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_')
+    };
+    let fits = |(at, word): (usize, &&str)| if at % 2 == 0 { constant(word) } else { matches!(*word, "&" | "|" | "^") };
+    words.len() % 2 == 1 && words.iter().enumerate().all(fits)
 }
 
 #[cfg(test)]
@@ -192,6 +206,12 @@ mod tests {
         let new = set(F, text, Some("mysqld"), "ignoreip", Some("z"));
         assert_eq!(new, "[mysqld]\nskip-networking\nignoreip = z\n  # c\nx=1\n");
         assert!(set(F, text, Some("mysqld"), "skip-networking", Some("ON")).contains("skip-networking = ON\n"));
+        let jail = "[DEFAULT]\nact = %(a)s\n      %(m)s[x=\"y\"]\n  b = 1\n";
+        assert_eq!(F.get(jail, Some("DEFAULT"), "act").as_deref(), Some("%(a)s %(m)s[x=\"y\"]"));
+        assert_eq!(F.get(jail, Some("DEFAULT"), "b").as_deref(), Some("1"));
+        assert_eq!(set(F, "", None, "a", Some("E_ALL & ~E_NOTICE")), "a = E_ALL & ~E_NOTICE\n");
+        assert_eq!(set(F, "", None, "a", Some("x(y")), "a = \"x(y\"\n");
+        assert_eq!(set(F, "", None, "a", Some("E_ALL &")), "a = \"E_ALL &\"\n");
         refused(F, "[x\n", Some("x"), "a", Some("1"));
         refused(F, "a = \"b\n", None, "a", Some("1"));
         for key in ["a b", "a=b", "[a]", ";a", "#a"] {
@@ -218,7 +238,7 @@ mod tests {
         ];
         let values = "([!#%-\\[\\]-~]([ !#%-\\[\\]-~]{0,8}[!#%-\\[\\]-~])?)?";
         for section in [None, Some("A"), Some("New One")] {
-            Trial { format: F, pieces, section, keys: &["k", "l", "m", "flag", "new-1"], values }.run();
+            Trial { format: F, pieces, must: "", section, keys: &["k", "l", "m", "flag", "new-1"], values }.run();
         }
     }
 }

@@ -1,8 +1,8 @@
-//! JSON files such as `daemon.json`: the key is a path of names with dots between, and only the text of the one value is
-//! changed. Source: RFC 8259; of two equal names the last one counts, comments are no JSON.
+//! JSON files such as `daemon.json`: the key is a path of names with dots between, and only the text of the one value
+//! is changed. Source: RFC 8259; of two equal names the last one counts, comments are no JSON.
 //!
-//! A value that is JSON is written as it is (`true`, `10`, `["a"]`), any other as a string; `get` tells a string without
-//! quotes unless it would then read as something else.
+//! A value that is JSON is written as it is (`true`, `10`, `["a"]`), any other as a string; `get` tells a string
+//! without quotes unless it would then read as something else.
 
 use std::ops::Range;
 
@@ -551,6 +551,26 @@ mod tests {
                 }
             }
         }
+        let member = proptest::sample::select(&[
+            "\"a\": 1",
+            "\"a\" : \"x\\\"y\"",
+            "\"b\": {\"c\": [1, {\"a\": 2}]}",
+            "\"b\": {\n}",
+            "\"z\":1.50E+3",
+        ]);
+        let file = proptest::collection::vec(member, 0..5);
+        let between = proptest::sample::select(&[",", ", ", ",\n    ", "\n\t,\r\n"]);
+        let key = proptest::sample::select(&["a", "b", "b.c", "z", "new.x.y"]);
+        let mut runner = proptest::test_runner::TestRunner::deterministic();
+        let done = runner.run(&(file, between, key, "[ -~é]{0,12}"), |(members, between, key, value)| {
+            let start = between.split_once(',').map_or("", |(_, after)| after);
+            let text = format!("{{{start}{}{start}}}", members.join(between));
+            // As `get` tells it.
+            let value = F.get(&set(F, "", None, "a", Some(&value)), None, "a").unwrap_or_default();
+            laws(F, &text, None, key, &value);
+            Ok(())
+        });
+        assert!(done.is_ok(), "{done:?}");
         let any = proptest::collection::vec(proptest::sample::select(pieces), 0..12);
         let mut runner = proptest::test_runner::TestRunner::deterministic();
         let done = runner.run(&(any, ".*"), |(pieces, value)| {

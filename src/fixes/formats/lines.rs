@@ -357,14 +357,13 @@ pub(super) struct Joined<'a> {
     pub end: usize,
 }
 
-/// Joins lines that end with a backslash. `is_comment` says which lines are comments that a backslash does not
-/// continue; pass a rule that never holds for programs that continue comments too.
-pub(super) fn joined<'a>(text: &'a str, is_comment: impl Fn(&str) -> bool) -> Result<Vec<Joined<'a>>, EditError> {
+/// Joins lines that end with a backslash, comments too.
+pub(super) fn joined(text: &str) -> Result<Vec<Joined<'_>>, EditError> {
     let mut out = Vec::new();
     let mut rest = lines(text).into_iter();
     while let Some(first) = rest.next() {
         let mut last = first;
-        while last.body.ends_with('\\') && !(last.start == first.start && is_comment(first.trimmed())) {
+        while last.body.ends_with('\\') {
             match rest.next() {
                 Some(next) => last = next,
                 None => return bad(text, first.start, "the last line ends with a backslash"),

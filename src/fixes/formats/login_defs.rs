@@ -77,6 +77,6 @@ mod tests {
     fn made_up_files() {
         let pieces = &["# c", "", "A 1", "\tA\t 2 ", "B \"x y\" z", "A", "  # A 3", "UMASK 022 # c"];
         let values = "[!#-~]([ -!#-~]{0,8}[!#-~])?";
-        Trial { format: F, pieces, section: None, keys: &["A", "B", "UMASK", "NEW_1"], values }.run();
+        Trial { format: F, pieces, must: "", section: None, keys: &["A", "B", "UMASK", "NEW_1"], values }.run();
     }
 }

@@ -127,6 +127,7 @@ mod tests {
         Trial {
             format: F,
             pieces,
+            must: "",
             section: None,
             keys: &["-m", "-l", "-v", "--port", "-U"],
             values: "[a-z0-9./:]{1,9}",

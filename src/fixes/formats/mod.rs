@@ -203,3 +203,53 @@ impl Format {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_and_what_no_format_takes() -> Result<(), serde_json::Error> {
+        let names = [
+            "sshd",
+            "ssh-client",
+            "ini",
+            "login-defs",
+            "shell",
+            "sysctl",
+            "systemd",
+            "apt",
+            "pam",
+            "sudoers",
+            "fstab",
+            "grub",
+            "auditd",
+            "json",
+            "postgres",
+            "pg-hba",
+            "redis",
+            "memcached",
+            "postfix",
+            "nginx",
+            "apache",
+            "key-value",
+        ];
+        for name in names {
+            let format: Format = serde_json::from_str(&format!("\"{name}\""))?;
+            assert_eq!(serde_json::to_string(&format)?, format!("\"{name}\""));
+            for key in ["", " a", "a\n", "a\0b", "\u{1b}"] {
+                assert!(format.edit("", &Edit { section: None, key, value: Some("x") }).is_err(), "{name} {key:?}");
+                assert_eq!(format.get("a = \0", None, key), None);
+            }
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn errors_are_plain_sentences() {
+        let error = Format::Sshd.edit("Port 22\nBanner \"x\n", &Edit { section: None, key: "Port", value: Some("1") });
+        assert_eq!(error.map_err(|error| error.to_string()), Err("line 2: a quote is not closed".to_owned()));
+        let error = Format::Redis.edit("", &Edit { section: None, key: "requirepass", value: Some("secret\nx y") });
+        assert!(error.is_err_and(|error| !error.to_string().contains("secret")));
+    }
+}

@@ -372,16 +372,12 @@ mod tests {
     fn made_up_files() {
         let pieces =
             &["# c", "", "x 1; # c", "y\n  {\n  k 3;\n  z { k 4; }\n}", "z { }", "w { # c\n}", "v \"a b\"\n  c;"];
-        let values = "[a-zA-Z0-9/.:=-]([a-zA-Z0-9 /#.:=-]{0,8}[a-zA-Z0-9/.:=-])?";
-        Trial {
-            format: F,
-            pieces,
-            section: None,
-            keys: &["k", "q k", "new_1"],
-            values: "[a-z0-9/.:=-]{1,9}( [a-z]{1,4})?",
+        let values = "[a-z0-9/.:=-]{1,9}( (\"[ ;{}a-z]{0,5}\"|[a-z][a-z#}]{0,4}[$][{]x[}]))?";
+        let keys = &["k", "q k", "new_1"];
+        Trial { format: F, pieces, must: "", section: None, keys, values: "[a-z0-9/.:=-]{1,9}" }.run();
+        for (section, must) in [("y[0]", "y {\n\tk 1;\n}"), ("y[0]/z", "y{z{k 2;}}"), ("u", "u # c\n{ # c\n# c\n}")] {
+            Trial { format: F, pieces, must, section: Some(section), keys, values }.run();
         }
-        .run();
-        let _ = values;
         for (section, text) in
             [("y", "y\n  {\n  k 3;\n  z { k 4; }\n}\nk 5;"), ("y/z", "y { z { k 4; }\n}\r\n"), ("w", "w { # c\n}")]
         {

@@ -454,7 +454,14 @@ mod tests {
             "auth required pam_unix.so [a b=c] d",
         ];
         let values = "(required|[\\[]success=ok default=ignore[\\]])( [a-z]{1,5}(=[a-z0-9/.]{0,5})?){0,3}";
-        Trial { format: F, pieces, section: Some("password"), keys: &["pam_new.so"], values }.run();
+        Trial { format: F, pieces, must: "", section: Some("password"), keys: &["pam_new.so"], values }.run();
+        let must = "auth required pam_x.so a=1\nauth required pam_unix.so [a b=c] d";
+        let keys = &["pam_x.so:a", "pam_x.so:new", "pam_unix.so:d"];
+        let others = &["# c", "", "account required pam_a.so"];
+        let option = "[!$-Z^-~]{0,6}";
+        Trial { format: F, pieces: others, must, section: Some("auth"), keys, values: option }.run();
+        let keys = &["pam_x.so", "pam_new.so"];
+        Trial { format: F, pieces: others, must, section: Some("auth"), keys, values }.run();
         for (key, value) in [
             ("pam_a.so:x", "2"),
             ("pam_a.so:new", ""),

@@ -96,6 +96,6 @@ mod tests {
     fn made_up_files() {
         let pieces = &["# c", "  # c", "", "a = 1", "a=$b,\n  c", "b =\n# c\n\n\tx y", "c="];
         let values = "([!-~]([ -~]{0,8}[!-~])?)?";
-        Trial { format: F, pieces, section: None, keys: &["a", "b", "c", "new_1"], values }.run();
+        Trial { format: F, pieces, must: "", section: None, keys: &["a", "b", "c", "new_1"], values }.run();
     }
 }

@@ -1,5 +1,5 @@
-//! `postgresql.conf`: `key = value` or `key value`, names in any case, the last one counts, values in single quotes with
-//! `''` for a quote. Source: the PostgreSQL manual, "Setting Parameters", and `guc-file.l`.
+//! `postgresql.conf`: `key = value` or `key value`, names in any case, the last one counts, values in single quotes
+//! with `''` for a quote. Source: the PostgreSQL manual, "Setting Parameters", and `guc-file.l`.
 
 use std::ops::Range;
 
@@ -197,6 +197,9 @@ mod tests {
     #[test]
     fn made_up_files() {
         let pieces = &["# c", "", "a = 1", " A 'x' # c", "b='it''s'", "c=on# c", "include 'x'"];
-        Trial { format: F, pieces, section: None, keys: &["a", "b", "C", "new.x_1"], values: "[ -~é]{0,10}" }.run();
+        Trial {
+            format: F, pieces, must: "", section: None, keys: &["a", "b", "C", "new.x_1"], values: "[ -~é]{0,10}"
+        }
+        .run();
     }
 }

@@ -167,6 +167,6 @@ mod tests {
         let pieces =
             &["# c", "", "bind 1 2", " BIND\t3 ", "save 1 2", "save \"\"", "user a on >x", "user b off", "alone"];
         let values = "[!#-&(-~]([ !#-&(-~]{0,8}[!#-&(-~])?";
-        Trial { format: F, pieces, section: None, keys: &["bind", "user a", "new-1", "alone"], values }.run();
+        Trial { format: F, pieces, must: "", section: None, keys: &["bind", "user a", "new-1", "alone"], values }.run();
     }
 }

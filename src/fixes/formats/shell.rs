@@ -243,14 +243,18 @@ impl Reader<'_> {
                     return Ok((words, End::Bracket, 0));
                 }
                 ')' => {
-                    self.at += 1;
+                    let begins_case = words.first().is_some_and(|word: &Word| &self.text[word.range.clone()] == "case");
                     match self.open.last() {
+                        // The first pattern of a `case`; later ones are dropped below.
+                        _ if begins_case => {}
+                        // The command before it still stands in the bracket.
+                        Some('(') if !words.is_empty() => return Ok((words, End::Plain, 0)),
                         Some('(') => drop(self.open.pop()),
-                        Some('c') => {}
+                        Some('c') => words.clear(),
                         _ => return bad(self.text, self.at, "a bracket is closed that was not opened"),
                     }
-                    // What stood before it in a `case` is a pattern; in brackets it is a command that may not count.
-                    return Ok((Vec::new(), End::Bracket, 0));
+                    self.at += 1;
+                    return Ok((words, End::Bracket, 0));
                 }
                 '<' | '>' => {
                     if rest.starts_with("<<") {
@@ -475,6 +479,7 @@ mod tests {
             "X=1 env",
             ". /etc/other",
         ];
-        Trial { format: F, pieces, section: None, keys: &["A", "B", "D", "NEW_1"], values: "[ -~é]{0,12}" }.run();
+        Trial { format: F, pieces, must: "", section: None, keys: &["A", "B", "D", "NEW_1"], values: "[ -~é]{0,12}" }
+            .run();
     }
 }

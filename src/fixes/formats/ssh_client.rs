@@ -89,7 +89,15 @@ mod tests {
         ];
         let values = "[a-z][a-z0-9*=.-]{0,9}";
         for section in [None, Some("Host a"), Some("Host *.example.org !x")] {
-            Trial { format: F, pieces, section, keys: &["Port", "ForwardAgent", "SendEnv", "Ciphers"], values }.run();
+            Trial {
+                format: F,
+                pieces,
+                must: "",
+                section,
+                keys: &["Port", "ForwardAgent", "SendEnv", "Ciphers"],
+                values,
+            }
+            .run();
         }
     }
 }

@@ -1,5 +1,5 @@
 //! `sshd_config`: for each keyword the first value counts, keywords in any case, and a `Match` line holds until the
-//! next one or the end of the file. Source: sshd_config(5) and `argv_split` of OpenSSH, which reads quotes and comments.
+//! next one or the end of the file. Source: sshd_config(5) and `argv_split` of OpenSSH for quotes and comments.
 
 use super::{
     Edit, EditError,
@@ -26,6 +26,18 @@ const ADD_UP: &[&str] = &[
 ];
 /// Of these, the ones that take one value a line.
 const ONE_A_LINE: &[&str] = &["hostcertificate", "hostkey", "listenaddress", "port"];
+
+/// Keywords whose value is the rest of the line as it is written, quotes and `#` with it: commands for a shell.
+const RAW: &[&str] = &[
+    "authorizedkeyscommand",
+    "authorizedprincipalscommand",
+    "forcecommand",
+    "knownhostscommand",
+    "localcommand",
+    "proxycommand",
+    "remotecommand",
+    "versionaddendum",
+];
 
 /// The server's format.
 pub(super) struct Sshd;
@@ -144,6 +156,9 @@ pub(super) fn read(text: &str) -> Result<Vec<Setting>, EditError> {
             let shift = words.first().map_or(0, |word| word.0.start);
             words.iter_mut().for_each(|word| word.0 = (word.0.start - shift)..(word.0.end - shift));
         }
+        if RAW.contains(&name.as_str()) {
+            words = vec![(0..trim(after).len(), trim(after).to_owned())];
+        }
         let end = words.last().map_or(raw, |word| raw + word.0.end);
         if name == "match" || name == "host" {
             let value = words.iter().map(|word| word.1.as_str()).collect::<Vec<_>>().join(" ");
@@ -151,7 +166,7 @@ pub(super) fn read(text: &str) -> Result<Vec<Setting>, EditError> {
             out.push(header(&section, line.start..line.end));
             continue;
         }
-        let value = Some(told(&words));
+        let value = if RAW.contains(&name.as_str()) { Some(trim(after).to_owned()) } else { Some(told(&words)) };
         let (whole, raw) = (line.start..line.end, raw..end);
         out.push(Setting { section: section.clone(), name, value, whole, raw, kept: String::new() });
     }
@@ -162,6 +177,9 @@ pub(super) fn read(text: &str) -> Result<Vec<Setting>, EditError> {
 pub(super) fn plain(key: &str, value: &str) -> Result<String, EditError> {
     match words(value) {
         Ok(words) if words.is_empty() => bad_value(key, "it is empty or a comment"),
+        Ok(_) if RAW.contains(&key.to_ascii_lowercase().as_str()) && !trim(value).starts_with(['=', '#']) => {
+            Ok(trim(value).to_owned())
+        }
         // A comment after the words would be lost.
         Ok(words) if words.last().is_some_and(|word| word.0.end != value.trim_end_matches([' ', '\t']).len()) => {
             bad_value(key, "it has a comment")
@@ -297,6 +315,14 @@ mod tests {
     }
 
     #[test]
+    fn commands_stay_as_they_are_written() {
+        let text = "ForceCommand  echo 'a  $b' \"c\" # d \n";
+        assert_eq!(F.get(text, None, "forcecommand").as_deref(), Some("echo 'a  $b' \"c\" # d"));
+        laws(F, text, None, "ForceCommand", "sh -c 'x \"y\"' # z");
+        refused(F, text, None, "ForceCommand", Some("it's"));
+    }
+
+    #[test]
     fn what_is_refused() {
         refused(F, "Banner \"x\n", None, "Port", Some("1"));
         for key in ["Match", "Host", "Include", "Port 22", "Po=rt", "#Port", "Subsystem"] {
@@ -328,7 +354,15 @@ mod tests {
         ];
         let keys = &["PermitRootLogin", "MaxAuthTries", "AllowUsers", "banner", "Subsystem sftp"];
         for section in [None, Some("Match User bob"), Some("Match Group \u{e9}")] {
-            Trial { format: F, pieces, section, keys, values: "[a-z/][a-z0-9:,*/=.-]{0,9}( [a-z]{1,5}[#=]?)?" }.run();
+            Trial {
+                format: F,
+                pieces,
+                must: "",
+                section,
+                keys,
+                values: "[a-z/][a-z0-9:,*/=.-]{0,9}( [a-z]{1,5}[#=]?)?",
+            }
+            .run();
         }
     }
 }

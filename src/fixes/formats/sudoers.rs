@@ -370,6 +370,6 @@ mod tests {
             "#1000 ALL=ALL",
         ];
         let values = "[!#-\\[\\]-~]([ !#-\\[\\]-~]{0,8}[!#-\\[\\]-~])?";
-        Trial { format: F, pieces, section: None, keys: &["a", "b", "d", "new_1"], values }.run();
+        Trial { format: F, pieces, must: "", section: None, keys: &["a", "b", "d", "new_1"], values }.run();
     }
 }

@@ -97,6 +97,14 @@ mod tests {
         let pieces =
             &["# c", "; c", "", "a.b = 1", "-a/b=2", " a.b\t= 3 4 ", "x.y/z.w=1", "x/y.z/w = 2", "-p.*", "empty ="];
         let values = "([!-~]([ -~]{0,8}[!-~])?)?";
-        Trial { format: F, pieces, section: None, keys: &["a.b", "a/b", "x.y/z.w", "new.key", "empty"], values }.run();
+        Trial {
+            format: F,
+            pieces,
+            must: "",
+            section: None,
+            keys: &["a.b", "a/b", "x.y/z.w", "new.key", "empty"],
+            values,
+        }
+        .run();
     }
 }

@@ -224,7 +224,15 @@ mod tests {
         ];
         let values = "([!-\\[\\]-~]([ -\\[\\]-~]{0,8}[!-\\[\\]-~])?)?";
         for section in ["A", "New One"] {
-            Trial { format: F, pieces, section: Some(section), keys: &["K", "L", "ExecStart", "New-1"], values }.run();
+            Trial {
+                format: F,
+                pieces,
+                must: "",
+                section: Some(section),
+                keys: &["K", "L", "ExecStart", "New-1"],
+                values,
+            }
+            .run();
         }
     }
 }

@@ -187,6 +187,8 @@ pub(crate) struct Trial {
     pub format: Format,
     /// Pieces of files: whole lines without ending, or several lines.
     pub pieces: &'static [&'static str],
+    /// What stands in every file; a value cannot be set where nothing is.
+    pub must: &'static str,
     pub section: Option<&'static str>,
     pub keys: &'static [&'static str],
     /// A pattern of good values.
@@ -200,12 +202,15 @@ impl Trial {
         let key = proptest::sample::select(self.keys);
         let good = (file, any::<bool>(), any::<bool>(), key, self.values, ".*");
         let mut runner = proptest::test_runner::TestRunner::new(ProptestConfig {
-            cases: 300,
+            cases: 200,
             failure_persistence: None,
             ..ProptestConfig::default()
         });
         let outcome = runner.run(&good, |(pieces, crlf, ends, key, value, any)| {
-            let mut text = pieces.join("\n");
+            let mut text = std::iter::once(self.must).chain(pieces).collect::<Vec<_>>().join("\n");
+            if self.must.is_empty() {
+                text = text.trim_start_matches('\n').to_owned();
+            }
             if ends && !text.is_empty() {
                 text.push('\n');
             }
