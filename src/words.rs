@@ -74,6 +74,16 @@ pub fn days_between(from: Timestamp, to: Timestamp) -> f64 {
     to.as_second().saturating_sub(from.as_second()) as f64 / 86_400.0
 }
 
+/// A word as a POSIX shell reads it back, on one line.
+pub fn shell(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/_-.=:,+@%".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
+}
+
 /// So many days in the unit that fits: `less than a day`, `23 days`, `5 months`.
 pub fn days(days: f64) -> String {
     let whole = |n: f64| format!("{n:.0}");

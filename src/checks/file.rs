@@ -294,6 +294,11 @@ impl Check {
         Ok(())
     }
 
+    /// Whether a program can put it right, perhaps once a question is answered.
+    pub fn is_fixable(&self) -> bool {
+        self.fix.as_ref().is_some_and(|f| !f.actions.is_empty())
+    }
+
     /// The parameters as the query binds them, with `overrides` on top.
     pub fn bindings(&self, overrides: Option<&toml::Table>) -> Vec<(String, serde_json::Value)> {
         let mut out: Vec<(String, serde_json::Value)> = Vec::new();

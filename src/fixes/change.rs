@@ -81,17 +81,7 @@ impl Run {
 
     /// The command as someone would type it.
     pub fn line(&self) -> String {
-        self.command.iter().map(|a| quoted(a)).collect::<Vec<_>>().join(" ")
-    }
-}
-
-/// A word as a POSIX shell reads it back.
-pub(super) fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "/_-.=:,+@%".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        word.to_owned()
-    } else {
-        format!("'{}'", word.replace('\'', r"'\''"))
+        self.command.iter().map(|a| crate::words::shell(a)).collect::<Vec<_>>().join(" ")
     }
 }
 

@@ -167,6 +167,7 @@ fn problems(audit: &Audit, catalogue: &Catalogue, history: &History) -> Vec<Prob
             fix: check.and_then(|c| c.fix.as_ref()).map(|f| f.title.clone()),
             safety,
             effect: check.and_then(|c| c.fix.as_ref()).and_then(|f| f.effect.clone()),
+            command: check.filter(|c| c.is_fixable()).map(|c| command(&c.id, &audit.machine.root)),
             evidence: finding.evidence.clone(),
             evidence_total: finding.count,
             since: before.map(|_| standing.since),
@@ -189,6 +190,14 @@ fn problems(audit: &Audit, catalogue: &Catalogue, history: &History) -> Vec<Prob
         left -= points;
     }
     problems
+}
+
+/// What to type to have a problem put right.
+fn command(check: &str, root: &str) -> String {
+    if root == "/" {
+        return format!("cleanbill fix {check}");
+    }
+    format!("cleanbill fix {check} --root {}", words::shell(root))
 }
 
 fn parts(audit: &Audit, leader: &str) -> Vec<Part> {

@@ -167,6 +167,8 @@ pub enum EventKind {
     Release,
     /// Someone accepted a risk.
     Accepted,
+    /// cleanbill put something right.
+    Fixes,
 }
 
 /// What changed since the audit compared with.
@@ -285,6 +287,8 @@ pub struct Problem {
     pub safety: Option<Safety>,
     /// What putting it right may interrupt or break.
     pub effect: Option<String>,
+    /// What to type to have it put right; none where only a person can.
+    pub command: Option<String>,
     /// What was seen.
     pub evidence: Vec<Evidence>,
     /// How many pieces of evidence there are in all.

@@ -98,6 +98,10 @@ pub(crate) fn events(audit: &Audit, history: &History, catalogue: &Catalogue) ->
             tell(change.at, EventKind::Updates, updated);
         }
     }
+    for (at, fixed) in &history.fixes {
+        let done = words::count(*fixed, "problem was put right by cleanbill", "problems were put right by cleanbill");
+        tell(*at, EventKind::Fixes, done);
+    }
     for waiver in history.waivers.iter().filter(|w| w.made <= audit.started) {
         let risk = catalogue.get(&waiver.check).map_or(waiver.check.as_str(), |c| &c.title);
         tell(waiver.made, EventKind::Accepted, format!("A risk was accepted: {risk}"));

@@ -286,8 +286,18 @@ fn row(page: &mut Page, n: usize, problem: &Problem) {
             page.line(line);
         }
     }
-    let command = page.paint(COMMAND, &format!("cleanbill show {}", problem.check));
-    page.line(&format!("      How:  {command}"));
+    match &problem.command {
+        Some(fix) => {
+            let fix = page.paint(COMMAND, &harmless(fix));
+            let guarded = problem.safety == Some(crate::checks::Safety::Guarded);
+            let mind = if guarded { "   takes itself back if it locks you out" } else { "" };
+            page.line(&format!("      Fix it:  {fix}{}", page.paint(DIM, mind)));
+        }
+        None => {
+            let command = page.paint(COMMAND, &format!("cleanbill show {}", problem.check));
+            page.line(&format!("      How:  {command}"));
+        }
+    }
 }
 
 fn closing(page: &mut Page, report: &Report, all: bool) {
@@ -312,6 +322,16 @@ fn closing(page: &mut Page, report: &Report, all: bool) {
     page.blank();
     let command = |page: &Page, text: &str| page.paint(COMMAND, text);
     let full = command(page, "cleanbill report");
+    let safe = |p: &&Problem| p.command.is_some() && p.safety == Some(crate::checks::Safety::Safe);
+    if report.problems.iter().any(|p| safe(&p)) {
+        let place = if report.host.root == "/" {
+            String::new()
+        } else {
+            format!(" --root {}", words::shell(&report.host.root))
+        };
+        let all = command(page, &harmless(&format!("cleanbill fix --safe-only{place}")));
+        page.line(&format!("  Fix all safe ones at once:  {all}"));
+    }
     let ask = command(page, "cleanbill show ID");
     match report.problems.first() {
         Some(_) if !all => {
@@ -393,6 +413,13 @@ pub fn problem_page(problem: &Problem, style: Style) -> String {
         }
     }
     page.blank();
+    if let Some(fix) = &problem.command {
+        page.heading("OR LET IT BE DONE");
+        let fix = page.paint(COMMAND, &format!("sudo {}", harmless(fix)));
+        page.line(&format!("  {fix}"));
+        page.wrapped("It shows what changes first, asks again afterwards, and can be taken back.", "  ", "  ");
+        page.blank();
+    }
     page.heading("WHAT WAS SEEN");
     evidence(&mut page, &problem.evidence, problem.evidence_total);
     for part in &problem.parts {

@@ -26,6 +26,8 @@ pub struct History {
     pub changes: Vec<SystemChange>,
     /// Accepted risks that hold on the day of the audit.
     pub waivers: Vec<Waiver>,
+    /// When cleanbill fixed something that stands, and how much, oldest first.
+    pub fixes: Vec<(Timestamp, usize)>,
 }
 
 /// A problem came or went.
@@ -95,6 +97,7 @@ pub(super) fn history(
         turns: turns(connection, of)?,
         changes: changes(connection, of)?,
         waivers: waivers::list(connection, &machine.host, words::utc(of.started).date())?,
+        fixes: fixes(connection, of)?,
     })
 }
 
@@ -124,6 +127,21 @@ fn turns(connection: &Connection, audit: &Audit) -> Result<BTreeMap<String, Vec<
         turns.entry(row.get(0)?).or_default().push(turn);
     }
     Ok(turns)
+}
+
+/// When cleanbill fixed something on the machine of `audit` before it.
+fn fixes(connection: &Connection, audit: &Audit) -> Result<Vec<(Timestamp, usize)>, StoreError> {
+    let mut statement = connection.prepare(
+        "select epoch_us(r.started), count(*) from fix_runs r join fix_steps s on s.run = r.id
+         where r.host = ? and r.root = ? and r.state = 'done' and s.state in ('fixed', 'still_open', 'unproven')
+           and r.started <= make_timestamp(?)
+         group by r.id, r.started order by r.started",
+    )?;
+    let machine = &audit.machine;
+    let rows = statement.query_map(params![machine.host, machine.root, audit.started.as_microsecond()], |row| {
+        Ok((time(row.get(0)?), usize::try_from(row.get::<_, i64>(1)?).unwrap_or(0)))
+    })?;
+    Ok(rows.collect::<Result<_, _>>()?)
 }
 
 /// What became another between the audits up to `audit`.

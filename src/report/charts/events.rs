@@ -87,9 +87,10 @@ fn indent(days: f64) -> f64 {
 fn rank(kind: EventKind) -> u8 {
     match kind {
         EventKind::Release => 0,
-        EventKind::Kernel => 1,
-        EventKind::Accepted => 2,
-        EventKind::Updates => 3,
+        EventKind::Fixes => 1,
+        EventKind::Kernel => 2,
+        EventKind::Accepted => 3,
+        EventKind::Updates => 4,
     }
 }
 

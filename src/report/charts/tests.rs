@@ -143,7 +143,13 @@ fn risk() -> impl Strategy<Value = f64> {
 }
 
 fn kind() -> impl Strategy<Value = EventKind> {
-    prop_oneof![Just(EventKind::Updates), Just(EventKind::Kernel), Just(EventKind::Release), Just(EventKind::Accepted)]
+    prop_oneof![
+        Just(EventKind::Updates),
+        Just(EventKind::Kernel),
+        Just(EventKind::Release),
+        Just(EventKind::Accepted),
+        Just(EventKind::Fixes)
+    ]
 }
 
 /// Audits and events over seconds, days, years or the whole calendar.

@@ -148,6 +148,7 @@ fn events(report: &Report) -> Value {
             EventKind::Updates => "updates",
             EventKind::Kernel | EventKind::Release => "system",
             EventKind::Accepted => "accepted",
+            EventKind::Fixes => "fixes",
         };
         json!({ "day": e.day, "at": e.at.strftime("%Y-%m-%d").to_string(), "kind": kind, "text": e.text })
     };

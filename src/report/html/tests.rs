@@ -107,6 +107,7 @@ fn full(text: &str) -> Report {
         problem.advice = t();
         problem.steps = vec![t()];
         problem.effect = Some(t());
+        problem.command = Some(t());
         problem.age = Some(t());
         problem.came_back = true;
         problem.evidence = vec![Evidence { text: t(), source: Some(format!("/{text}/")), line: Some(3) }; 4];

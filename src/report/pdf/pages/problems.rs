@@ -84,7 +84,11 @@ fn card(n: usize, p: &Problem, detail: Detail, numbered: bool) -> Block {
         body.push(label(&format!("Same cause: {}", part.title)));
         body.push(seen(&part.evidence, part.evidence_total, shown));
     }
-    let mut last = vec![soft("More: "), code(&format!("sudo cleanbill show {}", p.check))];
+    let mut last = Vec::new();
+    if let Some(fix) = &p.command {
+        last.extend([soft("Let it be done: "), code(&format!("sudo {fix}")), plain("   ")]);
+    }
+    last.extend([soft("More: "), code(&format!("sudo cleanbill show {}", p.check))]);
     for reference in &p.references {
         let addresses = reference.ids.iter().all(|id| id.starts_with("https://"));
         if addresses {
