@@ -74,8 +74,11 @@ pub enum Safety {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Fix {
-    /// What it does, as an instruction: `Turn off root login over SSH`.
+    /// What it does, as an instruction that says enough on its own: `Turn off root login over SSH`.
     pub title: String,
+    /// The title with numbers and names from the rows: a template that sees `n`, `first` and `rows`.
+    #[serde(default)]
+    pub headline: Option<String>,
     /// Whether it can do harm.
     pub safety: Safety,
     /// What it may interrupt or break, one sentence; none when nothing.

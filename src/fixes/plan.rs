@@ -146,7 +146,7 @@ pub fn plan(basis: &Basis<'_>, wanted: impl Fn(&Check) -> bool) -> Plan {
         let mut planned = PlannedFix {
             check: check.id.clone(),
             problem,
-            title: fix.title.clone(),
+            title: fix.headline.as_ref().map_or_else(|| fix.title.clone(), |h| headline(basis, check, h)),
             severity,
             points: score::points(risk, severity),
             minutes: check.minutes,
@@ -168,6 +168,17 @@ pub fn plan(basis: &Basis<'_>, wanted: impl Fn(&Check) -> bool) -> Plan {
         Some(planned)
     });
     Plan { fixes: fixes.collect() }
+}
+
+/// The title of a fix with numbers and names from the rows.
+fn headline(basis: &Basis<'_>, check: &Check, template: &str) -> String {
+    let rows = basis.db.select(&check.query, &check.bindings(None)).map(crate::facts::QueryResult::into_maps);
+    let rows = rows.unwrap_or_default();
+    let mut context = Map::new();
+    context.insert("n".to_owned(), rows.len().into());
+    context.insert("first".to_owned(), rows.first().cloned().map_or(Value::Null, Value::Object));
+    context.insert("rows".to_owned(), rows.into());
+    filled(template, &context).unwrap_or_else(|_| check.title.clone())
 }
 
 enum Step {

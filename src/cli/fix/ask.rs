@@ -7,18 +7,21 @@ use std::{
 
 use dialoguer::{Input, MultiSelect, Select, theme::ColorfulTheme};
 
-use super::{super::error::CliError, told};
+use super::{
+    super::{error::CliError, terminal},
+    told,
+};
 use crate::{
     checks::Safety,
     fixes::{Answers, Plan, PlannedFix, Question},
     words::{self, harmless},
 };
 
-/// Longest title in the list.
-const TITLE: usize = 44;
+/// Columns of a title in the list.
+const TITLE: usize = 46;
 
 /// Lets someone choose; none when they leave. Safe fixes are chosen already.
-pub(super) fn choose(plan: &Plan) -> Result<Option<Vec<String>>, CliError> {
+pub(super) fn choose(plan: &Plan, live: bool) -> Result<Option<Vec<String>>, CliError> {
     let open: Vec<&PlannedFix> = plan.fixes.iter().filter(|f| f.refused.is_none()).collect();
     for refused in plan.fixes.iter().filter(|f| f.refused.is_some()) {
         let why = refused.refused.as_deref().unwrap_or_default();
@@ -28,13 +31,15 @@ pub(super) fn choose(plan: &Plan) -> Result<Option<Vec<String>>, CliError> {
         anstream::println!("  There is nothing that could be fixed here.");
         return Ok(None);
     }
-    let items: Vec<String> = open.iter().map(|fix| line(fix)).collect();
+    let width = terminal::style().width;
+    let items: Vec<String> = open.iter().map(|fix| line(fix, live, width)).collect();
     let chosen: Vec<bool> = open.iter().map(|f| f.safety == Safety::Safe && f.asks.is_none()).collect();
     anstream::println!();
     let picked = MultiSelect::with_theme(&ColorfulTheme::default())
         .with_prompt("Which of these shall I do? (space: choose, enter: go on, q: leave)")
         .items(&items)
         .defaults(&chosen)
+        .report(false)
         .interact_opt()
         .ok()
         .flatten();
@@ -42,19 +47,38 @@ pub(super) fn choose(plan: &Plan) -> Result<Option<Vec<String>>, CliError> {
     Ok(picked.filter(|p| !p.is_empty()).map(ids))
 }
 
-/// One fix in the list: what it does, what it takes off, what it may interrupt.
-fn line(fix: &PlannedFix) -> String {
-    let title = harmless(&fix.title);
-    let title: String = if title.chars().count() > TITLE {
-        title.chars().take(TITLE - 1).chain(['…']).collect()
-    } else {
-        format!("{title:TITLE$}")
-    };
+/// One fix in the list, on one line: what it does, what it takes off, what it may interrupt.
+fn line(fix: &PlannedFix, live: bool, width: usize) -> String {
     let points = match words::whole(fix.points).as_str() {
         "0" => String::new(),
         points => format!("−{points}"),
     };
-    format!("{title} {points:>4}   {}", harmless(&told::effect(fix)))
+    let title = fit(&harmless(&fix.title), TITLE);
+    let effect = match fix.asks {
+        Some(_) => "asks you something first".to_owned(),
+        None => told::effect(fix, live),
+    };
+    // The mark in front and one column at the end stay free.
+    let room = width.saturating_sub(TITLE + 12);
+    format!(
+        "{title}{:pad$} {points:>4}   {}",
+        "",
+        fit(&harmless(&effect), room),
+        pad = TITLE - textwrap::core::display_width(&title)
+    )
+}
+
+/// A text of at most so many columns.
+fn fit(text: &str, columns: usize) -> String {
+    let mut out = String::new();
+    for c in text.chars() {
+        if textwrap::core::display_width(&out) + 1 >= columns && textwrap::core::display_width(text) > columns {
+            out.push('…');
+            break;
+        }
+        out.push(c);
+    }
+    out
 }
 
 /// Asks what the fixes need to know; whether anything was answered.
@@ -101,13 +125,14 @@ fn answer(question: &Question) -> Result<Vec<String>, CliError> {
 }
 
 /// Whether to go on; what exactly changes is shown on request.
-pub(super) fn agree(plan: &Plan) -> Result<bool, CliError> {
+pub(super) fn agree(plan: &Plan, live: bool) -> Result<bool, CliError> {
     loop {
-        anstream::println!("\n{}", told::summary(plan));
+        anstream::println!("\n{}", told::summary(plan, live));
         let choice = Select::with_theme(&ColorfulTheme::default())
             .with_prompt("Go on?")
             .items(["Do it", "Show exactly what changes", "Leave everything as it is"])
             .default(0)
+            .report(false)
             .interact_opt()
             .ok()
             .flatten();

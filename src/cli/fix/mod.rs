@@ -146,14 +146,14 @@ pub(super) fn run(args: &Args) -> Result<ExitCode, CliError> {
     told::unfixable(args.ids.iter().map(String::as_str), &plan, &seen.audit, &catalogue);
     if talks && !writes && !args.dry_run && !args.yes {
         if !named {
-            let Some(chosen) = ask::choose(&plan)? else { return Ok(ExitCode::SUCCESS) };
+            let Some(chosen) = ask::choose(&plan, place.is_live())? else { return Ok(ExitCode::SUCCESS) };
             plan = make(&answers, &|check| chosen.contains(&check.id));
         }
         if ask::questions(&plan, &mut answers)? {
             let chosen: Vec<String> = plan.fixes.iter().map(|f| f.check.clone()).collect();
             plan = make(&answers, &|check| chosen.contains(&check.id));
         }
-        if plan.is_any() && !ask::agree(&plan)? {
+        if plan.is_any() && !ask::agree(&plan, place.is_live())? {
             anstream::println!("  Nothing was changed.");
             return Ok(ExitCode::SUCCESS);
         }

@@ -19,14 +19,12 @@ use crate::{
     words::{self, harmless},
 };
 
-/// What a fix may interrupt, and how long it takes.
-pub(super) fn effect(fix: &PlannedFix) -> String {
-    let guard = "could lock you out: takes itself back unless you confirm";
+/// What a fix may interrupt; on a running machine also that it takes itself back.
+pub(super) fn effect(fix: &PlannedFix, live: bool) -> String {
     match (&fix.effect, fix.safety) {
-        (_, Safety::Guarded) if fix.effect.is_none() => guard.to_owned(),
-        (Some(effect), Safety::Guarded) => format!("{} Takes itself back unless you confirm.", effect),
-        (Some(effect), _) => effect.clone(),
+        (None, Safety::Guarded) if live => "could lock you out: takes itself back unless you confirm".to_owned(),
         (None, _) => "breaks nothing".to_owned(),
+        (Some(effect), _) => effect.clone(),
     }
 }
 
@@ -45,21 +43,37 @@ pub(super) fn unfixable<'a>(ids: impl Iterator<Item = &'a str>, plan: &Plan, aud
     }
 }
 
-/// How many fixes, files and programs.
-pub(super) fn summary(plan: &Plan) -> String {
+/// What will be done: each fix with what it may interrupt, how many files, which programs.
+pub(super) fn summary(plan: &Plan, live: bool) -> String {
     let (files, runs) = (plan.files(), plan.runs());
-    let fixes = plan.fixes.iter().filter(|f| !f.changes.is_empty()).count();
-    let mut text = format!("  {} will be done.", words::count(fixes, "fix", "fixes"));
-    if !files.is_empty() {
-        let _ = write!(text, " {} will change; a copy of each is kept.", words::count(files.len(), "file", "files"));
+    let mut text = String::new();
+    for fix in plan.fixes.iter().filter(|f| !f.changes.is_empty()) {
+        text.push_str(&wrapped(&format!("{}: {}", harmless(&fix.title), harmless(&effect(fix, live))), "  - ", "    "));
     }
     for run in &runs {
-        let _ = write!(text, "\n    - {}", harmless(&run.what));
-        if let Some(stays) = &run.stays {
-            let _ = write!(text, " ({})", harmless(stays.trim_end_matches('.')));
-        }
+        let stays = run.stays.as_deref().map(|s| format!(" ({})", s.trim_end_matches('.'))).unwrap_or_default();
+        text.push_str(&wrapped(&harmless(&format!("Then {}{stays}", run.what)), "  - ", "    "));
+    }
+    if !files.is_empty() {
+        let files = words::count(files.len(), "file changes", "files change");
+        text.push_str(&wrapped(
+            &format!("{files}. A copy of each is kept: cleanbill undo brings it back."),
+            "  ",
+            "  ",
+        ));
+    }
+    if live && plan.is_guarded() {
+        let guard = "Because some of this could lock you out, all of it takes itself back after some minutes unless you \
+                     confirm that you still get in.";
+        text.push_str(&wrapped(guard, "  ", "  "));
     }
     text
+}
+
+/// Lines of a text that fit the terminal.
+fn wrapped(text: &str, first: &str, next: &str) -> String {
+    let options = textwrap::Options::new(terminal::style().width).initial_indent(first).subsequent_indent(next);
+    textwrap::wrap(text, options).iter().map(|line| format!("{line}\n")).collect()
 }
 
 /// What would change: diffs and programs.
@@ -208,11 +222,7 @@ fn text(run: &FixRun) -> String {
     let mut text = String::from("\n");
     for step in &run.steps {
         let _ = writeln!(text, "  {} {}", mark(step.state), harmless(&step.title));
-        let style = terminal::style();
-        let options = textwrap::Options::new(style.width).initial_indent("      ").subsequent_indent("      ");
-        for line in textwrap::wrap(&outcome(step), options) {
-            let _ = writeln!(text, "{line}");
-        }
+        text.push_str(&wrapped(&outcome(step), "      ", "      "));
     }
     if let Some(after) = run.risk_after {
         let (was, now) = (Grade::by_risk(run.risk_before), Grade::by_risk(after));

@@ -1,0 +1,100 @@
+#!/usr/bin/env bash
+# How much `cleanbill fix --all --yes` hardens a fresh Debian host, by the measure of others: Lynis' hardening index, and
+# the score of OpenSCAP's guide on a Debian 11 host. Afterwards the services still answer, a second audit finds nothing
+# of what was said to be fixed, and one `cleanbill undo` restores every file.
+#   benches/hardening.sh PROGRAM [TREE]      TREE of tests/hosts/rootfs.sh, or a path [default: patched]
+# Needs root, jq and lynis; oscap with ssg-debian (apt-get install openscap-scanner ssg-debian) is used where it is there.
+set -euo pipefail
+
+program=$(readlink -f "${1:?"usage: benches/hardening.sh PROGRAM [TREE]"}")
+tree=${2:-patched}
+here=$(readlink -f "$(dirname "$0")/..")
+host=$here/tests/hosts/host.sh
+name=cb-$$-hard
+work=$(mktemp -d)
+export LC_ALL=C.UTF-8 CLEANBILL_HOST_OWNER=$$ CLEANBILL_HOST_SIZE=3g
+trap '"$host" down "$name"; rm -rf "$work"' EXIT
+
+on() { "$host" exec "$name" "$@"; }
+say() { printf '%-52s %s\n' "$1" "$2"; }
+
+"$host" up "$name" "$tree"
+root=$("$host" root "$name")
+"$host" push "$name" "$program" /usr/local/bin/cleanbill
+if [ -n "${DUCKDB_LIB_DIR:-}" ]; then
+    "$host" push "$name" "$DUCKDB_LIB_DIR/libduckdb.so" /usr/local/lib/libduckdb.so
+    on /sbin/ldconfig
+fi
+# Someone who may become administrator and has a key, as on any server that is looked after.
+on sh -c 'useradd -m -s /bin/bash -G sudo ann; mkdir -p -m 700 /home/ann/.ssh; ssh-keygen -q -t ed25519 -N "" -f /root/ann
+    cp /root/ann.pub /home/ann/.ssh/authorized_keys; chmod 600 /home/ann/.ssh/authorized_keys; chown -R ann: /home/ann/.ssh
+    echo "ann ALL=(ALL) NOPASSWD: ALL" > /etc/sudoers.d/ann; chmod 440 /etc/sudoers.d/ann'
+
+lynis_index() {
+    [ -f /usr/share/lynis/lynis ] || [ -d /usr/share/lynis ] || return 0
+    if [ ! -d "$root/opt/lynis" ]; then
+        "$host" push "$name" /usr/share/lynis /opt/lynis/share
+        "$host" push "$name" /etc/lynis /opt/lynis/etc
+        "$host" push "$name" "$(command -v lynis)" /opt/lynis/lynis
+    fi
+    on sh -c 'mkdir -p /usr/share/lynis /etc/lynis; mount --bind /opt/lynis/share /usr/share/lynis
+        mount --bind /opt/lynis/etc /etc/lynis
+        sh /opt/lynis/lynis audit system --quick --no-colors --logfile /dev/null --report-file /run/lynis.dat >/dev/null 2>&1
+        sed -n "s/^hardening_index=//p" /run/lynis.dat; umount /usr/share/lynis /etc/lynis; rmdir /usr/share/lynis /etc/lynis' |
+        tail -1
+}
+
+scap_score() {
+    local content=/usr/share/xml/scap/ssg/content/ssg-debian11-ds.xml
+    command -v oscap >/dev/null && [ -f "$content" ] && grep -q 'VERSION_ID="11"' "$root/etc/os-release" || return 0
+    OSCAP_PROBE_ROOT=$root oscap xccdf eval --profile "$1" --results "$work/scap.xml" "$content" >/dev/null 2>&1 || true
+    sed -n 's/.*<score[^>]*>\([0-9.]*\)<.*/\1/p' "$work/scap.xml" | head -1
+}
+
+# Everything in the tree that a fix may change: content, rights, owner, times.
+listing() {
+    find "$root/etc" "$root/usr" "$root/var/lib" "$root/var/log" "$root/var/spool" "$root/home" "$root/root" "$root/boot" -xdev \
+        \( -path "$root/var/lib/cleanbill" -o -path "$root/var/log/journal" \) -prune -o \
+        \( -type f -printf '%P %m %u %g %T@ ' -exec sha256sum {} \; -o -printf '%P %m %u %g %l\n' \) | sort
+}
+
+works() {
+    local who
+    who=$(on ssh -o BatchMode=yes -o StrictHostKeyChecking=no -i /root/ann ann@127.0.0.1 'sudo -n id -u' 2>/dev/null || true)
+    [ "$who" = 0 ] || echo 'login by key, or sudo'
+    on sh -c 'command -v nginx >/dev/null' && ! "$host" outside "$name" curl -fs -m 5 -o /dev/null http://10.76.0.2/ && echo nginx
+    on sh -c 'command -v psql >/dev/null' && ! on su postgres -c 'psql -qAtc "select 1"' >/dev/null 2>&1 && echo PostgreSQL
+    return 0
+}
+
+sleep 3
+say 'services that do not answer before' "$(works | paste -sd,)"
+before=$(lynis_index)
+scap=standard
+scap_before=$(scap_score xccdf_org.ssgproject.content_profile_$scap)
+anssi_before=$(scap_score xccdf_org.ssgproject.content_profile_anssi_np_nt28_high)
+listing >"$work/before"
+on cleanbill audit --format json >"$work/audit.json"
+on cleanbill fix --all --yes --window 0 --format json >"$work/fix.json" || true
+say 'problems found' "$(jq '.problems | length' "$work/audit.json")"
+say 'fixes tried' "$(jq '.steps | length' "$work/fix.json")"
+for state in fixed still_open unproven refused failed; do
+    say "    $state" "$(jq -r "[.steps[] | select(.state == \"$state\")] | length" "$work/fix.json")"
+done
+jq -r '.steps[] | select(.state != "fixed") | "        \(.state) \(.check): \(.why)"' "$work/fix.json"
+say 'risk' "$(jq -r '"\(.risk_before) to \(.risk_after)"' "$work/fix.json")"
+say "Lynis' hardening index" "$before to $(lynis_index)"
+say 'services that do not answer after' "$(works | paste -sd,)"
+if [ -n "$scap_before" ]; then
+    say "OpenSCAP, profile $scap" "$scap_before to $(scap_score xccdf_org.ssgproject.content_profile_$scap)"
+    say 'OpenSCAP, profile ANSSI high' "$anssi_before to $(scap_score xccdf_org.ssgproject.content_profile_anssi_np_nt28_high)"
+fi
+on cleanbill audit --format json >"$work/after.json"
+jq -r '.problems[].check' "$work/after.json" | sort >"$work/open"
+jq -r '.steps[] | select(.state == "fixed") | .check' "$work/fix.json" | sort >"$work/fixed"
+say 'said to be fixed and found again' "$(comm -12 "$work/open" "$work/fixed" | paste -sd,)"
+on cleanbill undo --yes
+say 'services that do not answer after undo' "$(works | paste -sd,)"
+listing >"$work/undone"
+say 'files that are not as they were' "$(diff "$work/before" "$work/undone" | grep -c '^[<>]' || true)"
+diff "$work/before" "$work/undone" | grep '^[<>]' | cut -c1-120 | head -40 || true
