@@ -25,6 +25,18 @@ if [ -n "${DUCKDB_LIB_DIR:-}" ]; then
     "$host" push "$name" "$DUCKDB_LIB_DIR/libduckdb.so" /usr/local/lib/libduckdb.so
     on /sbin/ldconfig
 fi
+# Where the program does not run (an older Debian), the host is fixed from outside, as an image, and then restarts its
+# services.
+db=$work/history.duckdb
+if on cleanbill --version >/dev/null 2>&1; then
+    cleanbill() { on cleanbill "$@"; }
+    settle() { :; }
+else
+    say 'fixed from outside' 'as an image'
+    cleanbill() { "$program" "$@" --root "$root" --db "$db"; }
+    settle() { on systemctl daemon-reload; on systemctl try-restart ssh nginx postgresql systemd-journald cron; }
+fi
+
 # Someone who may become administrator and has a key, as on any server that is looked after.
 on sh -c 'useradd -m -s /bin/bash -G sudo ann; mkdir -p -m 700 /home/ann/.ssh; ssh-keygen -q -t ed25519 -N "" -f /root/ann
     cp /root/ann.pub /home/ann/.ssh/authorized_keys; chmod 600 /home/ann/.ssh/authorized_keys; chown -R ann: /home/ann/.ssh
@@ -51,11 +63,16 @@ scap_score() {
     sed -n 's/.*<score[^>]*>\([0-9.]*\)<.*/\1/p' "$work/scap.xml" | head -1
 }
 
-# Everything in the tree that a fix may change: content, rights, owner, times.
+# Everything in the tree that a fix may change: content, rights, owner, times. Of what services write themselves only
+# rights and owner.
 listing() {
-    find "$root/etc" "$root/usr" "$root/var/lib" "$root/var/log" "$root/var/spool" "$root/home" "$root/root" "$root/boot" -xdev \
-        \( -path "$root/var/lib/cleanbill" -o -path "$root/var/log/journal" \) -prune -o \
-        \( -type f -printf '%P %m %u %g %T@ ' -exec sha256sum {} \; -o -printf '%P %m %u %g %l\n' \) | sort
+    (
+        cd "$root"
+        find etc usr home root boot var/spool -xdev \( -type f -printf '%p %m %u %g %T@ ' -exec sha256sum {} \; \
+            -o -type l -printf '%p %l\n' -o -printf '%p %m %u %g\n' \)
+        find var/log var/lib -xdev \( -path var/lib/cleanbill -o -path var/lib/postgresql -o -path var/log/journal \) -prune \
+            -o -printf '%p %m %u %g\n'
+    ) | sort
 }
 
 works() {
@@ -74,8 +91,9 @@ scap=standard
 scap_before=$(scap_score xccdf_org.ssgproject.content_profile_$scap)
 anssi_before=$(scap_score xccdf_org.ssgproject.content_profile_anssi_np_nt28_high)
 listing >"$work/before"
-on cleanbill audit --format json >"$work/audit.json"
-on cleanbill fix --all --yes --window 0 --format json >"$work/fix.json" || true
+cleanbill audit --format json >"$work/audit.json"
+cleanbill fix --all --yes --window 0 --format json >"$work/fix.json" || true
+settle
 say 'problems found' "$(jq '.problems | length' "$work/audit.json")"
 say 'fixes tried' "$(jq '.steps | length' "$work/fix.json")"
 for state in fixed still_open unproven refused failed; do
@@ -89,11 +107,12 @@ if [ -n "$scap_before" ]; then
     say "OpenSCAP, profile $scap" "$scap_before to $(scap_score xccdf_org.ssgproject.content_profile_$scap)"
     say 'OpenSCAP, profile ANSSI high' "$anssi_before to $(scap_score xccdf_org.ssgproject.content_profile_anssi_np_nt28_high)"
 fi
-on cleanbill audit --format json >"$work/after.json"
+cleanbill audit --format json >"$work/after.json"
 jq -r '.problems[].check' "$work/after.json" | sort >"$work/open"
 jq -r '.steps[] | select(.state == "fixed") | .check' "$work/fix.json" | sort >"$work/fixed"
 say 'said to be fixed and found again' "$(comm -12 "$work/open" "$work/fixed" | paste -sd,)"
-on cleanbill undo --yes
+cleanbill undo --yes
+settle
 say 'services that do not answer after undo' "$(works | paste -sd,)"
 listing >"$work/undone"
 say 'files that are not as they were' "$(diff "$work/before" "$work/undone" | grep -c '^[<>]' || true)"
