@@ -87,7 +87,10 @@ fn fix(db: &FactDb, check: &Check, test: &super::Test) -> Result<(), String> {
         db.select(sql, params).map_err(|e| format!("a question of its fix fails: {e}"))?;
     }
     let rows = db.select(&check.query, &check.bindings(Some(&test.params))).map_err(|e| e.to_string())?.into_maps();
-    let answers = fix.ask.iter().map(|a| (a.name.clone(), vec!["1".to_owned()])).collect();
+    let mut answers = std::collections::BTreeMap::new();
+    for ask in &fix.ask {
+        answers.insert(ask.name.clone(), answer(db, ask)?);
+    }
     let actions = fix.actions.filled(&rows, &answers).map_err(|e| format!("its fix cannot be filled in: {e}"))?;
     if let Some(expected) = &test.actions {
         let told: Vec<String> = actions.iter().map(crate::fixes::actions::Action::told).collect();
@@ -96,6 +99,17 @@ fn fix(db: &FactDb, check: &Check, test: &super::Test) -> Result<(), String> {
         }
     }
     Ok(())
+}
+
+/// What someone would answer who takes the first choice, or each where several may be chosen.
+fn answer(db: &FactDb, ask: &crate::fixes::Ask) -> Result<Vec<String>, String> {
+    let Some(sql) = &ask.choices else { return Ok(vec!["1".to_owned()]) };
+    let rows = db.select(sql, &[]).map_err(|e| format!("the choices of its fix fail: {e}"))?.into_maps();
+    let first = |row: &serde_json::Map<String, serde_json::Value>| {
+        row.values().next().map(|v| v.as_str().map_or_else(|| v.to_string(), str::to_owned))
+    };
+    let all = rows.iter().filter_map(first);
+    Ok(if ask.many { all.collect() } else { all.take(1).collect() })
 }
 
 /// An INSERT for a row of a test.

@@ -9,6 +9,8 @@ use tera::{Context, Tera};
 use super::actions::Action;
 
 /// The actions of a fix, as its file says. A text with `{{ column }}` is filled in from each row that the check found.
+/// `if` says whether an action is done at all; `each` names a column that is a list, or has one thing a line: then the
+/// action is done once for each, which it sees as `{{ item }}`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Actions(pub Vec<toml::Table>);
@@ -75,6 +77,7 @@ impl Actions {
         for table in &self.0 {
             let mut table = table.clone();
             table.remove("if");
+            table.remove("each");
             let _: Action =
                 toml::Value::Table(table).try_into().map_err(|e: toml::de::Error| e.message().to_owned())?;
         }
@@ -97,7 +100,16 @@ fn contexts(table: &toml::Table, rows: &[Map<String, Value>], answers: &BTreeMap
         for (name, value) in row {
             one.insert(name.clone(), value);
         }
-        all.push(one);
+        match table.get("each").and_then(toml::Value::as_str) {
+            None => all.push(one),
+            Some(column) => {
+                for item in items(row.get(column)) {
+                    let mut with = one.clone();
+                    with.insert("item", &item);
+                    all.push(with);
+                }
+            }
+        }
     }
     for (name, chosen) in answers.iter().filter(|(name, _)| text.contains(name.as_str())) {
         let with = |one: &Context| {
@@ -113,6 +125,15 @@ fn contexts(table: &toml::Table, rows: &[Map<String, Value>], answers: &BTreeMap
     all
 }
 
+/// The things of a column that has several.
+fn items(value: Option<&Value>) -> Vec<String> {
+    match value {
+        Some(Value::Array(items)) => items.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
+        Some(Value::String(text)) => text.lines().filter(|l| !l.is_empty()).map(str::to_owned).collect(),
+        _ => Vec::new(),
+    }
+}
+
 /// A value with its templates filled in; none where its `if` says no.
 fn fill(value: &toml::Value, context: &Context) -> Result<Option<toml::Value>, String> {
     Ok(Some(match value {
@@ -123,7 +144,7 @@ fn fill(value: &toml::Value, context: &Context) -> Result<Option<toml::Value>, S
         }
         toml::Value::Table(table) => {
             let mut filled = toml::Table::new();
-            for (key, value) in table {
+            for (key, value) in table.iter().filter(|(key, _)| *key != "each") {
                 match fill(value, context)? {
                     Some(toml::Value::String(said)) if key == "if" => {
                         if !matches!(said.trim(), "true" | "yes" | "1") {
@@ -150,4 +171,28 @@ fn text_of(text: &str, context: &Context) -> Result<String, String> {
     tera.add_raw_template("text", text).map_err(|e| e.to_string())?;
     tera.render("text", context)
         .map_err(|e| std::error::Error::source(&e).map_or_else(|| e.to_string(), ToString::to_string))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_thing_of_a_column_gets_an_action_of_its_own() {
+        let text = r#"all = [{ each = "paths", if = "{{ mode == 'x' }}", remove = { path = "{{ item }}" } }]"#;
+        let table: toml::Table = text.parse().unwrap();
+        let actions: Actions = table["all"].clone().try_into().unwrap();
+        assert_eq!(actions.check(), Ok(()));
+        let row = |json: serde_json::Value| json.as_object().unwrap().clone();
+        let rows = [
+            row(serde_json::json!({ "paths": ["/a", "/b c"], "mode": "x" })),
+            row(serde_json::json!({ "paths": "/d\n/a\n", "mode": "x" })),
+            row(serde_json::json!({ "paths": ["/e"], "mode": "y" })),
+            row(serde_json::json!({ "paths": null, "mode": "x" })),
+        ];
+        let told: Vec<String> =
+            actions.filled(&rows, &BTreeMap::new()).unwrap().iter().map(Action::told).collect();
+        let paths = ["/a", "/b c", "/d"];
+        assert_eq!(told, paths.map(|p| format!(r#"{{"remove":{{"path":"{p}"}}}}"#)));
+    }
 }

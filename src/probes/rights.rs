@@ -130,7 +130,7 @@ impl People {
     }
 
     /// A group that has nobody but `owner` or root in it.
-    fn private(&self, gid: u32, owner: u32) -> bool {
+    pub(crate) fn private(&self, gid: u32, owner: u32) -> bool {
         // What nobody knows about a group may be anybody.
         if self.groups.get(gid).is_none() {
             return false;
@@ -156,7 +156,7 @@ pub(crate) fn passable(host: &Host, path: &str, bits: u32) -> bool {
 }
 
 /// Follows the links of a path, inside the host, a bounded number of times.
-fn resolve(host: &Host, path: &str) -> String {
+pub(crate) fn resolve(host: &Host, path: &str) -> String {
     let mut path = path.to_owned();
     for _ in 0..16 {
         let mut replaced = None;

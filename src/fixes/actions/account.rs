@@ -27,6 +27,9 @@ pub struct Account {
     /// Days of warning before.
     #[serde(default)]
     pub warn_days: Option<u32>,
+    /// Moves its password from the open list of users to the closed one; without one there it is locked.
+    #[serde(default)]
+    pub hidden: bool,
     /// The program that starts when someone logs in.
     #[serde(default)]
     pub shell: Option<String>,
@@ -45,6 +48,9 @@ const SHELL: usize = 6;
 
 impl Act for Account {
     fn plan(&self, view: &mut View<'_>) -> Result<(), Refusal> {
+        if self.hidden {
+            hide(view, &self.name)?;
+        }
         let mut shadow: Vec<(usize, String)> = Vec::new();
         let now = fields(view, SHADOW, &self.name)?;
         let old = |n: usize| now.get(n).map_or("", String::as_str);
@@ -81,6 +87,23 @@ fn fields(view: &View<'_>, path: &str, name: &str) -> Result<Vec<String>, Refusa
     let line = text.lines().find(|l| l.split(':').next() == Some(name));
     let line = line.ok_or_else(|| Refusal::new(format!("there is no account {name} in {path}")))?;
     Ok(line.split(':').map(str::to_owned).collect())
+}
+
+/// Moves the password of an account from the list of users to the closed list.
+fn hide(view: &mut View<'_>, name: &str) -> Result<(), Refusal> {
+    let open = fields(view, PASSWD, name)?.get(PASSWORD).cloned().unwrap_or_default();
+    if fields(view, SHADOW, name).is_err() {
+        let text = view.text(SHADOW)?.unwrap_or_default();
+        let end = if text.is_empty() || text.ends_with('\n') { "" } else { "\n" };
+        // Without a day of its last change nobody is asked to change it at once.
+        view.write(SHADOW, &format!("{text}{end}{name}:!::0:99999:7:::\n"), 0o640)?;
+    }
+    if open != "x" {
+        let hash = if open.is_empty() { "!".to_owned() } else { open };
+        set(view, SHADOW, name, &[(PASSWORD, hash)])?;
+        set(view, PASSWD, name, &[(PASSWORD, "x".to_owned())])?;
+    }
+    Ok(())
 }
 
 /// Sets fields of the line of an account.

@@ -2,15 +2,19 @@
 //! machine; from there preview, backup, doing, proof and undoing are the same for all.
 
 mod account;
+mod close;
 mod command;
 mod config;
+mod entry;
 mod line;
 mod module;
 mod mount;
 mod package;
+mod place;
 mod remove;
 mod rights;
 mod service;
+mod sudo_rule;
 mod sysctl;
 
 use serde::{Deserialize, Serialize};
@@ -66,8 +70,18 @@ actions! {
     Owner(rights::Owner),
     /// Takes the access rules of single people away.
     RemoveAcl(rights::RemoveAcl),
+    /// Takes the lent privileges of a program away.
+    RemoveCapabilities(rights::RemoveCapabilities),
+    /// Lets only root and one user change a file or folder, the folders above it among them.
+    Close(close::Close),
     /// Removes a file; a copy is kept.
     Remove(remove::Remove),
+    /// Gives a file another name.
+    Rename(place::Rename),
+    /// Makes a folder.
+    Folder(place::Folder),
+    /// Lets a link lead elsewhere.
+    Link(place::Link),
     /// Sets a setting of the kernel, now and when it starts.
     Sysctl(sysctl::Sysctl),
     /// Loads a module of the kernel, or keeps it out.
@@ -78,6 +92,12 @@ actions! {
     Service(service::Service),
     /// Locks or expires an account, or sets how long its password holds.
     Account(account::Account),
+    /// Changes who is in a group, or takes its password away.
+    Group(entry::Group),
+    /// Takes an entry out of a list of users, groups or passwords.
+    RemoveEntry(entry::RemoveEntry),
+    /// Lets a rule of sudo ask for a password, or takes it out.
+    SudoRule(sudo_rule::SudoRule),
     /// Gives a disk or folder other mount options.
     Mount(mount::Mount),
     /// Runs a program.

@@ -15,7 +15,7 @@ use crate::fixes::{
 pub struct Mount {
     /// Where it is mounted.
     pub point: String,
-    /// Options to add.
+    /// Options to add; one text may hold several with commas between.
     #[serde(default)]
     pub add: Vec<String>,
     /// Options to take away.
@@ -30,6 +30,11 @@ const FSTAB: &str = "/etc/fstab";
 
 impl Act for Mount {
     fn plan(&self, view: &mut View<'_>) -> Result<(), Refusal> {
+        let words = |all: &[String]| -> Vec<String> {
+            let words = all.iter().flat_map(|o| o.split(',')).map(str::trim).filter(|o| !o.is_empty());
+            words.map(str::to_owned).collect()
+        };
+        let (add, remove) = (words(&self.add), words(&self.remove));
         let old = view.text(FSTAB)?.unwrap_or_default();
         let mut new = old.clone();
         if Format::Fstab.get(&old, None, &self.point).is_none() {
@@ -44,7 +49,7 @@ impl Act for Mount {
                 None => return Err(Refusal::new(format!("{FSTAB} has no line for {}", self.point))),
             }
         }
-        let options = self.add.iter().map(|o| (o, Some(""))).chain(self.remove.iter().map(|o| (o, None)));
+        let options = add.iter().map(|o| (o, Some(""))).chain(remove.iter().map(|o| (o, None)));
         for (option, value) in options {
             let key = format!("{}:{option}", self.point);
             let edit = Edit { section: None, key: &key, value };
@@ -56,14 +61,14 @@ impl Act for Mount {
         if let Some(now) = mounted(view, &self.point) {
             let missing = |o: &String| !now.iter().any(|n| n == o);
             let extra = |o: &String| now.iter().any(|n| n == o);
-            if self.add.iter().any(missing) || self.remove.iter().any(extra) {
+            if add.iter().any(missing) || remove.iter().any(extra) {
                 let mount =
                     super::program(view, &["mount"]).ok_or_else(|| Refusal::new("there is no program mount"))?;
-                let kept = now.iter().filter(|n| !self.remove.contains(n));
-                let wanted: Vec<String> = kept.chain(self.add.iter().filter(|o| missing(o))).cloned().collect();
+                let kept = now.iter().filter(|n| !remove.contains(n));
+                let wanted: Vec<String> = kept.chain(add.iter().filter(|o| missing(o))).cloned().collect();
                 let with = |options: &[String]| format!("remount,{}", options.join(","));
                 let run = Run::new(
-                    format!("{} is mounted with {}", self.point, self.add.join(", ")),
+                    format!("{} is mounted with {}", self.point, add.join(", ")),
                     &[&mount, "-o", &with(&wanted), &self.point],
                 );
                 view.run(run.undone_by(&[&mount, "-o", &with(&now), &self.point]));

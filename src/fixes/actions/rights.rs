@@ -47,6 +47,14 @@ pub struct RemoveAcl {
     pub path: String,
 }
 
+/// Takes the lent privileges of a program away.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RemoveCapabilities {
+    /// Its path.
+    pub path: String,
+}
+
 /// Rights from their octal digits.
 pub(super) fn octal(text: &str) -> Result<u32, Refusal> {
     let digits = text.trim().trim_start_matches("0o");
@@ -57,7 +65,7 @@ pub(super) fn octal(text: &str) -> Result<u32, Refusal> {
 }
 
 /// Plans other rights for what lies at a path.
-fn change(view: &mut View<'_>, path: &str, make: impl FnOnce(&mut State)) -> Result<(), Refusal> {
+pub(super) fn change(view: &mut View<'_>, path: &str, make: impl FnOnce(&mut State)) -> Result<(), Refusal> {
     // Of a link the rights do not count; what it leads to is meant.
     let path = view.follow(path)?;
     let Some(before) = view.rights(&path)? else { return Ok(()) };
@@ -108,8 +116,16 @@ impl Act for RemoveAcl {
     }
 }
 
+impl Act for RemoveCapabilities {
+    fn plan(&self, view: &mut View<'_>) -> Result<(), Refusal> {
+        change(view, &self.path, |state| {
+            state.xattrs.remove("security.capability");
+        })
+    }
+}
+
 /// The number of a user or group of this machine.
-fn id(view: &View<'_>, name: &str, file: &str) -> Result<u32, Refusal> {
+pub(super) fn id(view: &View<'_>, name: &str, file: &str) -> Result<u32, Refusal> {
     if let Ok(number) = name.parse() {
         return Ok(number);
     }
