@@ -4,6 +4,7 @@
 mod account;
 mod command;
 mod config;
+mod firewall;
 mod line;
 mod module;
 mod mount;
@@ -80,6 +81,8 @@ actions! {
     Account(account::Account),
     /// Gives a disk or folder other mount options.
     Mount(mount::Mount),
+    /// Lets in what is in use and nothing else.
+    Firewall(firewall::Firewall),
     /// Runs a program.
     Command(command::Command),
 }
