@@ -16,7 +16,7 @@ pub struct SetConfig {
     pub format: Format,
     /// The file.
     pub path: String,
-    /// The section, where the format has such.
+    /// The section, where the format has such; an empty one is none.
     #[serde(default)]
     pub section: Option<String>,
     /// The setting.
@@ -61,7 +61,7 @@ impl Act for SetConfig {
         if old.is_none() && (self.only_if_there || self.value.is_none()) {
             return Ok(());
         }
-        let edit = Edit { section: self.section.as_deref(), key: &self.key, value: self.value.as_deref() };
+        let edit = Edit { section: self.section.as_deref().filter(|s| !s.is_empty()), key: &self.key, value: self.value.as_deref() };
         let new = self
             .format
             .edit(old.as_deref().unwrap_or_default(), &edit)
