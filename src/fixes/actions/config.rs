@@ -16,7 +16,7 @@ pub struct SetConfig {
     pub format: Format,
     /// The file.
     pub path: String,
-    /// The section, where the format has such.
+    /// The section, where the format has such; an empty one is none.
     #[serde(default)]
     pub section: Option<String>,
     /// The setting.
@@ -24,6 +24,9 @@ pub struct SetConfig {
     /// Its value; none removes it.
     #[serde(default)]
     pub value: Option<String>,
+    /// The file that includes this one. Where it does not, the setting goes into that one itself.
+    #[serde(default)]
+    pub included_by: Option<String>,
     /// Rights of a new file.
     #[serde(default)]
     pub mode: Option<String>,
@@ -32,14 +35,33 @@ pub struct SetConfig {
     pub only_if_there: bool,
 }
 
+impl SetConfig {
+    /// The file to change.
+    fn place(&self, view: &View<'_>) -> Result<&str, Refusal> {
+        let Some(main) = &self.included_by else { return Ok(&self.path) };
+        let text = view.text(&view.follow(main)?)?.unwrap_or_default();
+        Ok(if includes(&text, &self.path) { &self.path } else { main })
+    }
+}
+
+/// Whether a line of a file includes the folder of another: `Include /etc/ssh/sshd_config.d/*.conf`.
+fn includes(text: &str, path: &str) -> bool {
+    let Some((folder, _)) = path.rsplit_once('/') else { return false };
+    text.lines().any(|line| {
+        let mut words = line.split_whitespace();
+        words.next().is_some_and(|word| word.to_ascii_lowercase().starts_with("include"))
+            && words.any(|word| word.trim_matches(['"', ';']).starts_with(&format!("{folder}/")))
+    })
+}
+
 impl Act for SetConfig {
     fn plan(&self, view: &mut View<'_>) -> Result<(), Refusal> {
-        let path = view.follow(&self.path)?;
+        let path = view.follow(self.place(view)?)?;
         let old = view.text(&path)?;
         if old.is_none() && (self.only_if_there || self.value.is_none()) {
             return Ok(());
         }
-        let edit = Edit { section: self.section.as_deref(), key: &self.key, value: self.value.as_deref() };
+        let edit = Edit { section: self.section.as_deref().filter(|s| !s.is_empty()), key: &self.key, value: self.value.as_deref() };
         let new = self
             .format
             .edit(old.as_deref().unwrap_or_default(), &edit)
@@ -49,5 +71,18 @@ impl Act for SetConfig {
         }
         let mode = self.mode.as_deref().map_or(Ok(0o644), super::rights::octal)?;
         view.write(&path, &new, mode)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_beside_counts_only_where_it_is_included() {
+        let path = "/etc/ssh/sshd_config.d/10-cleanbill.conf";
+        assert!(includes("# x\nInclude /etc/ssh/sshd_config.d/*.conf\n", path));
+        assert!(!includes("#Include /etc/ssh/sshd_config.d/*.conf\nPort 22\n", path));
+        assert!(!includes("Include /etc/ssh/other.d/*.conf\n", path));
     }
 }

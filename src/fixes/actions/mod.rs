@@ -6,6 +6,7 @@ mod close;
 mod command;
 mod config;
 mod entry;
+mod firewall;
 mod line;
 mod module;
 mod mount;
@@ -100,6 +101,8 @@ actions! {
     SudoRule(sudo_rule::SudoRule),
     /// Gives a disk or folder other mount options.
     Mount(mount::Mount),
+    /// Lets in what is in use and nothing else.
+    Firewall(firewall::Firewall),
     /// Runs a program.
     Command(command::Command),
 }

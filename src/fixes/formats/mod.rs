@@ -55,7 +55,7 @@ pub enum Format {
     Sudoers,
     /// `/etc/fstab`: `key` is a mount point or `mount point:option`.
     Fstab,
-    /// `/etc/default/grub`: as `Shell`, and `VARIABLE:parameter` for one kernel parameter.
+    /// `/etc/default/grub` and others with lists of words: as `Shell`, and `VARIABLE:word` for one word of a list.
     Grub,
     /// `/etc/audit/auditd.conf`.
     Auditd,
