@@ -12,15 +12,12 @@ use super::{
         tree::{Content, State},
         validate,
     },
-    Exported, Head, Later, Written, each, is_plain, is_secret, late, odd_attributes, resolved,
+    Exported, Head, Later, Written, each, is_plain, is_secret, late, moment, odd_attributes, resolved,
     script::digest,
     shadow::{self, Field, Kind},
     told,
 };
-use crate::{
-    fixes::PlannedFix,
-    words::{self, harmless},
-};
+use crate::{fixes::PlannedFix, words::harmless};
 
 /// Where copies of removed files are kept.
 const KEPT: &str = "/var/backups/cleanbill";
@@ -33,7 +30,8 @@ pub fn playbook(plan: &Plan, head: &Head<'_>) -> Exported {
     let (done, left) = each(plan, |fix, later| Writer::new(head, fix, later).fix());
     let handlers = late(done.iter().map(|w| w.fix));
     let mut text = opening(head, &done, &left);
-    let _ = writeln!(text, "- name: {}", quote(&format!("Fixes that cleanbill planned for {}", name_of(head.machine))));
+    let _ =
+        writeln!(text, "- name: {}", quote(&name_of(&format!("Fixes that cleanbill planned for {}", head.machine))));
     text.push_str("  hosts: all\n  become: true\n  gather_facts: false\n  tasks:\n");
     if done.is_empty() {
         text.pop();
@@ -76,7 +74,7 @@ fn opening(head: &Head<'_>, done: &[Written<'_, Step>], left: &[(String, String)
         "---\n# Fixes for {}, planned by cleanbill {} on {}.\n#\n",
         harmless(head.machine),
         env!("CARGO_PKG_VERSION"),
-        words::date(head.made)
+        moment(head)
     );
     if head.live {
         text.push_str("# Look first:  ansible-playbook -i HOST, --check --diff FILE\n# Do it:       ansible-playbook -i HOST, FILE\n");
@@ -256,7 +254,7 @@ impl<'a> Writer<'a> {
     }
 
     fn fix(&self) -> Result<Vec<Step>, String> {
-        let mut steps = self.whole_actions()?;
+        let mut steps = Vec::new();
         let mut asked: Vec<Vec<String>> = Vec::new();
         for (n, change) in self.fix.changes.iter().enumerate() {
             match change {
@@ -278,6 +276,7 @@ impl<'a> Writer<'a> {
                 }
             }
         }
+        steps.extend(self.whole_actions()?);
         // Before the handlers tell a service to read its settings.
         let ask = |command: &Vec<String>| {
             let program = command.first().map_or("", String::as_str);

@@ -5,6 +5,8 @@ mod ansible;
 mod parts;
 mod script;
 mod shadow;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 
@@ -128,6 +130,11 @@ fn contains(bytes: &[u8], what: &[u8]) -> bool {
 /// Attributes of a file that an export cannot keep when it writes the file anew.
 fn odd_attributes(state: &State) -> bool {
     state.xattrs.keys().any(|name| name != "security.selinux")
+}
+
+/// The day and time of a plan.
+fn moment(head: &Head<'_>) -> String {
+    format!("{}, {}", crate::words::date(head.made), crate::words::utc(head.made).strftime("%H:%M UTC"))
 }
 
 /// The same path without links on the way, as the machine has them now.

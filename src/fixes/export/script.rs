@@ -13,16 +13,13 @@ use super::{
         tree::{Content, State},
         validate,
     },
-    Exported, Head, Later, Written, each, is_plain, is_secret, late, odd_attributes,
+    Exported, Head, Later, Written, each, is_plain, is_secret, late, moment, odd_attributes,
     parts::{Part, parts},
     resolved,
     shadow::{self, Field, Kind},
     told,
 };
-use crate::{
-    fixes::PlannedFix,
-    words::{self, harmless},
-};
+use crate::{fixes::PlannedFix, words::harmless};
 
 /// What the steps are made of.
 const LIBRARY: &str = include_str!("script.sh");
@@ -79,7 +76,7 @@ fn opening(head: &Head<'_>, done: &[Written<'_, Body>], left: &[(String, String)
 ",
         harmless(head.machine),
         env!("CARGO_PKG_VERSION"),
-        words::date(head.made),
+        moment(head),
     );
     if !head.live {
         text.push_str("# Another folder with the same image: ROOT=DIR sh FILE\n");
@@ -320,7 +317,7 @@ impl Writer<'_> {
             }
         };
         let mut end = "END".to_owned();
-        while text.lines().any(|l| l == end) {
+        while text.lines().any(|l| l.trim().starts_with(&end)) {
             end.push('_');
         }
         Ok((format!("{producer} <<'{end}'"), format!("\n{text}{end}")))

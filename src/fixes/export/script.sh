@@ -5,6 +5,7 @@ shown() { printf '%s' "$1" | LC_ALL=C tr -c '\040-\176' '?'; }
 
 # What lies at a place, as one word; and the same of its rights alone.
 access_list() {
+	# shellcheck disable=SC2012 # only ls tells; of what it prints the name is cut off
 	case $(LC_ALL=C ls -ld -- "$1" | head -c 11) in
 	??????????+) printf '+' ;;
 	esac
@@ -138,13 +139,13 @@ put_() {
 	}
 	new=$(beside)
 	trap 'rm -f -- "$new"' EXIT
-	(
+	if ! (
 		set -C
 		{ "$@" && dress /proc/self/fd/3 "$owner" "$mode"; } >"$new" 3>&1
-	) && is "$new" "${wanted_states%% *}" || {
+	) || ! is "$new" "${wanted_states%% *}"; then
 		tell "$(shown "$path"): the new file could not be written"
 		return 1
-	}
+	fi
 	"$try" "$PWD/${new#./}" && keep && is "$name" "$before" || return 1
 	case $before in
 	nothing) ln -T -- "$new" "$name" ;;
@@ -205,29 +206,34 @@ set_rights_() {
 		changed_since
 		return 1
 	}
-	keep_rights && dress_it "$owner" "$mode" "$lists" && is "$name" "$wanted_states" || {
-		tell "$(shown "$path"): its rights could not be set"
-		return 1
-	}
+	if keep_rights && dress_it "$owner" "$mode" "$lists" && is "$name" "$wanted_states"; then
+		return 0
+	fi
+	tell "$(shown "$path"): its rights could not be set"
+	return 1
 }
 dress_it() {
 	if [ -f "$name" ] || [ -d "$name" ]; then
 		# What is open is changed, whatever its name leads to by then.
-		{
-			[ ! -L "$name" ] &&
-				[ "$(stat -L -c '%d:%i' /proc/self/fd/3)" = "$(stat -c '%d:%i' -- "$name")" ] &&
-				{ ! shared || [ -d "$name" ] || [ "$(stat -L -c '%h' /proc/self/fd/3)" = 1 ]; } &&
-				case $3 in
-				'') ;;
-				none) setfacl -b /proc/self/fd/3 ;;
-				*) setfacl --set-file="$3" /proc/self/fd/3 ;;
-				esac && dress /proc/self/fd/3 "$1" "$2"
-		} 3<"$name"
+		dress_open "$@" 3<"$name"
 	elif [ ! -L "$name" ] && ! shared; then
 		dress "$name" "$1" "$2"
 	else
 		return 1
 	fi
+}
+dress_open() {
+	[ ! -L "$name" ] && [ "$(stat -L -c '%d:%i' /proc/self/fd/3)" = "$(stat -c '%d:%i' -- "$name")" ] || return 1
+	if shared && [ -f "$name" ] && [ "$(stat -L -c '%h' /proc/self/fd/3)" != 1 ]; then
+		tell "$(shown "$path"): it has a second name somewhere else"
+		return 1
+	fi
+	case $3 in
+	'') ;;
+	none) setfacl -b /proc/self/fd/3 || return 1 ;;
+	*) setfacl --set-file="$3" /proc/self/fd/3 || return 1 ;;
+	esac
+	dress /proc/self/fd/3 "$1" "$2"
 }
 
 # Programs: a clean environment, a limit of time, nobody to answer.
@@ -314,7 +320,7 @@ account_step() {
 }
 
 begin() {
-	FIX=$1 TITLE=$2 CHANGED=no
+	FIX=$1 CHANGED=no
 	say "$2"
 }
 end() {
