@@ -5,6 +5,7 @@ pub mod actions;
 mod apply;
 mod change;
 mod diff;
+pub mod export;
 pub mod formats;
 mod guard;
 mod journal;
@@ -18,7 +19,7 @@ mod validate;
 mod view;
 
 pub use apply::{Arm, Event, Job, Proof, apply};
-pub use change::{Change, FileChange, Run, When};
+pub use change::{Change, FileChange, Run, When, quoted};
 pub use diff::diff;
 pub use guard::{Guard, WINDOW};
 pub use journal::{Journal, JournalError};

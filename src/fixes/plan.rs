@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 
 use super::{
+    actions::Action,
     change::{Change, FileChange, Run, When},
     spec::Ask,
     tree::Tree,
@@ -40,6 +41,8 @@ pub struct PlannedFix {
     pub safety: Safety,
     /// What it may interrupt, one sentence.
     pub effect: Option<String>,
+    /// What the check file wants done, with what was found filled in; nothing where it is refused.
+    pub actions: Vec<Action>,
     /// What it changes, in this order; nothing where it is refused.
     pub changes: Vec<Change>,
     /// Why it is not done, and what would make it possible.
@@ -152,16 +155,17 @@ pub fn plan(basis: &Basis<'_>, wanted: impl Fn(&Check) -> bool) -> Plan {
             minutes: check.minutes,
             safety: fix.safety,
             effect: fix.effect.clone(),
+            actions: Vec::new(),
             changes: Vec::new(),
             refused: None,
             asks: None,
         };
         match changes(basis, check, &mut view) {
-            Ok(Step::Do(changes)) if changes.is_empty() => {
+            Ok(Step::Do(_, changes)) if changes.is_empty() => {
                 planned.refused =
                     Some("There is nothing left that this fix could change: the rest needs a person.".to_owned());
             }
-            Ok(Step::Do(changes)) => planned.changes = changes,
+            Ok(Step::Do(actions, changes)) => (planned.actions, planned.changes) = (actions, changes),
             Ok(Step::Ask(question)) => planned.asks = Some(question),
             Err(Refusal(why)) => planned.refused = Some(words::harmless(&why)),
         }
@@ -182,12 +186,12 @@ fn headline(basis: &Basis<'_>, check: &Check, template: &str) -> String {
 }
 
 enum Step {
-    Do(Vec<Change>),
+    Do(Vec<Action>, Vec<Change>),
     Ask(Question),
 }
 
 fn changes(basis: &Basis<'_>, check: &Check, view: &mut View<'_>) -> Result<Step, Refusal> {
-    let Some(fix) = &check.fix else { return Ok(Step::Do(Vec::new())) };
+    let Some(fix) = &check.fix else { return Ok(Step::Do(Vec::new(), Vec::new())) };
     let query = |sql: &str, params: &[(String, Value)]| -> Result<Vec<Map<String, Value>>, Refusal> {
         let found = basis.db.select(sql, params).map_err(|e| Refusal(format!("a question of the fix failed: {e}")))?;
         Ok(found.into_maps())
@@ -215,7 +219,7 @@ fn changes(basis: &Basis<'_>, check: &Check, view: &mut View<'_>) -> Result<Step
             return Err(refusal);
         }
     }
-    Ok(Step::Do(view.take()))
+    Ok(Step::Do(actions, view.take()))
 }
 
 type Query<'a> = dyn Fn(&str, &[(String, Value)]) -> Result<Vec<Map<String, Value>>, Refusal> + 'a;

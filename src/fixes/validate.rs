@@ -70,6 +70,15 @@ pub fn after<'a>(changes: impl Iterator<Item = &'a FileChange>) -> Result<(), St
     Ok(())
 }
 
+/// The programs that are asked about a file: `{}` in their arguments stands for a copy of it, those without it are asked
+/// when it stands.
+pub(super) fn commands(path: &str) -> Vec<Vec<String>> {
+    let whole = |command: &[&str]| command.iter().map(|a| (*a).to_owned()).collect();
+    let mut commands: Vec<Vec<String>> = owners(path).map(|o| whole(o.command)).collect();
+    commands.extend(unit(path).map(|unit| whole(&[VERIFY, "verify", &unit])));
+    commands
+}
+
 fn owners(path: &str) -> impl Iterator<Item = &'static Owner> {
     let fits = move |p: &&str| if p.ends_with('/') { path.starts_with(*p) } else { path == *p };
     OWNERS.iter().filter(move |o| o.paths.iter().any(&fits))

@@ -3,7 +3,12 @@
 mod ask;
 pub(super) mod told;
 
-use std::{io::IsTerminal as _, path::PathBuf, process::ExitCode, time::Duration};
+use std::{
+    io::IsTerminal as _,
+    path::{Path, PathBuf},
+    process::ExitCode,
+    time::Duration,
+};
 
 use clap::ValueEnum;
 use jiff::Timestamp;
@@ -12,7 +17,12 @@ use super::{StoreArgs, error::CliError, look, progress::Bar, terminal};
 use crate::{
     audit::{self, Performed},
     checks::{Catalogue, Check, Safety, Selection, Verdict},
-    fixes::{self, Answers, Arm, Basis, Event, Guard, Job, Journal, Plan, Proof, Recovered, tree::Tree},
+    fixes::{
+        self, Answers, Arm, Basis, Event, Guard, Job, Journal, Plan, Proof, Recovered,
+        export::{self, Exported, Head},
+        quoted,
+        tree::Tree,
+    },
     host::Host,
     store::{FixRun, RunState, Store},
     words,
@@ -111,6 +121,15 @@ pub(super) fn run(args: &Args) -> Result<ExitCode, CliError> {
     }
     let named = !args.ids.is_empty() || !args.group.is_empty() || args.all || args.safe_only || args.max_risk.is_some();
     let writes = args.script.is_some() || args.ansible.is_some();
+    if writes && args.dry_run {
+        return Err(CliError::usage(
+            "--script and --ansible change nothing, so --dry-run has nothing to add",
+            "Leave one of them out",
+        ));
+    }
+    if args.script.as_deref() == Some(Path::new("-")) && args.ansible.as_deref() == Some(Path::new("-")) {
+        return Err(CliError::usage("Two files cannot both go to the screen", "Give one of them a name"));
+    }
     let talks = std::io::stdin().is_terminal() && std::io::stdout().is_terminal() && args.format == Format::Text;
     if !named && !talks {
         return Err(CliError::usage(
@@ -163,7 +182,7 @@ pub(super) fn run(args: &Args) -> Result<ExitCode, CliError> {
         return Ok(ExitCode::from(u8::from(plan.is_any())));
     }
     let Some(journal) = journal else {
-        return write(args, &plan);
+        return write(args, &plan, &seen.audit, &place);
     };
     if !plan.is_any() {
         terminal::print(&told::nothing(&plan, args.format))?;
@@ -335,9 +354,51 @@ pub(super) fn prove(checks: &[&str], place: &Place, catalogue: &Catalogue, store
     Proof { risk: Some(audit.risk()), answers: checks.iter().filter_map(answer).collect() }
 }
 
-fn write(args: &Args, plan: &Plan) -> Result<ExitCode, CliError> {
-    let _ = (args, plan);
-    Ok(ExitCode::SUCCESS)
+/// Writes the plan for people who do it without cleanbill.
+fn write(args: &Args, plan: &Plan, audit: &audit::Audit, place: &Place) -> Result<ExitCode, CliError> {
+    let machine = &audit.machine.hostname;
+    let head = Head { machine, made: Timestamp::now(), tree: &place.tree, live: place.is_live() };
+    let sudo = if place.is_live() { "sudo " } else { "" };
+    let mut left = false;
+    let kinds = [
+        (&args.script, export::script as fn(&Plan, &Head<'_>) -> Exported, "script"),
+        (&args.ansible, export::playbook, "playbook"),
+    ];
+    for (path, make, what) in kinds {
+        let Some(path) = path else { continue };
+        let made = make(plan, &head);
+        terminal::deliver(Some(path), &made.text)?;
+        for (check, why) in &made.left {
+            anstream::eprintln!("Not in the {what}: {check}: {}", words::harmless(why));
+        }
+        left |= !made.left.is_empty();
+        if path == Path::new("-") {
+            continue;
+        }
+        let name = quoted(&path.to_string_lossy());
+        anstream::eprintln!("{}: a {what} with {}.", words::harmless(&name), words::count(made.fixes, "fix", "fixes"));
+        match (what, place.is_live()) {
+            ("script", _) => {
+                anstream::eprintln!("Read it, then run:  {sudo}sh {}", words::harmless(&name));
+                anstream::eprintln!("Take it back with:  {sudo}sh {} undo", words::harmless(&name));
+            }
+            (_, true) => {
+                anstream::eprintln!(
+                    "Look, then run it:  ansible-playbook -i HOST, --check --diff {}",
+                    words::harmless(&name)
+                );
+            }
+            (_, false) => {
+                let root = quoted(&place.root());
+                anstream::eprintln!(
+                    "Read it, then run:  sudo ansible-playbook -i {}, -c community.general.chroot {}",
+                    words::harmless(&root),
+                    words::harmless(&name)
+                );
+            }
+        }
+    }
+    Ok(ExitCode::from(u8::from(left)))
 }
 
 /// Keeps what would otherwise take itself back.
