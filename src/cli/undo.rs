@@ -1,6 +1,6 @@
 //! `cleanbill undo`: takes a run of fixes back.
 
-use std::{io::IsTerminal as _, path::PathBuf, process::ExitCode};
+use std::{fmt::Write as _, io::IsTerminal as _, path::PathBuf, process::ExitCode, time::Duration};
 
 use dialoguer::{Confirm, theme::ColorfulTheme};
 use jiff::Timestamp;
@@ -8,14 +8,17 @@ use jiff::Timestamp;
 use super::{
     StoreArgs,
     error::CliError,
-    fix::{Place, open, prove},
+    fix::{PATIENCE, Place, open, prove},
     look,
 };
 use crate::{
-    fixes::{self, UndoError},
-    store::{FixRun, RunState, StoreError},
+    fixes::{self, UndoError, Undone},
+    store::{FixRun, Store, StoreError},
     words::{self, harmless},
 };
+
+/// As long as a timer waits for another who fixes.
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
@@ -37,9 +40,12 @@ pub(super) struct Args {
     /// Also where files were changed since; their newer copies are kept aside
     #[arg(long)]
     force: bool,
-    /// Do nothing where someone confirmed the run
+    /// Do nothing where someone confirmed the run, and wait as long as someone can
     #[arg(long, hide = true)]
     unless_confirmed: bool,
+    /// Seconds to wait before
+    #[arg(long, hide = true, default_value_t = 0)]
+    after: u64,
     #[command(flatten)]
     store: StoreArgs,
 }
@@ -50,8 +56,12 @@ pub(super) fn run(args: &Args) -> Result<ExitCode, CliError> {
     if place.is_live() && !place.host.is_root() {
         return Err(CliError::usage("Only root may change this machine", "Run it with sudo"));
     }
-    let journal = open(&store, &place)?;
     let number = args.what.as_deref().and_then(|w| w.parse::<i64>().ok());
+    if let Some(id) = number.filter(|_| args.unless_confirmed) {
+        std::thread::sleep(Duration::from_secs(args.after));
+        return unconfirmed(&store, &place, id);
+    }
+    let journal = open(&store, &place, PATIENCE)?;
     let only = args.what.as_deref().filter(|_| number.is_none());
     let found = match store.fix_run(number, &place.root()) {
         Err(StoreError::Missing(_)) => None,
@@ -70,29 +80,70 @@ pub(super) fn run(args: &Args) -> Result<ExitCode, CliError> {
             format!("Give it with: cleanbill undo {} --root {}", run.id, harmless(&run.root)),
         ));
     }
-    if args.unless_confirmed && (run.confirm_until.is_none() || run.state != RunState::Done) {
-        return Ok(ExitCode::SUCCESS);
-    }
     if !args.yes && !agreed(&run, only)? {
         anstream::println!("Nothing was changed.");
         return Ok(ExitCode::SUCCESS);
     }
     let undone = fixes::undo(&journal, &place.tree, place.is_live(), &mut run, only, args.force)?;
-    fixes::Guard::disarm(run.id);
+    told(&run, &undone, &place, &store)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// What the timer of a run does: waits while someone fixes or can still confirm, then takes the run back.
+fn unconfirmed(store: &Store, place: &Place, id: i64) -> Result<ExitCode, CliError> {
+    let mut waited = None;
+    loop {
+        let journal = open(store, place, DAY)?;
+        match fixes::undo_unconfirmed(&journal, &place.tree, place.is_live(), id, waited) {
+            Err(UndoError::TooEarly(_, until)) => {
+                drop(journal);
+                let left = until.duration_since(Timestamp::now());
+                std::thread::sleep(Duration::try_from(left).unwrap_or_default().min(DAY));
+                waited = Some(until);
+            }
+            Ok(None) => {
+                fixes::Guard::disarm(id);
+                return Ok(ExitCode::SUCCESS);
+            }
+            Ok(Some((run, undone))) => {
+                told(&run, &undone, place, store)?;
+                return Ok(ExitCode::SUCCESS);
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+/// Says what was taken back, and asks all checks again for the history.
+fn told(run: &FixRun, undone: &Undone, place: &Place, store: &Store) -> Result<(), CliError> {
+    if place.is_live() {
+        fixes::Guard::disarm(run.id);
+    }
     let catalogue = look::catalogue()?;
-    let proof = prove(&[], &place, &catalogue, &store);
-    let what = words::count(undone.files, "change of a file", "changes of files");
-    anstream::println!("{what} taken back, as it was before {}.", words::date(run.started));
+    let proof = prove(&[], place, &catalogue, store);
+    anstream::print!("{}", page(run, undone, proof.risk));
+    Ok(())
+}
+
+fn page(run: &FixRun, undone: &Undone, risk: Option<f64>) -> String {
+    let when = words::date(run.started);
+    let mut text = match undone.files {
+        0 => format!("Run {} was taken back.\n", run.id),
+        n => format!("{} as before the run of {when}.\n", words::count(n, "file is", "files are")),
+    };
     for (path, copy) in &undone.kept {
-        anstream::println!("The newer {} lies in {} now.", harmless(path), copy.display());
+        let _ = writeln!(text, "The newer {} lies in {} now.", harmless(path), copy.display());
     }
     for stays in &undone.stays {
-        anstream::println!("{}", harmless(stays));
+        let _ = writeln!(text, "{}", harmless(stays));
     }
-    if let Some(risk) = proof.risk {
-        anstream::println!("The risk is {} now.", words::whole(risk));
+    if let Some(untold) = &undone.untold {
+        let _ = writeln!(text, "Not every program could be told: {}.", harmless(untold.trim_end_matches('.')));
     }
-    Ok(ExitCode::SUCCESS)
+    if let Some(risk) = risk {
+        let _ = writeln!(text, "The risk is {} now.", words::whole(risk));
+    }
+    text
 }
 
 fn agreed(run: &FixRun, only: Option<&str>) -> Result<bool, CliError> {
@@ -118,6 +169,10 @@ impl From<UndoError> for CliError {
                     format!("Nothing was taken back: {}", UndoError::Changed(blocked)),
                     "With --force it goes back all the same, and the newer files are kept aside",
                 )
+            }
+            UndoError::Later { ref command, .. } => {
+                let hint = format!("Take that back first, with: {command}");
+                CliError::failed(format!("Nothing was taken back: {error}"), hint)
             }
             UndoError::Left(_) => CliError::failed(error.to_string(), "See the run with: cleanbill history"),
             error => CliError::usage(error.to_string(), "See them with: cleanbill history"),

@@ -6,14 +6,19 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use super::{
-    change::{Change, FileChange, Run},
-    journal::{Journal, JournalError},
+    change::{Change, Run},
+    journal::{Journal, JournalError, Logged, Mark},
     plan::{Plan, PlannedFix},
     run,
-    tree::Tree,
+    signals::Signals,
+    tree::{self, Tree, TreeError},
+    undo::settle,
     validate,
 };
-use crate::store::{FixRun, FixStep, RunState, StepState};
+use crate::{
+    checks::Safety,
+    store::{FixRun, FixStep, RunState, StepState},
+};
 
 /// What happens, for whoever shows it.
 #[derive(Debug)]
@@ -54,61 +59,55 @@ pub struct Job<'a> {
     pub arm: Option<Arm<'a>>,
 }
 
-/// Does a plan. Refused fixes stay as they are.
+/// Does a plan. Refused fixes stay as they are. Whoever asks it to stop, or the terminal that goes away, does not cut it
+/// off in the middle of a fix.
 ///
 /// # Errors
-/// When the journal cannot be written: then nothing was changed, or the next start takes it back.
+/// When the journal cannot be written: then nothing was changed, or all of it was taken back, now or by the next start.
 pub fn apply(
     job: Job<'_>,
     listen: &mut dyn FnMut(Event<'_>),
     prove: impl FnOnce(&[&str]) -> Proof,
 ) -> Result<FixRun, JournalError> {
     let Job { plan, tree, live, journal, mut run, arm } = job;
+    let _held = journal.hold()?;
+    if let Some(cut) = journal.unfinished(&run.root)?.first() {
+        return Err(JournalError::HalfDone(cut.id));
+    }
+    if let Some(waiting) = journal.waiting(&run.root)?.first() {
+        return Err(JournalError::Waiting(waiting.id));
+    }
+    let signals = Signals::hear();
     run.steps = (1..).zip(&plan.fixes).map(|(n, fix)| step(n, fix)).collect();
     let changes: Vec<(i64, &Change)> =
         (1..).zip(&plan.fixes).flat_map(|(n, fix)| fix.changes.iter().map(move |c| (n, c))).collect();
     journal.begin(&mut run, &changes)?;
+    let logged =
+        |(n, (step, change)): (u64, (i64, &Change))| Logged { n, step, mark: Mark::Untouched, change: change.clone() };
+    let mut changes: Vec<Logged> = (0..).zip(changes).map(logged).collect();
+    let way = Way { journal, tree, live, folder: run.folder.clone() };
+    let window = run.confirm_until.map(|until| until.duration_since(run.started));
     if let Some(Err(why)) = arm.map(|arm| arm(&run)) {
         for step in run.steps.iter_mut().filter(|s| s.state == StepState::Planned) {
             step.state = StepState::Refused;
             step.why = Some(format!("The timer that would take it back could not be set: {why}"));
         }
         run.confirm_until = None;
-        return end(journal, run, None);
+        return end(&way, &mut changes, run, None);
     }
-    let mut late: Vec<(Run, Vec<usize>)> = Vec::new();
-    for (n, fix) in plan.fixes.iter().enumerate().filter(|(_, fix)| !fix.changes.is_empty()) {
-        listen(Event::Begins(fix));
-        let done = one(fix, tree, live);
-        listen(Event::Ended(fix, done.is_ok()));
-        match done {
-            Ok(()) => {
-                for run in fix.changes.iter().filter_map(late_run) {
-                    match late.iter_mut().find(|(known, _)| known == run) {
-                        Some((_, asked)) => asked.push(n),
-                        None => late.push((run.clone(), vec![n])),
-                    }
-                }
-            }
-            Err(why) => fail(&mut run, n, why),
-        }
-    }
-    for (command, asked) in &late {
-        let stands = |n: &usize| run.steps.get(*n).is_some_and(|s| s.state == StepState::Planned);
-        if !asked.iter().any(stands) {
+    for (n, fix) in (1_i64..).zip(&plan.fixes).filter(|(_, fix)| !fix.changes.is_empty()) {
+        if let Some(why) = hindered(&run, &changes, n, &signals) {
+            refuse(&mut run, n, why);
             continue;
         }
-        if let Err(error) = run::run(&command.command, command.seconds) {
-            for n in asked.iter().rev().filter(|n| stands(n)).copied().collect::<Vec<_>>() {
-                if let Some(fix) = plan.fixes.get(n) {
-                    let back = back(fix.changes.iter().rev(), tree, live);
-                    fail(&mut run, n, with(error.to_string(), back));
-                }
-            }
-            // With the old files it starts as before.
-            let _ = run::run(&command.command, command.seconds);
+        listen(Event::Begins(fix));
+        let done = way.one(&mut changes, n);
+        listen(Event::Ended(fix, done.is_ok()));
+        if let Err((why, left)) = done {
+            fail(&mut run, n, &why, &left);
         }
     }
+    late(&way, &mut changes, &mut run);
     listen(Event::Proving);
     let standing: Vec<&str> =
         run.steps.iter().filter(|s| s.state == StepState::Planned).map(|s| s.check.as_str()).collect();
@@ -120,14 +119,72 @@ pub fn apply(
             None => (StepState::Unproven, Some("The question could not be asked again.".to_owned())),
         };
     }
-    end(journal, run, proof.risk)
+    let guarded = run.steps.iter().zip(&plan.fixes).any(|(s, f)| s.state.stands() && f.safety == Safety::Guarded);
+    // Whoever must confirm has the whole time, however long the fixes took.
+    run.confirm_until = window.filter(|_| guarded).and_then(|window| Timestamp::now().checked_add(window).ok());
+    end(&way, &mut changes, run, proof.risk)
 }
 
-fn end(journal: &Journal, mut run: FixRun, risk: Option<f64>) -> Result<FixRun, JournalError> {
+/// Runs what waited until all files stand, each once. A fix whose program fails is taken back, with those that build on
+/// it.
+fn late(way: &Way<'_>, changes: &mut Vec<Logged>, run: &mut FixRun) {
+    let planned = |run: &FixRun, n: i64| run.steps.iter().any(|s| s.n == n && s.state == StepState::Planned);
+    let mut commands: Vec<Run> = Vec::new();
+    for command in changes.iter().filter_map(|l| late_run(&l.change)) {
+        if way.live && !commands.contains(command) {
+            commands.push(command.clone());
+        }
+    }
+    for command in &commands {
+        let asks = |l: &&Logged| late_run(&l.change) == Some(command) && planned(run, l.step);
+        let mut gone: Vec<i64> = changes.iter().filter(asks).map(|l| l.step).collect();
+        if gone.is_empty() {
+            continue;
+        }
+        let Err(error) = run::run(&command.command, command.seconds) else { continue };
+        for n in run.steps.iter().map(|s| s.n) {
+            if planned(run, n) && !gone.contains(&n) && gone.iter().any(|g| *g < n && share(changes, *g, n)) {
+                gone.push(n);
+            }
+        }
+        gone.sort_unstable();
+        for n in gone.iter().rev() {
+            let left = way.back(changes, |l| l.step == *n);
+            fail(run, *n, &error.to_string(), &left);
+        }
+        // With the old files everything starts as before.
+        let _ = settle(changes.iter().filter(|l| gone.contains(&l.step)));
+    }
+}
+
+/// Why a fix is not begun any more.
+fn hindered(run: &FixRun, changes: &[Logged], n: i64, signals: &Signals) -> Option<String> {
+    if signals.asked() {
+        return Some("Someone stopped the run before its turn came.".to_owned());
+    }
+    let gone = |s: &&FixStep| s.n < n && matches!(s.state, StepState::Failed | StepState::Refused | StepState::Undoing);
+    let base = run.steps.iter().filter(gone).find(|s| share(changes, s.n, n))?;
+    Some(format!("It changes the same file as “{}”, which was not done. Try it again.", base.title))
+}
+
+/// Whether two steps change the same file.
+fn share(changes: &[Logged], a: i64, b: i64) -> bool {
+    let paths = |step: i64| changes.iter().filter(move |l| l.step == step).filter_map(Logged::path);
+    paths(a).any(|path| paths(b).any(|other| other == path))
+}
+
+fn end(way: &Way<'_>, changes: &mut Vec<Logged>, mut run: FixRun, risk: Option<f64>) -> Result<FixRun, JournalError> {
     run.state = RunState::Done;
     run.ended = Some(Timestamp::now());
     run.risk_after = risk;
-    journal.store().end_fixes(&run)?;
+    if let Err(error) = way.journal.store().end_fixes(&run) {
+        // What is not written down as done does not stay.
+        way.back(changes, |_| true);
+        if way.live {
+            let _ = settle(changes.iter());
+        }
+        return Err(error.into());
+    }
     Ok(run)
 }
 
@@ -138,10 +195,22 @@ fn step(n: i64, fix: &PlannedFix) -> FixStep {
     FixStep { n, check: fix.check.clone(), title: fix.title.clone(), state, why }
 }
 
-fn fail(run: &mut FixRun, n: usize, why: String) {
-    if let Some(step) = run.steps.get_mut(n) {
-        step.state = StepState::Failed;
-        step.why = Some(why);
+fn refuse(run: &mut FixRun, n: i64, why: String) {
+    for step in run.steps.iter_mut().filter(|s| s.n == n) {
+        step.state = StepState::Refused;
+        step.why = Some(why.clone());
+    }
+}
+
+/// A fix that failed, and what is left of it. What may go back another time is tried again by the next start.
+fn fail(run: &mut FixRun, n: i64, why: &str, left: &Left) {
+    for step in run.steps.iter_mut().filter(|s| s.n == n) {
+        step.state = if left.again.is_empty() { StepState::Failed } else { StepState::Undoing };
+        let why = why.trim_end_matches('.');
+        step.why = Some(match left.said() {
+            None => format!("{why}. All of it was taken back."),
+            Some(said) => format!("{why}. Not all of it could be taken back: {said}."),
+        });
     }
 }
 
@@ -152,67 +221,127 @@ fn late_run(change: &Change) -> Option<&Run> {
     }
 }
 
-/// Does one fix, or takes it back.
-fn one(fix: &PlannedFix, tree: &Tree, live: bool) -> Result<(), String> {
-    let mut done: Vec<&Change> = Vec::new();
-    let mut fresh: Vec<&FileChange> = Vec::new();
-    let mut go = || -> Result<(), String> {
-        for change in &fix.changes {
-            match change {
-                Change::File(file) => {
-                    if live {
-                        validate::before(file)?;
+impl Logged {
+    /// The file that is changed.
+    pub(super) fn path(&self) -> Option<&str> {
+        match &self.change {
+            Change::File(file) => Some(&file.path),
+            Change::Run(_) => None,
+        }
+    }
+}
+
+/// What could not be taken back.
+#[derive(Debug, Default)]
+pub(super) struct Left {
+    /// What may go back another time: the disk was full.
+    pub(super) again: Vec<String>,
+    /// What is another's by now, or did not work.
+    pub(super) lost: Vec<String>,
+    /// What stays on purpose: a folder into which someone put something.
+    pub(super) stays: Vec<String>,
+}
+
+impl Left {
+    /// In words; none where all went back.
+    pub(super) fn said(&self) -> Option<String> {
+        let all: Vec<&str> = self.again.iter().chain(&self.lost).map(|s| s.trim_end_matches('.')).collect();
+        if all.is_empty() { None } else { Some(all.join("; ")) }
+    }
+}
+
+/// How changes are made and taken back, each written down before.
+pub(super) struct Way<'a> {
+    pub(super) journal: &'a Journal,
+    pub(super) tree: &'a Tree,
+    pub(super) live: bool,
+    /// Of the run.
+    pub(super) folder: String,
+}
+
+impl Way<'_> {
+    fn mark(&self, logged: &mut Logged, mark: Mark) -> Result<(), JournalError> {
+        logged.mark = mark;
+        self.journal.mark(&self.folder, logged.n, mark)
+    }
+
+    /// Does one fix, or takes it back.
+    fn one(&self, changes: &mut Vec<Logged>, step: i64) -> Result<(), (String, Left)> {
+        let mut fresh: Vec<String> = Vec::new();
+        let mut go = || -> Result<(), String> {
+            for logged in changes.iter_mut().filter(|l| l.step == step) {
+                match &logged.change {
+                    Change::File(file) => {
+                        if self.live {
+                            validate::before(file)?;
+                        }
+                        fresh.push(file.path.clone());
+                        self.put(logged)?;
                     }
-                    tree.put(&file.path, file.before.as_ref(), file.after.as_ref()).map_err(|e| e.to_string())?;
-                    done.push(change);
-                    fresh.push(file);
+                    Change::Run(run) if !run.when.is_late() => {
+                        let run = run.clone();
+                        if self.live {
+                            validate::after(fresh.iter().map(String::as_str))?;
+                            fresh.clear();
+                        }
+                        // What fails half way is taken back too.
+                        self.mark(logged, Mark::Begun).map_err(|e| e.to_string())?;
+                        run::run(&run.command, run.seconds).map_err(|e| e.to_string())?;
+                        self.mark(logged, Mark::Done).map_err(|e| e.to_string())?;
+                    }
+                    Change::Run(_) => {}
                 }
-                Change::Run(run) if !run.when.is_late() => {
-                    if live {
-                        validate::after(fresh.drain(..))?;
+            }
+            if self.live { validate::after(fresh.iter().map(String::as_str)) } else { Ok(()) }
+        };
+        go().map_err(|why| (why, self.back(changes, |l| l.step == step)))
+    }
+
+    fn put(&self, logged: &mut Logged) -> Result<(), String> {
+        self.mark(logged, Mark::Begun).map_err(|e| e.to_string())?;
+        let Change::File(file) = &logged.change else { return Ok(()) };
+        let (before, after) = (file.before.as_ref(), file.after.as_ref());
+        let Err(error) = self.tree.put(&file.path, before, after) else {
+            return self.mark(logged, Mark::Done).map_err(|e| e.to_string());
+        };
+        // It may stand all the same: only its folder could not be written down.
+        let stands = self.tree.read_like(&file.path, after).is_ok_and(|now| tree::same(now.as_ref(), after));
+        if !stands {
+            let _ = self.mark(logged, Mark::Untouched);
+        }
+        Err(error.to_string())
+    }
+
+    /// Takes the changes that are meant and were begun back, the last first; goes on where one fails.
+    pub(super) fn back(&self, changes: &mut [Logged], meant: impl Fn(&Logged) -> bool) -> Left {
+        let mut left = Left::default();
+        let begun = |l: &&mut Logged| matches!(l.mark, Mark::Begun | Mark::Done);
+        for logged in changes.iter_mut().rev().filter(|l| meant(l)).filter(begun) {
+            match &logged.change {
+                Change::File(file) => {
+                    let (before, after) = (file.before.as_ref(), file.after.as_ref());
+                    match self.tree.take_back(&file.path, before, after, logged.mark == Mark::Begun) {
+                        Ok(()) => {}
+                        Err(TreeError::NotEmpty(path)) => {
+                            left.stays.push(format!("The folder {path} stays: something else lies in it now."));
+                        }
+                        Err(error) if error.may_pass() => {
+                            left.again.push(error.to_string());
+                            continue;
+                        }
+                        Err(error) => left.lost.push(error.to_string()),
                     }
-                    // What fails half way is taken back too.
-                    done.push(change);
-                    run::run(&run.command, run.seconds).map_err(|e| e.to_string())?;
+                }
+                Change::Run(run) if self.live => {
+                    for command in &run.undo {
+                        left.lost.extend(run::run(command, run.seconds).err().map(|e| e.to_string()));
+                    }
                 }
                 Change::Run(_) => {}
             }
+            // Where this cannot be written, it is tried once more: what stands as before is left alone then.
+            let _ = self.mark(logged, Mark::Back);
         }
-        if live { validate::after(fresh.drain(..)) } else { Ok(()) }
-    };
-    go().map_err(|why| with(why, back(done.into_iter().rev(), tree, live)))
-}
-
-/// A reason, and what could not be taken back after it.
-fn with(why: String, back: Result<(), String>) -> String {
-    let why = why.trim_end_matches('.');
-    match back {
-        Ok(()) => format!("{why}. All of it was taken back."),
-        Err(left) => format!("{why}. Not all of it could be taken back: {left}"),
+        left
     }
-}
-
-/// Takes changes back, in the order given; goes on where one fails.
-pub(super) fn back<'a>(changes: impl Iterator<Item = &'a Change>, tree: &Tree, live: bool) -> Result<(), String> {
-    let mut left = Vec::new();
-    for change in changes {
-        match change {
-            Change::File(file) => {
-                let stands = tree.read_like(&file.path, file.after.as_ref());
-                let done = match stands {
-                    Ok(now) if super::tree::same(now.as_ref(), file.before.as_ref()) => Ok(()),
-                    Ok(_) => tree.put(&file.path, file.after.as_ref(), file.before.as_ref()),
-                    Err(error) => Err(error),
-                };
-                left.extend(done.err().map(|e| e.to_string()));
-            }
-            Change::Run(run) if live => {
-                for command in &run.undo {
-                    left.extend(run::run(command, run.seconds).err().map(|e| e.to_string()));
-                }
-            }
-            Change::Run(_) => {}
-        }
-    }
-    if left.is_empty() { Ok(()) } else { Err(left.join("; ")) }
 }

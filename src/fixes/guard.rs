@@ -2,10 +2,15 @@
 //! the run back unless someone who still gets in confirms it.
 
 use std::{
-    os::unix::process::CommandExt as _,
+    fs::File,
+    io::Write as _,
+    os::unix::{
+        fs::{DirBuilderExt as _, OpenOptionsExt as _, symlink},
+        process::CommandExt as _,
+    },
     path::{Path, PathBuf},
     process::{Command, Stdio},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use super::run::run;
@@ -15,6 +20,10 @@ pub const WINDOW: Duration = Duration::from_secs(300);
 
 /// How the timer is called.
 const UNIT: &str = "cleanbill-undo";
+/// Where units of this machine stand; those that start with it have a link in the second.
+const UNITS: &str = "/etc/systemd/system";
+const WANTED: &str = "/etc/systemd/system/multi-user.target.wants";
+const SYSTEMD: &str = "/run/systemd/system";
 
 /// Sets and takes away the timer of a run.
 #[derive(Debug, Clone)]
@@ -36,16 +45,19 @@ impl Guard {
     /// # Errors
     /// When neither systemd nor a helper of our own can be started: then nothing must be changed.
     pub fn arm(&self, id: i64) -> Result<(), String> {
-        if Path::new("/run/systemd/system").is_dir() && self.by_systemd(id).is_ok() {
+        if Path::new(SYSTEMD).is_dir() && self.by_systemd(id).is_ok() {
+            // A timer does not outlive a restart of the machine, which is what many do who are locked out. It has its
+            // effect without this too, so that a folder which cannot be written to does not hinder the fix.
+            let _ = self.over_restart(id);
             return Ok(());
         }
         self.by_helper(id)
     }
 
-    fn command(&self, id: i64) -> Vec<String> {
+    fn command(&self, program: &Path, id: i64) -> Vec<String> {
         let text = |p: &Path| p.to_string_lossy().into_owned();
         vec![
-            text(&self.program),
+            text(program),
             "undo".to_owned(),
             id.to_string(),
             "--unless-confirmed".to_owned(),
@@ -64,35 +76,81 @@ impl Guard {
             "--collect".to_owned(),
             "--quiet".to_owned(),
         ];
-        command.extend(self.command(id));
+        command.extend(self.command(&self.program, id));
         run(&command, 20).map(|_| ()).map_err(|e| e.to_string())
     }
 
-    /// A process of its own session, which outlives the terminal it was started from.
+    /// A service that does the same when the machine was started again meanwhile.
+    fn over_restart(&self, id: i64) -> std::io::Result<()> {
+        let command = self.command(&self.program, id);
+        let plain = |c: char| c.is_ascii_alphanumeric() || "/_-.+".contains(c);
+        if !command.iter().all(|part| part.chars().all(plain)) {
+            return Ok(());
+        }
+        let text = format!(
+            "[Unit]\nDescription=Takes the unconfirmed run {id} of cleanbill back\nAfter=local-fs.target\n\
+             ConditionPathExists={}\n\n[Service]\nExecStart={}\n",
+            self.program.display(),
+            command.join(" ")
+        );
+        let unit = unit(id);
+        let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o644).open(&unit)?;
+        let written = file.write_all(text.as_bytes()).and_then(|()| file.sync_all());
+        let linked = written
+            .and_then(|()| std::fs::DirBuilder::new().recursive(true).mode(0o755).create(WANTED))
+            .and_then(|()| symlink(&unit, wanted(id)))
+            .and_then(|()| File::open(WANTED)?.sync_all())
+            .and_then(|()| File::open(UNITS)?.sync_all());
+        if linked.is_err() {
+            let _ = std::fs::remove_file(&unit);
+        }
+        linked
+    }
+
+    /// A process of its own session, which outlives the terminal it was started from. It is this very program, which is
+    /// there then also when its file is replaced in between.
     fn by_helper(&self, id: i64) -> Result<(), String> {
-        // What is run later must be there then, also when the program is replaced in between.
-        let [program, arguments @ ..] = &self.command(id)[..] else { return Err("no program".to_owned()) };
-        Command::new("/usr/bin/setsid")
-            .args(["/bin/sh", "-c", r#"sleep "$1"; shift; exec "$@""#, "sh"])
-            .arg(self.window.as_secs().to_string())
-            .arg(program)
+        let command = self.command(&self.program, id);
+        let [_, arguments @ ..] = command.as_slice() else { return Err("no program".to_owned()) };
+        let mut helper = Command::new("/usr/bin/setsid")
+            .arg(&self.program)
             .args(arguments)
+            .args(["--after", &self.window.as_secs().to_string()])
             .current_dir("/")
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .process_group(0)
             .spawn()
-            .map(|_| ())
-            .map_err(|e| e.to_string())
+            .map_err(|e| format!("/usr/bin/setsid cannot be started: {e}"))?;
+        // It waits in a process of its own; what ends at once with an error does not.
+        let deadline = Instant::now() + Duration::from_millis(500);
+        while Instant::now() < deadline {
+            match helper.try_wait() {
+                Ok(Some(status)) if !status.success() => return Err("the helper that waits ended at once".to_owned()),
+                Ok(Some(_)) => break,
+                _ => std::thread::sleep(Duration::from_millis(20)),
+            }
+        }
+        Ok(())
     }
 
     /// Takes the timer of a run away; that it is confirmed stands in the journal, so a helper that still wakes does
     /// nothing.
     pub fn disarm(id: i64) {
-        if Path::new("/run/systemd/system").is_dir() {
-            let unit = format!("{UNIT}-{id}.timer");
-            let _ = run(&["/usr/bin/systemctl".to_owned(), "stop".to_owned(), unit], 20);
+        let _ = std::fs::remove_file(wanted(id));
+        let _ = std::fs::remove_file(unit(id));
+        if Path::new(SYSTEMD).is_dir() {
+            let timer = format!("{UNIT}-{id}.timer");
+            let _ = run(&["/usr/bin/systemctl".to_owned(), "stop".to_owned(), timer], 20);
         }
     }
+}
+
+fn unit(id: i64) -> PathBuf {
+    Path::new(UNITS).join(format!("{UNIT}-{id}-after-restart.service"))
+}
+
+fn wanted(id: i64) -> PathBuf {
+    Path::new(WANTED).join(format!("{UNIT}-{id}-after-restart.service"))
 }

@@ -1,12 +1,14 @@
 //! Writes every run down before anything is changed: the changes into the store, what was there and what will be there
-//! into files beside it, all synced. From this a run that was cut off is taken back, and any run undone.
+//! into files beside it, all synced, and how far it came, before each change. From this a run that was cut off is taken
+//! back, and any run undone.
 
 use std::{
     collections::BTreeMap,
     fs::{self, File},
     io::Write as _,
-    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
+    os::unix::fs::{DirBuilderExt as _, FileExt as _, MetadataExt as _, OpenOptionsExt as _},
     path::{Path, PathBuf},
+    time::{Duration, Instant},
 };
 
 use base64ct::{Base64, Encoding as _};
@@ -17,10 +19,16 @@ use super::{
     change::{Change, FileChange, Run},
     tree::{Content, State, Time},
 };
-use crate::store::{FixChange, FixRun, RunState, Store, StoreError};
+use crate::store::{FixChange, FixRun, RunState, StepState, Store, StoreError};
 
-/// Folder of all backups, beside the store.
-const FOLDER: &str = "fixes";
+/// How the folder of all backups ends, beside the store whose name it bears: two stores in one folder do not meet.
+const FOLDER: &str = ".fixes";
+/// How the folder of a run ends until it is written whole.
+const PART: &str = ".part";
+/// Where it stands how far a run came: one letter for each change.
+const PROGRESS: &str = "progress";
+/// How long one who fixes waits for another who does.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Why the journal could not be written or read. Then nothing is changed.
 #[derive(Debug, thiserror::Error)]
@@ -39,18 +47,83 @@ pub enum JournalError {
     /// Another run is under way.
     #[error("another cleanbill is fixing something at this moment")]
     Busy,
+    /// The folder or the store could be another's work.
+    #[error("{path} {why}, so what stands in it is not trusted")]
+    Foreign {
+        /// What is not trusted.
+        path: PathBuf,
+        /// Why not.
+        why: &'static str,
+    },
+    /// A run before this one is neither done nor taken back.
+    #[error("run {0} was cut off and is not wholly taken back yet")]
+    HalfDone(i64),
+    /// A run before this one takes itself back unless it is confirmed.
+    #[error("run {0} still waits to be confirmed")]
+    Waiting(i64),
     /// What is written there is not understood.
     #[error("change {0} of the journal cannot be read: {1}")]
     Broken(i64, String),
 }
 
-/// The journal of a store, held by one process at a time.
+/// The journal of a store.
 #[derive(Debug)]
 pub struct Journal {
     store: Store,
     folder: PathBuf,
-    /// Held while this value lives.
+    patience: Duration,
+}
+
+/// Keeps others out while it lives.
+#[derive(Debug)]
+pub(super) struct Held {
     _lock: File,
+}
+
+/// How far a change came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Mark {
+    /// Not begun.
+    Untouched,
+    /// Begun, and perhaps done in part.
+    Begun,
+    /// Done.
+    Done,
+    /// Taken back.
+    Back,
+}
+
+impl Mark {
+    fn letter(self) -> u8 {
+        match self {
+            Mark::Untouched => b'.',
+            Mark::Begun => b'b',
+            Mark::Done => b'd',
+            Mark::Back => b'u',
+        }
+    }
+
+    fn parse(letter: u8) -> Self {
+        match letter {
+            b'.' => Mark::Untouched,
+            b'd' => Mark::Done,
+            b'u' => Mark::Back,
+            _ => Mark::Begun,
+        }
+    }
+}
+
+/// A change with its place in the journal.
+#[derive(Debug, Clone)]
+pub(super) struct Logged {
+    /// Its place in the run, from 0.
+    pub(super) n: u64,
+    /// The step that it belongs to.
+    pub(super) step: i64,
+    /// How far it came.
+    pub(super) mark: Mark,
+    /// What is changed.
+    pub(super) change: Change,
 }
 
 /// A change as the journal keeps it.
@@ -85,28 +158,72 @@ enum Is {
 }
 
 impl Journal {
-    /// Opens the journal beside a store, and keeps others out until this value goes.
+    /// Opens the journal beside a store.
     ///
     /// # Errors
-    /// When another process holds it, or the folder cannot be made.
+    /// When the folder cannot be made, or is another's.
     pub fn open(store: &Store) -> Result<Self, JournalError> {
-        let beside = store.path().parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let folder = beside.join(FOLDER);
+        let mut name = store.path().file_name().unwrap_or_default().to_owned();
+        name.push(FOLDER);
+        let folder = store.path().with_file_name(name);
         let failed = |e: std::io::Error| backup(&folder, &e);
-        fs::DirBuilder::new().recursive(true).mode(0o700).create(&folder).map_err(failed)?;
+        let above = match folder.parent().filter(|p| !p.as_os_str().is_empty()) {
+            Some(above) => above.to_owned(),
+            None => PathBuf::from("."),
+        };
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(&above).map_err(failed)?;
+        match fs::DirBuilder::new().mode(0o700).create(&folder) {
+            Ok(()) => File::open(&above).and_then(|f| f.sync_all()).map_err(failed)?,
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(failed(error)),
+        }
+        // What stands there is run and written as whoever runs this.
+        trusted(&folder, true)?;
+        if fs::symlink_metadata(store.path()).is_ok() {
+            trusted(store.path(), false)?;
+        }
+        Ok(Journal { store: store.clone(), folder, patience: PATIENCE })
+    }
+
+    /// The journal beside a store, where there is one; nothing is made.
+    pub fn there(store: &Store) -> Option<Self> {
+        let mut name = store.path().file_name().unwrap_or_default().to_owned();
+        name.push(FOLDER);
+        if !store.path().exists() || !store.path().with_file_name(name).is_dir() {
+            return None;
+        }
+        Journal::open(store).ok()
+    }
+
+    /// Waits so long for another who fixes.
+    #[must_use]
+    pub fn patient(self, patience: Duration) -> Self {
+        Journal { patience, ..self }
+    }
+
+    /// Keeps others out until the value goes. Nobody holds it while a person is asked.
+    pub(super) fn hold(&self) -> Result<Held, JournalError> {
+        let path = self.folder.join("lock");
+        let failed = |e: std::io::Error| backup(&path, &e);
         let lock = fs::OpenOptions::new()
             .write(true)
             .create(true)
             .truncate(false)
             .mode(0o600)
-            .open(folder.join("lock"))
+            .custom_flags(i32::try_from(rustix::fs::OFlags::NOFOLLOW.bits()).unwrap_or(0))
+            .open(&path)
             .map_err(failed)?;
-        match rustix::fs::flock(&lock, rustix::fs::FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => {}
-            Err(rustix::io::Errno::WOULDBLOCK) => return Err(JournalError::Busy),
-            Err(error) => return Err(backup(&folder, &error.into())),
+        let start = Instant::now();
+        loop {
+            match rustix::fs::flock(&lock, rustix::fs::FlockOperation::NonBlockingLockExclusive) {
+                Ok(()) => return Ok(Held { _lock: lock }),
+                Err(rustix::io::Errno::WOULDBLOCK) if start.elapsed() < self.patience => {
+                    std::thread::sleep(Duration::from_millis(50));
+                }
+                Err(rustix::io::Errno::WOULDBLOCK) => return Err(JournalError::Busy),
+                Err(error) => return Err(backup(&path, &error.into())),
+            }
         }
-        Ok(Journal { store: store.clone(), folder, _lock: lock })
     }
 
     /// The store.
@@ -121,12 +238,22 @@ impl Journal {
     pub fn begin(&self, run: &mut FixRun, changes: &[(i64, &Change)]) -> Result<(), JournalError> {
         run.folder = name(run.started);
         let folder = self.folder.join(&run.folder);
-        fs::DirBuilder::new().mode(0o700).create(&folder).map_err(|e| backup(&folder, &e))?;
-        let written = self.write(run, &folder, changes);
+        // It gets its name when it is whole: one without it is swept away by the next start.
+        let part = self.folder.join(format!("{}{PART}", run.folder));
+        fs::DirBuilder::new().mode(0o700).create(&part).map_err(|e| backup(&part, &e))?;
+        let written = self.write(run, &part, changes);
         if written.is_err() {
-            let _ = fs::remove_dir_all(&folder);
+            let _ = fs::remove_dir_all(&part);
+            return written;
         }
-        written
+        let named = fs::rename(&part, &folder).and_then(|()| File::open(&self.folder).and_then(|f| f.sync_all()));
+        if let Err(error) = named {
+            // The store has it already, and nothing was changed.
+            run.state = RunState::RolledBack;
+            let _ = self.store.end_fixes(run);
+            return Err(backup(&folder, &error));
+        }
+        Ok(())
     }
 
     fn write(&self, run: &mut FixRun, folder: &Path, changes: &[(i64, &Change)]) -> Result<(), JournalError> {
@@ -145,20 +272,43 @@ impl Journal {
             let change = serde_json::to_string(&change).map_err(|e| JournalError::Broken(n, e.to_string()))?;
             kept.push(FixChange { step: *step, n, what, change });
         }
+        let progress = folder.join(PROGRESS);
+        let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&progress);
+        let letters = vec![Mark::Untouched.letter(); changes.len()];
+        let written = file.as_mut().map_err(|e| std::io::Error::from(e.kind()));
+        written.and_then(|f| f.write_all(&letters).and_then(|()| f.sync_all())).map_err(|e| backup(&progress, &e))?;
         for folder in [folder, &self.folder] {
             File::open(folder).and_then(|f| f.sync_all()).map_err(|e| backup(folder, &e))?;
         }
-        Ok(self.store.begin_fixes(run, &kept)?)
+        self.store.begin_fixes(run, &kept)?;
+        // The store may be new, and its name must last too.
+        let above = self.folder.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        File::open(above).and_then(|f| f.sync_all()).map_err(|e| backup(above, &e))
     }
 
-    /// The changes of a run by step, in their order, with what was there and what was to be there.
+    /// Writes down how far a change came: in its place, so that a full disk does not hinder it.
+    ///
+    /// # Errors
+    /// When it cannot be written: then the change must not begin.
+    pub(super) fn mark(&self, folder: &str, n: u64, mark: Mark) -> Result<(), JournalError> {
+        let path = self.folder.join(folder).join(PROGRESS);
+        let file = fs::OpenOptions::new().write(true).open(&path).map_err(|e| backup(&path, &e))?;
+        file.write_all_at(&[mark.letter()], n).and_then(|()| file.sync_data()).map_err(|e| backup(&path, &e))
+    }
+
+    /// The changes of a run in their order, with what was there, what was to be there, and how far each came.
     ///
     /// # Errors
     /// When the journal or a backup cannot be read.
-    pub fn changes(&self, run: &FixRun) -> Result<Vec<(i64, Change)>, JournalError> {
+    pub(super) fn changes(&self, run: &FixRun) -> Result<Vec<Logged>, JournalError> {
         let folder = self.folder.join(&run.folder);
+        if !folder.exists() && self.folder.join(format!("{}{PART}", run.folder)).exists() {
+            // It was cut off before its first change.
+            return Ok(Vec::new());
+        }
+        let letters = fs::read(folder.join(PROGRESS)).unwrap_or_default();
         let mut changes = Vec::new();
-        for kept in self.store.fix_changes(run.id)? {
+        for (n, kept) in (0_u64..).zip(self.store.fix_changes(run.id)?) {
             let broken = |e: String| JournalError::Broken(kept.n, e);
             let change: Kept = serde_json::from_str(&kept.change).map_err(|e| broken(e.to_string()))?;
             let change = match change {
@@ -168,7 +318,9 @@ impl Journal {
                 }
                 Kept::Run(run) => Change::Run(run),
             };
-            changes.push((kept.step, change));
+            let letter = usize::try_from(n).ok().and_then(|n| letters.get(n));
+            let mark = letter.map_or(Mark::Begun, |l| Mark::parse(*l));
+            changes.push(Logged { n, step: kept.step, mark, change });
         }
         Ok(changes)
     }
@@ -183,38 +335,65 @@ impl Journal {
         let name = (1..).map(|n| format!("newer-{n}-{name}")).find(|name| !folder.join(name).exists());
         let name = name.unwrap_or_default();
         keep(state, &folder, &name)?;
+        File::open(&folder).and_then(|f| f.sync_all()).map_err(|e| backup(&folder, &e))?;
         Ok(folder.join(name))
     }
 
-    /// Runs of this root that were cut off, the newest first.
+    /// Runs of this root that were cut off, or whose taking back was, the newest first.
     ///
     /// # Errors
     /// When the store cannot be read.
     pub fn unfinished(&self, root: &str) -> Result<Vec<FixRun>, JournalError> {
-        match self.store.fix_runs(Some(root)) {
-            Err(StoreError::Missing(_)) => Ok(Vec::new()),
-            runs => Ok(runs?.into_iter().filter(|r| r.state == RunState::Running).collect()),
-        }
+        let cut = |r: &FixRun| r.state == RunState::Running || r.steps.iter().any(|s| s.state == StepState::Undoing);
+        Ok(self.runs(root)?.into_iter().filter(cut).collect())
     }
 
-    /// Removes folders of backups that no run knows: the machine went down while they were written.
+    /// Runs of this root that take themselves back unless someone confirms them, the newest first.
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub fn sweep(&self) -> Result<(), JournalError> {
-        let known: Vec<String> = match self.store.fix_runs(None) {
-            Err(StoreError::Missing(_)) => Vec::new(),
-            runs => runs?.into_iter().map(|r| r.folder).collect(),
-        };
-        let Ok(entries) = fs::read_dir(&self.folder) else { return Ok(()) };
+    pub fn waiting(&self, root: &str) -> Result<Vec<FixRun>, JournalError> {
+        let waits = |r: &FixRun| r.state == RunState::Done && r.confirm_until.is_some();
+        Ok(self.runs(root)?.into_iter().filter(waits).collect())
+    }
+
+    /// All runs of this root, the newest first.
+    pub(super) fn runs(&self, root: &str) -> Result<Vec<FixRun>, JournalError> {
+        match self.store.fix_runs(Some(root)) {
+            Err(StoreError::Missing(_)) => Ok(Vec::new()),
+            runs => Ok(runs?),
+        }
+    }
+
+    /// Removes folders of backups that were cut off while they were written, before anything was changed. Only for who
+    /// holds the journal.
+    pub(super) fn sweep(&self) {
+        let Ok(entries) = fs::read_dir(&self.folder) else { return };
         for entry in entries.flatten() {
-            let name = entry.file_name().to_string_lossy().into_owned();
-            if name.starts_with("run-") && !known.contains(&name) && entry.path().is_dir() {
+            let name = entry.file_name();
+            let name = name.to_string_lossy();
+            if name.starts_with("run-") && name.ends_with(PART) && entry.file_type().is_ok_and(|t| t.is_dir()) {
                 let _ = fs::remove_dir_all(entry.path());
             }
         }
-        Ok(())
     }
+}
+
+/// Fails where others could have written something.
+fn trusted(path: &Path, folder: bool) -> Result<(), JournalError> {
+    let foreign = |why| JournalError::Foreign { path: path.to_owned(), why };
+    let meta = fs::symlink_metadata(path).map_err(|e| backup(path, &e))?;
+    if folder && !meta.is_dir() {
+        return Err(foreign("is no folder"));
+    }
+    let meta = if folder { meta } else { fs::metadata(path).map_err(|e| backup(path, &e))? };
+    if meta.uid() != 0 && meta.uid() != rustix::process::geteuid().as_raw() {
+        return Err(foreign("belongs to someone else"));
+    }
+    if meta.mode() & 0o022 != 0 {
+        return Err(foreign("may be written to by others"));
+    }
+    Ok(())
 }
 
 /// A name for the folder of a run.

@@ -12,18 +12,21 @@ mod journal;
 mod plan;
 mod recover;
 mod run;
+mod signals;
 mod spec;
+#[cfg(test)]
+mod tests;
 pub mod tree;
 mod undo;
 mod validate;
 mod view;
 
 pub use apply::{Arm, Event, Job, Proof, apply};
-pub use change::{Change, FileChange, Run, When, quoted};
+pub use change::{Change, FileChange, Run, When};
 pub use diff::diff;
 pub use guard::{Guard, WINDOW};
 pub use journal::{Journal, JournalError};
 pub use plan::{Answers, Basis, Plan, PlannedFix, Question, plan};
-pub use recover::{Recovered, recover};
+pub use recover::{Found, Recovered, recover};
 pub use spec::{Actions, Ask, Refuse};
-pub use undo::{Blocked, UndoError, Undone, undo};
+pub use undo::{Blocked, UndoError, Undone, confirm, undo, undo_unconfirmed};

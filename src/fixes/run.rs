@@ -58,7 +58,9 @@ pub fn run(command: &[String], seconds: u64) -> Result<String, RunError> {
     }
     let failed = |e: std::io::Error| RunError::Start(program.clone(), e.to_string());
     let (reader, writer) = std::io::pipe().map_err(failed)?;
-    let mut child = Command::new(program)
+    // What it makes has the usual rights, whoever calls.
+    let mask = rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o022));
+    let child = Command::new(program)
         .args(arguments)
         .env_clear()
         .envs(ENVIRONMENT)
@@ -67,8 +69,9 @@ pub fn run(command: &[String], seconds: u64) -> Result<String, RunError> {
         .stdout(writer.try_clone().map_err(failed)?)
         .stderr(writer)
         .process_group(0)
-        .spawn()
-        .map_err(failed)?;
+        .spawn();
+    rustix::process::umask(mask);
+    let mut child = child.map_err(failed)?;
     // Read beside it, so that a program that says much is not stopped by a full pipe.
     let listener = std::thread::spawn(move || {
         let mut reader = reader;

@@ -1,6 +1,10 @@
 //! Asks the program that owns a file whether it can live with it, before anything takes effect.
 
-use super::{change::FileChange, run::run, tree::Content};
+use super::{
+    change::FileChange,
+    run::run,
+    tree::{Content, State},
+};
 
 /// What a program says of the files it owns.
 struct Owner {
@@ -30,6 +34,8 @@ const OWNERS: &[Owner] = &[
 /// Units are verified one by one.
 const UNITS: &str = "/etc/systemd/system/";
 const VERIFY: &str = "/usr/bin/systemd-analyze";
+/// Where copies for such questions lie.
+const COPIES: &str = "/run";
 /// Seconds that a program may think.
 const SECONDS: u64 = 60;
 
@@ -38,14 +44,36 @@ const SECONDS: u64 = 60;
 /// # Errors
 /// What the program said.
 pub fn before(change: &FileChange) -> Result<(), String> {
-    let Some(Content::File(bytes)) = change.after.as_ref().map(|s| &s.content) else { return Ok(()) };
+    let file = |state: &Option<State>| match state.as_ref().map(|s| &s.content) {
+        Some(Content::File(bytes)) => Some(bytes.clone()),
+        _ => None,
+    };
+    let Some(new) = file(&change.after) else { return Ok(()) };
     for owner in owners(&change.path).filter(|o| o.command.contains(&"{}")) {
-        let copy = Copy::new(bytes).map_err(|e| format!("no copy for its test could be written: {e}"))?;
-        let command: Vec<String> =
-            owner.command.iter().map(|a| if *a == "{}" { copy.path.clone() } else { (*a).to_owned() }).collect();
-        ask(&command, &copy.path, &change.path)?;
+        let asked = |bytes: &[u8]| {
+            let copy = Copy::new(bytes).map_err(|e| format!("no copy for its test could be written: {e}"))?;
+            let part = |a: &&str| if *a == "{}" { copy.path.clone() } else { (*a).to_owned() };
+            ask(&owner.command.iter().map(part).collect::<Vec<_>>(), &copy.path, &change.path)
+        };
+        let Err(why) = asked(&new) else { continue };
+        // What it did not take before either is not the fault of the change.
+        if file(&change.before).is_none_or(|old| asked(&old).is_ok()) {
+            return Err(why);
+        }
     }
     Ok(())
+}
+
+/// Removes copies that a run which was cut off left.
+pub(super) fn sweep() {
+    use std::os::unix::fs::MetadataExt as _;
+    let me = rustix::process::geteuid().as_raw();
+    for entry in std::fs::read_dir(COPIES).into_iter().flatten().flatten() {
+        let mine = entry.metadata().is_ok_and(|m| m.is_dir() && m.uid() == me);
+        if mine && entry.file_name().as_encoded_bytes().starts_with(super::tree::TEMPORARY.as_bytes()) {
+            let _ = std::fs::remove_dir_all(entry.path());
+        }
+    }
 }
 
 /// The same for programs that can only be asked about all their files where they stand, each once. Asked before they are
@@ -53,16 +81,16 @@ pub fn before(change: &FileChange) -> Result<(), String> {
 ///
 /// # Errors
 /// What the program said.
-pub fn after<'a>(changes: impl Iterator<Item = &'a FileChange>) -> Result<(), String> {
+pub fn after<'a>(paths: impl Iterator<Item = &'a str>) -> Result<(), String> {
     let mut asked: Vec<Vec<String>> = Vec::new();
-    for change in changes {
-        let whole = owners(&change.path).filter(|o| !o.command.contains(&"{}"));
+    for path in paths {
+        let whole = owners(path).filter(|o| !o.command.contains(&"{}"));
         let mut commands: Vec<Vec<String>> =
             whole.map(|o| o.command.iter().map(|a| (*a).to_owned()).collect()).collect();
-        commands.extend(unit(&change.path).map(|unit| vec![VERIFY.to_owned(), "verify".to_owned(), unit]));
+        commands.extend(unit(path).map(|unit| vec![VERIFY.to_owned(), "verify".to_owned(), unit]));
         for command in commands {
             if !asked.contains(&command) {
-                ask(&command, "", &change.path)?;
+                ask(&command, "", path)?;
                 asked.push(command);
             }
         }
@@ -117,7 +145,7 @@ impl Copy {
             io::Write as _,
             os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
         };
-        let base = ["/run", "/tmp"].into_iter().find(|p| std::path::Path::new(p).is_dir()).unwrap_or("/tmp");
+        let base = if std::path::Path::new(COPIES).is_dir() { COPIES } else { "/tmp" };
         let name = String::from_utf8_lossy(&super::tree::temporary_name()?).into_owned();
         let folder = std::path::Path::new(base).join(name);
         std::fs::DirBuilder::new().mode(0o700).create(&folder)?;

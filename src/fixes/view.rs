@@ -105,6 +105,7 @@ impl<'a> View<'a> {
 
     /// Plans that something at a path, which is `before` now, becomes `after`.
     pub fn put(&mut self, path: &str, before: Option<State>, after: Option<State>) {
+        let after = after.map(State::agreed);
         let same = |c: &&mut Change| matches!(c, Change::File(f) if f.path == path);
         match self.changes.iter_mut().rev().find(same) {
             Some(Change::File(change)) => {
@@ -166,9 +167,10 @@ impl<'a> View<'a> {
     /// Plans the folders above a path, where they are missing.
     fn folder_of(&mut self, path: &str) -> Result<(), Refusal> {
         let Some((folder, _)) = path.rsplit_once('/').filter(|(folder, _)| !folder.is_empty()) else { return Ok(()) };
-        if self.rights(&self.follow(folder)?)?.is_none() {
-            self.folder_of(folder)?;
-            self.put(folder, None, Some(State::new(Content::Directory, 0o755)));
+        let folder = self.follow(folder)?;
+        if self.rights(&folder)?.is_none() {
+            self.folder_of(&folder)?;
+            self.put(&folder, None, Some(State::new(Content::Directory, 0o755)));
         }
         Ok(())
     }

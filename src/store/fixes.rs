@@ -37,8 +37,17 @@ pub enum StepState {
     Refused,
     /// It failed and was taken back.
     Failed,
+    /// It is being taken back, or that was cut off: the next start goes on.
+    Undoing,
     /// It was taken back.
     Undone,
+}
+
+impl StepState {
+    /// Whether what it changed stands.
+    pub fn stands(self) -> bool {
+        matches!(self, StepState::Planned | StepState::Fixed | StepState::StillOpen | StepState::Unproven)
+    }
 }
 
 macro_rules! named {
@@ -57,7 +66,7 @@ macro_rules! named {
 }
 named!(RunState: Running "running", Done "done", RolledBack "rolled_back", Undone "undone");
 named!(StepState: Planned "planned", Fixed "fixed", StillOpen "still_open", Unproven "unproven", Refused "refused",
-    Failed "failed", Undone "undone");
+    Failed "failed", Undoing "undoing", Undone "undone");
 
 /// A run of fixes.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
@@ -235,7 +244,7 @@ impl Store {
         let mut runs = self.fix_runs(id.is_none().then_some(root))?.into_iter();
         Ok(match id {
             Some(id) => runs.find(|r| r.id == id),
-            None => runs.find(|r| r.state == RunState::Done),
+            None => runs.find(|r| r.state == RunState::Done && r.steps.iter().any(|s| s.state.stands())),
         })
     }
 

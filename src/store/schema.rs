@@ -105,7 +105,7 @@ pub(super) const MIGRATIONS: &[&str] = &[
         n             bigint not null,
         check_id      varchar not null,
         title         varchar not null,
-        state         varchar not null,   -- planned, fixed, still_open, unproven, refused, failed, undone
+        state         varchar not null,   -- planned, fixed, still_open, unproven, refused, failed, undoing, undone
         why           varchar
     );
     create table fix_changes (

@@ -18,9 +18,8 @@ use crate::{
     audit::{self, Performed},
     checks::{Catalogue, Check, Safety, Selection, Verdict},
     fixes::{
-        self, Answers, Arm, Basis, Event, Guard, Job, Journal, Plan, Proof, Recovered,
+        self, Answers, Arm, Basis, Event, Guard, Job, Journal, Plan, Proof,
         export::{self, Exported, Head},
-        quoted,
         tree::Tree,
     },
     host::Host,
@@ -145,7 +144,7 @@ pub(super) fn run(args: &Args) -> Result<ExitCode, CliError> {
         return Err(CliError::usage("Only root may change this machine", "Run it with sudo, or look first: --dry-run"));
     }
     // Before anything is looked at, what was cut off is taken back.
-    let journal = if changes { Some(open(&store, &place)?) } else { None };
+    let journal = if changes { Some(open(&store, &place, PATIENCE)?) } else { None };
     let seen = look_at(&place.host, &catalogue, &store)?;
     let wanted = |check: &Check| wants(args, check) && (named || check.fix.is_some());
     let make = |answers: &Answers, wanted: &dyn Fn(&Check) -> bool| {
@@ -226,20 +225,36 @@ impl Place {
 }
 
 /// Opens the journal and takes back what was cut off, and says so.
-pub(super) fn open(store: &Store, place: &Place) -> Result<Journal, CliError> {
-    let journal = Journal::open(store)?;
-    for Recovered { run, started, left } in fixes::recover(&journal, &place.tree, place.is_live())? {
-        let when = words::date(started);
-        match left {
-            None => anstream::eprintln!("Run {run} of {when} had been cut off. All of it was taken back."),
-            Some(left) => anstream::eprintln!(
-                "Run {run} of {when} had been cut off, and not all of it could be taken back: {}",
-                words::harmless(&left)
-            ),
-        }
-    }
+pub(super) fn open(store: &Store, place: &Place, patience: Duration) -> Result<Journal, CliError> {
+    let journal = Journal::open(store)?.patient(patience);
+    mend(&journal, place)?;
     Ok(journal)
 }
+
+/// Takes back what was cut off or not confirmed in time, and says so.
+pub(super) fn mend(journal: &Journal, place: &Place) -> Result<(), CliError> {
+    for found in fixes::recover(journal, &place.tree, place.is_live())? {
+        if place.is_live() && !found.open {
+            Guard::disarm(found.run);
+        }
+        anstream::eprintln!("{}", told::recovered(&found));
+    }
+    Ok(())
+}
+
+/// What an audit that goes into the history does first: fixes that were cut off are no state to be looked at. Where that
+/// cannot be done, or another one fixes just now, it looks all the same.
+pub(super) fn mend_first(root: Option<&PathBuf>, store: &Store) {
+    let Some(journal) = Journal::there(store) else { return };
+    let Ok(place) = Place::open(root) else { return };
+    if place.is_live() && !place.host.is_root() {
+        return;
+    }
+    let _ = mend(&journal.patient(Duration::ZERO), &place);
+}
+
+/// How long a command waits for another one that fixes.
+pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 
 fn look_at(host: &Host, catalogue: &Catalogue, store: &Store) -> Result<Performed, CliError> {
     let bar = Bar::start();
@@ -375,7 +390,7 @@ fn write(args: &Args, plan: &Plan, audit: &audit::Audit, place: &Place) -> Resul
         if path == Path::new("-") {
             continue;
         }
-        let name = quoted(&path.to_string_lossy());
+        let name = words::shell(&path.to_string_lossy());
         anstream::eprintln!("{}: a {what} with {}.", words::harmless(&name), words::count(made.fixes, "fix", "fixes"));
         match (what, place.is_live()) {
             ("script", _) => {
@@ -389,7 +404,7 @@ fn write(args: &Args, plan: &Plan, audit: &audit::Audit, place: &Place) -> Resul
                 );
             }
             (_, false) => {
-                let root = quoted(&place.root());
+                let root = words::shell(&place.root());
                 anstream::eprintln!(
                     "Read it, then run:  sudo ansible-playbook -i {}, -c community.general.chroot {}",
                     words::harmless(&root),
@@ -405,21 +420,15 @@ fn write(args: &Args, plan: &Plan, audit: &audit::Audit, place: &Place) -> Resul
 fn confirm(args: &Args) -> Result<ExitCode, CliError> {
     let store = args.store.store();
     let place = Place::open(args.root.as_ref())?;
-    let journal = open(&store, &place)?;
-    let waiting = store
-        .fix_runs(Some(&place.root()))?
-        .into_iter()
-        .filter(|r| r.state == RunState::Done && r.confirm_until.is_some());
-    let mut any = false;
-    for mut run in waiting {
-        any = true;
-        run.confirm_until = None;
-        journal.store().end_fixes(&run)?;
+    // It may be taken back at this very moment: then that is seen here.
+    let journal = open(&store, &place, Duration::from_secs(120))?;
+    let confirmed = fixes::confirm(&journal, &place.root())?;
+    if confirmed.is_empty() {
+        return Err(CliError::usage("Nothing waits to be confirmed", "See what was done with: cleanbill history"));
+    }
+    for run in confirmed {
         Guard::disarm(run.id);
         anstream::println!("Run {} stays. Take it back with: cleanbill undo {}", run.id, run.id);
-    }
-    if !any {
-        return Err(CliError::usage("Nothing waits to be confirmed", "See what was done with: cleanbill history"));
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -429,6 +438,17 @@ impl From<fixes::JournalError> for CliError {
         match error {
             fixes::JournalError::Store(error) => error.into(),
             fixes::JournalError::Busy => CliError::failed(error.to_string(), "Wait until it has ended, then try again"),
+            fixes::JournalError::HalfDone(run) => CliError::failed(
+                error.to_string(),
+                format!("Make room on the disk and try again, or give it up with: cleanbill undo {run} --force"),
+            ),
+            fixes::JournalError::Waiting(run) => CliError::failed(
+                error.to_string(),
+                format!("Keep it with: cleanbill fix confirm, or take it back with: cleanbill undo {run}"),
+            ),
+            fixes::JournalError::Foreign { .. } => {
+                CliError::failed(error.to_string(), "Give another place with --db FILE, in a folder of your own")
+            }
             error => CliError::failed(
                 error.to_string(),
                 "Nothing more was changed. Make room, or give another place with --db FILE",

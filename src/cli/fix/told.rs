@@ -13,7 +13,7 @@ use super::{
 use crate::{
     audit::Audit,
     checks::{Catalogue, Safety},
-    fixes::{Change, Event, Plan, PlannedFix, diff},
+    fixes::{Change, Event, Found, Plan, PlannedFix, Recovered, diff},
     score::Grade,
     store::{FixRun, FixStep, StepState},
     words::{self, harmless},
@@ -180,9 +180,35 @@ fn mark(state: StepState) -> &'static str {
         (StepState::Fixed | StepState::Undone, false) => "+",
         (StepState::Unproven | StepState::Planned, _) => "?",
         (StepState::StillOpen, _) => "!",
-        (StepState::Refused | StepState::Failed, true) => "✘",
-        (StepState::Refused | StepState::Failed, false) => "x",
+        (StepState::Refused | StepState::Failed | StepState::Undoing, true) => "✘",
+        (StepState::Refused | StepState::Failed | StepState::Undoing, false) => "x",
     }
+}
+
+/// What was found half done, and what became of it.
+pub(super) fn recovered(found: &Recovered) -> String {
+    let (run, when) = (found.run, words::date(found.started));
+    let was = match found.what {
+        Found::CutOff => format!("Run {run} of {when} had been cut off."),
+        Found::UndoCutOff => format!("Taking run {run} of {when} back had been cut off."),
+        Found::Expired => format!("Nobody confirmed run {run} of {when} in time."),
+    };
+    let now = match (&found.left, found.what) {
+        (None, Found::UndoCutOff) => "The rest was taken back now.".to_owned(),
+        (None, _) => "All of it was taken back now.".to_owned(),
+        (Some(left), _) if found.open => {
+            format!(
+                "It cannot be taken back yet: {}. The next start tries again.",
+                harmless(left.trim_end_matches('.'))
+            )
+        }
+        (Some(left), _) => format!("Not all of it could be taken back: {}.", harmless(left.trim_end_matches('.'))),
+    };
+    let mut text = format!("{was} {now}");
+    for copy in &found.kept {
+        let _ = write!(text, "\nA file that someone else had just written lies in {} now.", copy.display());
+    }
+    text
 }
 
 /// What became of a step, in a sentence.
@@ -195,7 +221,9 @@ pub(in super::super) fn outcome(step: &FixStep) -> String {
         StepState::Unproven => with("done, but not proven"),
         StepState::Refused => with("not done"),
         StepState::Failed => with("failed"),
-        StepState::Undone => "taken back".to_owned(),
+        StepState::Undone if why.is_empty() => "taken back".to_owned(),
+        StepState::Undone => with("taken back"),
+        StepState::Undoing => with("not wholly taken back yet, the next start of cleanbill tries again"),
         StepState::Planned => "cut off".to_owned(),
     }
 }

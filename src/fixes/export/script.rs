@@ -19,7 +19,10 @@ use super::{
     shadow::{self, Field, Kind},
     told,
 };
-use crate::{fixes::PlannedFix, words::harmless};
+use crate::{
+    fixes::PlannedFix,
+    words::{harmless, shell},
+};
 
 /// What the steps are made of.
 const LIBRARY: &str = include_str!("script.sh");
@@ -297,8 +300,7 @@ impl Writer<'_> {
                             let _ = writeln!(body.before, "\tprintf %s {}", shell(text));
                         }
                         _ => {
-                            let _ =
-                                writeln!(body.before, "\techo {} | base64 -d", shell(&Base64::encode_string(&new)));
+                            let _ = writeln!(body.before, "\techo {} | base64 -d", shell(&Base64::encode_string(&new)));
                         }
                     },
                 }
