@@ -68,16 +68,17 @@ scap_score() {
 listing() {
     (
         cd "$root"
-        find etc usr home root boot var/spool -xdev \( -type f -printf '%p %m %u %g %T@ ' -exec sha256sum {} \; \
+        find etc usr home root boot -xdev \( -type f -printf '%p %m %u %g %T@ ' -exec sha256sum {} \; \
             -o -type l -printf '%p %l\n' -o -printf '%p %m %u %g\n' \)
-        find var/log var/lib -xdev \( -path var/lib/cleanbill -o -path var/lib/postgresql -o -path var/log/journal \) -prune \
+        find var/log var/lib var/spool -xdev \( -path var/lib/cleanbill -o -path var/lib/postgresql -o -path var/log/journal \) -prune \
             -o -printf '%p %m %u %g\n'
     ) | sort
 }
 
 works() {
     local who
-    who=$(on ssh -o BatchMode=yes -o StrictHostKeyChecking=no -i /root/ann ann@127.0.0.1 'sudo -n id -u' 2>/dev/null || true)
+    who=$(on ssh -o BatchMode=yes -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null \
+        -i /root/ann ann@127.0.0.1 'sudo -n id -u' 2>/dev/null || true)
     [ "$who" = 0 ] || echo 'login by key, or sudo'
     on sh -c 'command -v nginx >/dev/null' && ! "$host" outside "$name" curl -fs -m 5 -o /dev/null http://10.76.0.2/ && echo nginx
     on sh -c 'command -v psql >/dev/null' && ! on su postgres -c 'psql -qAtc "select 1"' >/dev/null 2>&1 && echo PostgreSQL
@@ -100,7 +101,7 @@ for state in fixed still_open unproven refused failed; do
     say "    $state" "$(jq -r "[.steps[] | select(.state == \"$state\")] | length" "$work/fix.json")"
 done
 jq -r '.steps[] | select(.state != "fixed") | "        \(.state) \(.check): \(.why)"' "$work/fix.json"
-say 'risk' "$(jq -r '"\(.risk_before) to \(.risk_after)"' "$work/fix.json")"
+say 'risk' "$(jq -r '"\(.risk_before | round) to \(.risk_after | round)"' "$work/fix.json")"
 say "Lynis' hardening index" "$before to $(lynis_index)"
 say 'services that do not answer after' "$(works | paste -sd,)"
 if [ -n "$scap_before" ]; then
