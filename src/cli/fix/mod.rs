@@ -24,7 +24,7 @@ use crate::{
         tree::Tree,
     },
     host::Host,
-    store::{FixRun, RunState, Store},
+    store::{FixRun, RunState, Store, StoreError},
     words,
 };
 
@@ -406,10 +406,11 @@ fn confirm(args: &Args) -> Result<ExitCode, CliError> {
     let store = args.store.store();
     let place = Place::open(args.root.as_ref())?;
     let journal = open(&store, &place)?;
-    let waiting = store
-        .fix_runs(Some(&place.root()))?
-        .into_iter()
-        .filter(|r| r.state == RunState::Done && r.confirm_until.is_some());
+    let runs = match store.fix_runs(Some(&place.root())) {
+        Err(StoreError::Missing(_)) => Vec::new(),
+        runs => runs?,
+    };
+    let waiting = runs.into_iter().filter(|r| r.state == RunState::Done && r.confirm_until.is_some());
     let mut any = false;
     for mut run in waiting {
         any = true;
