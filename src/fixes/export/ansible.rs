@@ -262,7 +262,7 @@ impl<'a> Writer<'a> {
                 Change::File(file) => {
                     steps.push(self.file(file, n)?);
                     let whole = validate::commands(&file.path).into_iter().filter(|c| !c.iter().any(|a| a == "{}"));
-                    for command in whole.filter(|_| self.head.live) {
+                    for command in whole.filter(|c| self.head.live && self.is_there(c)) {
                         if !asked.contains(&command) {
                             asked.push(command);
                         }
@@ -295,6 +295,11 @@ impl<'a> Writer<'a> {
         }
         steps.retain(|s| !s.tasks.is_empty());
         Ok(steps)
+    }
+
+    /// Whether a program is on the machine: one that is not there does not read the file either.
+    fn is_there(&self, command: &[String]) -> bool {
+        command.first().is_some_and(|p| self.head.tree.rights(p).is_ok_and(|s| s.is_some()))
     }
 
     /// Actions for which Ansible has a module that does all of it.
@@ -467,7 +472,7 @@ impl<'a> Writer<'a> {
                 let mut task = rights(task, new);
                 let mut tests = validate::commands(&change.path)
                     .into_iter()
-                    .filter(|c| self.head.live && c.iter().any(|a| a == "{}"));
+                    .filter(|c| self.head.live && self.is_there(c) && c.iter().any(|a| a == "{}"));
                 if let Some(test) = tests.next() {
                     task.set("validate", Value::Word(quote(&test.join(" ").replace("{}", "%s"))));
                 }
@@ -614,7 +619,7 @@ fn keep_copy(path: &str, shown: &str, now: &str) -> [Task; 2] {
         .with("dest", literal(&copy))
         .with("remote_src", "true")
         .with("mode", "preserve")
-        .and("when", format!("{now}.stat.exists"));
+        .and("when", format!("{now}.stat.exists and not ansible_check_mode"));
     [folder, keep]
 }
 

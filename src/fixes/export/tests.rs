@@ -345,6 +345,7 @@ fn a_playbook_has_the_module_for_each_change_and_no_template_from_the_machine() 
     let case = Case::new();
     let odd = case.file(ODD, b"old\n", 0o644);
     let sudo = case.file("/etc/default/grub", b"A=1\n", 0o644);
+    case.file("/bin/sh", b"", 0o755);
     let systemctl = "/usr/bin/systemctl";
     let apt = ["/usr/bin/apt-get", "-y", "-q", "install", "--only-upgrade", "--", "openssl", "libc6"];
     let plan = Plan {
