@@ -437,7 +437,9 @@ fn the_pipeline_of_the_documentation_fixes_an_image_and_judges_it() {
         command.output().unwrap().into()
     };
     let said = run();
-    assert_eq!(said.code, 0, "{}{}", said.out, said.err);
+    // Files of the system that belong to whoever runs this are a problem of weight themselves.
+    let left = i32::from(!rustix::process::geteuid().is_root());
+    assert_eq!(said.code, left, "{}{}", said.out, said.err);
     assert!(said.out.contains("+PermitRootLogin prohibit-password"), "{}", said.out);
     let json = |name: &str| -> serde_json::Value {
         serde_json::from_slice(&std::fs::read(results.join(name)).unwrap()).unwrap()

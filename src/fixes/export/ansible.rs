@@ -294,6 +294,11 @@ impl<'a> Writer<'a> {
             steps.push(Step { tasks: asks, rescue: Vec::new() });
         }
         steps.retain(|s| !s.tasks.is_empty());
+        if steps.is_empty() {
+            // Nothing is there that could call a handler.
+            let tasks: Vec<Task> = late(std::iter::once(self.fix)).into_iter().map(program).collect();
+            steps.extend(Some(Step { tasks, rescue: Vec::new() }).filter(|s| !s.tasks.is_empty()));
+        }
         Ok(steps)
     }
 
@@ -584,6 +589,16 @@ impl<'a> Writer<'a> {
     fn accounts(&self, fields: &[Field]) -> Result<Step, String> {
         let mut step = Step::default();
         for field in fields {
+            // Else it would be made where it is missing.
+            let there = Task::new(
+                format!("Make sure that there is an account {}", words_of(&field.name)),
+                "ansible.builtin.getent",
+            )
+            .with("database", "passwd")
+            .with("key", literal(&field.name));
+            if !step.tasks.contains(&there) {
+                step.tasks.push(there);
+            }
             let (what, name, value) = match (field.kind, field.after.as_str()) {
                 (Kind::Password, "locked") => ("Lock the password of", "password_lock", "true".to_owned()),
                 (Kind::Password, _) => ("Open the password of", "password_lock", "false".to_owned()),

@@ -273,6 +273,11 @@ program() {
 		return 1
 	}
 }
+# mark STEP: a fix that is nothing but programs that run when all files stand.
+mark() {
+	step=$1
+	note && : >"$record/ran" && CHANGED=yes
+}
 # What programs would find done already.
 is_on() { systemctl is-enabled -q -- "$1" 2>/dev/null && systemctl is-active -q -- "$1"; }
 is_off() { ! systemctl is-enabled -q -- "$1" 2>/dev/null && ! systemctl is-active -q -- "$1"; }

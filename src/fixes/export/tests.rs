@@ -303,6 +303,15 @@ fn programs_run_once_and_go_back_and_a_late_one_that_fails_takes_its_fixes_back(
         "{}",
         ran.said
     );
+    // A fix that is nothing but a late program, such as a restart.
+    std::fs::remove_file(&log).unwrap();
+    let restart = Plan { fixes: vec![fix(1, vec![Change::Run(run("restart", "never").late())])] };
+    let text = script(&restart, &head).text;
+    for _ in 0..2 {
+        let ran = case.run(&text, &[]);
+        assert_eq!((ran.code, told().as_str()), (0, "restart"), "{}", ran.said);
+    }
+    assert!(playbook(&restart, &head).text.contains("          - \"restart\"\n"));
     let before = tree.read(&path).unwrap();
     for (late, expected) in [(true, "bad,bad"), (false, "bad,undone")] {
         std::fs::remove_file(&log).unwrap();
