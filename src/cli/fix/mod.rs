@@ -23,7 +23,7 @@ use crate::{
         tree::Tree,
     },
     host::Host,
-    store::{FixRun, RunState, Store},
+    store::{FixRun, RunState, Store, StoreError},
     words,
 };
 

@@ -262,7 +262,7 @@ impl<'a> Writer<'a> {
                 Change::File(file) => {
                     steps.push(self.file(file, n)?);
                     let whole = validate::commands(&file.path).into_iter().filter(|c| !c.iter().any(|a| a == "{}"));
-                    for command in whole.filter(|_| self.head.live) {
+                    for command in whole.filter(|c| self.head.live && self.is_there(c)) {
                         if !asked.contains(&command) {
                             asked.push(command);
                         }
@@ -294,7 +294,17 @@ impl<'a> Writer<'a> {
             steps.push(Step { tasks: asks, rescue: Vec::new() });
         }
         steps.retain(|s| !s.tasks.is_empty());
+        if steps.is_empty() {
+            // Nothing is there that could call a handler.
+            let tasks: Vec<Task> = late(std::iter::once(self.fix)).into_iter().map(program).collect();
+            steps.extend(Some(Step { tasks, rescue: Vec::new() }).filter(|s| !s.tasks.is_empty()));
+        }
         Ok(steps)
+    }
+
+    /// Whether a program is on the machine: one that is not there does not read the file either.
+    fn is_there(&self, command: &[String]) -> bool {
+        command.first().is_some_and(|p| self.head.tree.rights(p).is_ok_and(|s| s.is_some()))
     }
 
     /// Actions for which Ansible has a module that does all of it.
@@ -467,7 +477,7 @@ impl<'a> Writer<'a> {
                 let mut task = rights(task, new);
                 let mut tests = validate::commands(&change.path)
                     .into_iter()
-                    .filter(|c| self.head.live && c.iter().any(|a| a == "{}"));
+                    .filter(|c| self.head.live && self.is_there(c) && c.iter().any(|a| a == "{}"));
                 if let Some(test) = tests.next() {
                     task.set("validate", Value::Word(quote(&test.join(" ").replace("{}", "%s"))));
                 }
@@ -579,6 +589,16 @@ impl<'a> Writer<'a> {
     fn accounts(&self, fields: &[Field]) -> Result<Step, String> {
         let mut step = Step::default();
         for field in fields {
+            // Else it would be made where it is missing.
+            let there = Task::new(
+                format!("Make sure that there is an account {}", words_of(&field.name)),
+                "ansible.builtin.getent",
+            )
+            .with("database", "passwd")
+            .with("key", literal(&field.name));
+            if !step.tasks.contains(&there) {
+                step.tasks.push(there);
+            }
             let (what, name, value) = match (field.kind, field.after.as_str()) {
                 (Kind::Password, "locked") => ("Lock the password of", "password_lock", "true".to_owned()),
                 (Kind::Password, _) => ("Open the password of", "password_lock", "false".to_owned()),
@@ -614,7 +634,7 @@ fn keep_copy(path: &str, shown: &str, now: &str) -> [Task; 2] {
         .with("dest", literal(&copy))
         .with("remote_src", "true")
         .with("mode", "preserve")
-        .and("when", format!("{now}.stat.exists"));
+        .and("when", format!("{now}.stat.exists and not ansible_check_mode"));
     [folder, keep]
 }
 

@@ -211,6 +211,10 @@ impl Writer<'_> {
             }
         }
         ask(&mut body, &mut asked);
+        if body.steps.is_empty() && !late(std::iter::once(fix)).is_empty() {
+            let step = self.number();
+            let _ = writeln!(body.steps, "\tknown {step} || mark {step} || return 1");
+        }
         Ok(Some(body).filter(|b| !b.steps.is_empty()))
     }
 
@@ -354,7 +358,7 @@ impl Writer<'_> {
             let command = |to: &str| -> Vec<String> {
                 match (field.kind, to) {
                     (Kind::Password, "locked") => vec!["usermod".into(), "-L".into()],
-                    (Kind::Password, _) if field.bare => vec!["usermod".into(), "-p".into(), String::new()],
+                    (Kind::Password, _) if field.bare.is_some() => vec!["usermod".into(), "-p".into(), String::new()],
                     (Kind::Password, _) => vec!["usermod".into(), "-U".into()],
                     (kind, value) => vec!["chage".into(), kind.letter().into(), days(value)],
                 }
@@ -367,7 +371,9 @@ impl Writer<'_> {
                 shell(&wanted.join(" ")),
                 line(&command(&field.after)),
             );
-            body.undo.push((step, vec![format!("60 {} -- {name}", line(&command(&field.before)))]));
+            let mut back = vec![command(&field.before)];
+            back.extend(field.bare.iter().map(|day| vec!["chage".to_owned(), "-d".to_owned(), days(day)]));
+            body.undo.push((step, back.iter().map(|c| format!("60 {} -- {name}", line(c))).collect()));
         }
         Ok(())
     }

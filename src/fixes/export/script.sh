@@ -182,7 +182,7 @@ folder_() {
 		changed_since
 		return 1
 	}
-	keep && mkdir -m 700 -- "$name" && { dress /proc/self/fd/3 "$owner" "$mode"; } 3<"$name"
+	keep && mkdir -m 700 -- "$name" && dress_it "$owner" "$mode" ''
 }
 # away STEP PATH BEFORE WANTED: a file goes; its copy stays in the backup.
 away() { step away_ "$@"; }
@@ -240,7 +240,8 @@ dress_open() {
 run() {
 	limit=$1
 	shift
-	timeout -k 5 "$limit" "$@" </dev/null 9>&-
+	# What they create has the rights that it should have.
+	(umask 022 && exec timeout -k 5 "$limit" "$@" </dev/null 9>&-)
 }
 # Asks a program whether it can live with what stands now.
 ask() {
@@ -271,6 +272,11 @@ program() {
 		tell "$1 failed"
 		return 1
 	}
+}
+# mark STEP: a fix that is nothing but programs that run when all files stand.
+mark() {
+	step=$1
+	note && : >"$record/ran" && CHANGED=yes
 }
 # What programs would find done already.
 is_on() { systemctl is-enabled -q -- "$1" 2>/dev/null && systemctl is-active -q -- "$1"; }

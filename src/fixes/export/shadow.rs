@@ -17,8 +17,8 @@ pub(super) struct Field {
     pub(super) before: String,
     /// Its value afterwards.
     pub(super) after: String,
-    /// Whether it had no password at all.
-    pub(super) bare: bool,
+    /// The day of its last change, where it had no password at all: what opens it again would set it anew.
+    pub(super) bare: Option<String>,
 }
 
 /// A field of shadow(5).
@@ -89,6 +89,7 @@ pub(super) fn fields(change: &FileChange) -> Option<Vec<Field>> {
                 _ => return None,
             };
             let bare = kind == Kind::Password && was.is_empty();
+            let bare = bare.then(|| old.get(2).copied().unwrap_or_default().to_owned());
             found.push(Field { name: (*name).to_owned(), kind, before: before.into(), after: after.into(), bare });
         }
     }

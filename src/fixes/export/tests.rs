@@ -303,6 +303,15 @@ fn programs_run_once_and_go_back_and_a_late_one_that_fails_takes_its_fixes_back(
         "{}",
         ran.said
     );
+    // A fix that is nothing but a late program, such as a restart.
+    std::fs::remove_file(&log).unwrap();
+    let restart = Plan { fixes: vec![fix(1, vec![Change::Run(run("restart", "never").late())])] };
+    let text = script(&restart, &head).text;
+    for _ in 0..2 {
+        let ran = case.run(&text, &[]);
+        assert_eq!((ran.code, told().as_str()), (0, "restart"), "{}", ran.said);
+    }
+    assert!(playbook(&restart, &head).text.contains("          - \"restart\"\n"));
     let before = tree.read(&path).unwrap();
     for (late, expected) in [(true, "bad,bad"), (false, "bad,undone")] {
         std::fs::remove_file(&log).unwrap();
@@ -345,6 +354,7 @@ fn a_playbook_has_the_module_for_each_change_and_no_template_from_the_machine() 
     let case = Case::new();
     let odd = case.file(ODD, b"old\n", 0o644);
     let sudo = case.file("/etc/default/grub", b"A=1\n", 0o644);
+    case.file("/bin/sh", b"", 0o755);
     let systemctl = "/usr/bin/systemctl";
     let apt = ["/usr/bin/apt-get", "-y", "-q", "install", "--only-upgrade", "--", "openssl", "libc6"];
     let plan = Plan {
@@ -394,4 +404,78 @@ fn a_playbook_has_the_module_for_each_change_and_no_template_from_the_machine() 
     if let Some(file) = std::env::var_os("KEEP_PLAYBOOK") {
         std::fs::write(file, book).unwrap();
     }
+}
+
+/// Where Ansible is installed, the playbook is really played, on files in a folder of their own.
+#[test]
+fn a_playbook_makes_what_was_planned_and_a_second_time_nothing() {
+    let case = Case::new();
+    let tree = Tree::open(Path::new("/")).unwrap();
+    let head = Head { machine: "web01", made: Timestamp::UNIX_EPOCH, tree: &tree, live: false };
+    let at = |path: &str| format!("{}{path}", case.root().to_string_lossy());
+    let odd_name = "/etc/a'b\"c $(touch hacked)\u{1b}[31m{{ 7*7 }} {% x %}\\";
+    for (path, mode) in [(odd_name, 0o644), ("/etc/plain", 0o644), ("/etc/gone", 0o644), ("/etc/to-link", 0o644)] {
+        case.file(path, b"old\n", mode);
+    }
+    let state = |path: &str| tree.read(&at(path)).unwrap();
+    let (odd, plain, gone) = (state(odd_name), state("/etc/plain"), state("/etc/gone"));
+    let text = "  {{ 7*7 }}\n\n'a': \"b\" # {# c #}\n\\n\n";
+    let loose = tree.rights(&at("/etc/to-link")).unwrap();
+    let plan = Plan {
+        fixes: vec![
+            fix(
+                1,
+                vec![
+                    change(&at(odd_name), &odd, with(&odd, text)),
+                    change(&at("/etc/plain"), &plain, with(&plain, "a\tb\nno end")),
+                ],
+            ),
+            fix(
+                2,
+                vec![
+                    change(&at("/etc/gone"), &gone, None),
+                    change(&at("/etc/new"), &None, mine(State::new(Content::Directory, 0o750))),
+                    change(&at("/etc/new/file"), &None, mine(State::file("x\n\n\n", 0o640))),
+                    change(&at("/etc/new/link"), &None, mine(State::new(Content::Link(b"../{{ 1 }}".to_vec()), 0o777))),
+                    change(&at("/etc/to-link"), &loose, loose.clone().map(|s| State { mode: 0o600, ..s })),
+                ],
+            ),
+        ],
+    };
+    let written = playbook(&plan, &head);
+    assert_eq!(written.left, Vec::new());
+    let file = case.dir.path().join("fix.yml");
+    std::fs::write(&file, written.text.replace("/var/backups", &at("/backups"))).unwrap();
+    std::fs::create_dir(case.root().join("backups")).unwrap();
+    let play = |more: &[&str]| {
+        let mut command = Command::new("ansible-playbook");
+        command
+            .args([
+                "-i",
+                "localhost,",
+                "-c",
+                "local",
+                "-e",
+                "ansible_become=false",
+                "-e",
+                "ansible_python_interpreter={{ ansible_playbook_python }}",
+            ])
+            .args(more)
+            .arg(&file);
+        command.env("ANSIBLE_NOCOLOR", "1").env("ANSIBLE_LOCALHOST_WARNING", "False").current_dir(case.dir.path());
+        let output = command.output().ok()?;
+        Some((output.status.code(), String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned()))
+    };
+    let Some((code, said)) = play(&[]) else { return };
+    assert_eq!(code, Some(0), "{said}");
+    for file in plan.files() {
+        let now = tree.read_like(&file.path, file.after.as_ref()).unwrap();
+        assert!(same(now.as_ref(), file.after.as_ref()), "{file:?}\n{now:?}");
+    }
+    let (code, said) = play(&[]).unwrap();
+    assert!(code == Some(0) && said.contains("changed=0"), "{said}");
+    case.file("/etc/plain", b"mine\n", 0o644);
+    let (code, said) = play(&["--tags", "check-1"]).unwrap();
+    assert!(code == Some(2) && said.contains("Someone changed it since"), "{said}");
+    assert_eq!(case.read("/etc/plain"), b"mine\n");
 }
