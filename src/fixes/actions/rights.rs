@@ -3,9 +3,12 @@
 use serde::{Deserialize, Serialize};
 
 use super::Act;
-use crate::fixes::{
-    tree::State,
-    view::{Refusal, View},
+use crate::{
+    fixes::{
+        tree::{Content, State},
+        view::{Refusal, View},
+    },
+    host::Kind,
 };
 
 /// Gives a file or folder other rights.
@@ -37,7 +40,13 @@ pub struct Owner {
     /// The group, by name or number.
     #[serde(default)]
     pub group: Option<String>,
+    /// Whether all below a folder that has the same owner goes along; a program that lends its owner's rights does not.
+    #[serde(default)]
+    pub below: bool,
 }
+
+/// How many things below a folder go along at most.
+const MOST: usize = 20_000;
 
 /// Takes the access rules of single people away.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -96,11 +105,46 @@ impl Act for Owner {
             name.as_deref().filter(|n| !n.is_empty()).map(|name| id(view, name, file)).transpose()
         };
         let (user, group) = (number(&self.user, "/etc/passwd")?, number(&self.group, "/etc/group")?);
-        change(view, &self.path, |state| {
-            state.uid = user.unwrap_or(state.uid);
-            state.gid = group.unwrap_or(state.gid);
-        })
+        let path = view.follow(&self.path)?;
+        let Some(old) = view.rights(&path)? else { return Ok(()) };
+        let paths = if self.below { below(view, &path)? } else { Vec::new() };
+        for path in std::iter::once(path).chain(paths) {
+            let Some(before) = view.rights(&path)? else { continue };
+            let mut after = before.clone();
+            if before.uid == old.uid {
+                after.uid = user.unwrap_or(old.uid);
+            }
+            if before.gid == old.gid {
+                after.gid = group.unwrap_or(old.gid);
+            }
+            let lends = self.below && before.mode & 0o6000 != 0 && !matches!(before.content, Content::Opaque(_, _, true));
+            if !lends && !after.same(&before) {
+                view.put(&path, Some(before), Some(after));
+            }
+        }
+        Ok(())
     }
+}
+
+/// All files and folders below a folder, links left out.
+fn below(view: &View<'_>, path: &str) -> Result<Vec<String>, Refusal> {
+    let mut found = Vec::new();
+    let mut folders = vec![path.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in view.host().list(&folder).unwrap_or_default() {
+            let at = format!("{}/{}", folder.trim_end_matches('/'), entry.name);
+            match entry.kind {
+                Kind::Directory => folders.push(at.clone()),
+                Kind::File => {}
+                _ => continue,
+            }
+            found.push(at);
+            if found.len() > MOST {
+                return Err(Refusal::new(format!("there are more than {MOST} files below {path}")));
+            }
+        }
+    }
+    Ok(found)
 }
 
 impl Act for RemoveAcl {
