@@ -191,4 +191,40 @@ mod tests {
         assert_eq!(octal("4755"), Ok(0o4755));
         assert!(octal("u+x").is_err() && octal("17777").is_err());
     }
+
+    #[test]
+    fn what_lies_below_goes_along_where_it_has_the_same_owner() {
+        use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};
+        let root = tempfile::tempdir().unwrap();
+        std::fs::create_dir_all(root.path().join("srv/old/deep")).unwrap();
+        for name in ["srv/old/a", "srv/old/deep/b", "srv/old/lends", "srv/old/other"] {
+            std::fs::write(root.path().join(name), "").unwrap();
+        }
+        if std::fs::metadata(root.path()).unwrap().uid() != 0 {
+            return;
+        }
+        for name in ["srv/old", "srv/old/deep", "srv/old/a", "srv/old/deep/b", "srv/old/lends"] {
+            chown(root.path().join(name), Some(4711), Some(4711)).unwrap();
+        }
+        std::fs::set_permissions(root.path().join("srv/old/lends"), std::fs::Permissions::from_mode(0o4755)).unwrap();
+        let tree = crate::fixes::tree::Tree::open(root.path()).unwrap();
+        for name in ["etc", "usr"] {
+            std::fs::create_dir(root.path().join(name)).unwrap();
+        }
+        let host = crate::host::Host::image(root.path()).unwrap();
+        let mut view = View::new(&tree, &host);
+        let owner = Owner {
+            path: "/srv/old".to_owned(),
+            user: Some("1000".to_owned()),
+            group: Some("0".to_owned()),
+            below: true,
+        };
+        owner.plan(&mut view).unwrap();
+        let now = |name: &str| view.rights(name).unwrap().map(|s| (s.uid, s.gid)).unwrap();
+        for name in ["/srv/old", "/srv/old/deep", "/srv/old/a", "/srv/old/deep/b"] {
+            assert_eq!(now(name), (1000, 0), "{name}");
+        }
+        assert_eq!(now("/srv/old/lends"), (4711, 4711));
+        assert_eq!(now("/srv/old/other"), (0, 0));
+    }
 }

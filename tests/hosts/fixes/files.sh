@@ -24,14 +24,14 @@ break_hidden_program_in_temporary_place() { mkdir -p /var/tmp/.cache; cp /bin/tr
 answers_hidden_program_in_temporary_place() { echo /var/tmp/.cache/x; }
 
 break_home_can_be_changed() { person ann; chmod 777 /home/ann; chmod 666 /home/ann/.bashrc; chmod 666 /root/.profile; }
-works_home_can_be_changed() { su ann -c 'echo >> ~/.bashrc; touch ~/x && rm ~/x'; su - -c true; }
+works_home_can_be_changed() { su ann -c 'test -w ~/.bashrc && touch ~/x && rm ~/x'; su - -c true; }
 
 break_home_can_be_read() { person ann; person bob; chmod 755 /home/ann /home/bob; }
 works_home_can_be_read() { su ann -c 'touch ~/x && rm ~/x'; }
 
 break_important_file_can_be_changed() { person ann; chmod 666 /etc/hosts; chown ann /etc/sudoers.d; chgrp users /etc/fstab; chmod 664 /etc/fstab; }
 
-break_logs_can_be_changed() { chmod 777 /var/log; }
+break_logs_can_be_changed() { logger start; chmod 777 /var/log; }
 works_logs_can_be_changed() { works; logger proof; sleep 0.3; journalctl -n 20 | grep -q proof; }
 
 break_logs_can_be_read() { touch /var/log/auth.log; chmod 644 /var/log/auth.log /var/log/btmp; }
