@@ -5,9 +5,10 @@
 
 works() { systemctl is-active -q ssh; }
 
+# shellcheck disable=SC2016
 # A program and a unit of its name, enough to be seen.
 stand_in() {
-    printf '#!/bin/sh\nexec sleep infinity\n' > /usr/bin/dockerd; chmod 755 /usr/bin/dockerd
+    printf '#!/bin/sh\ncase $1 in --validate) exit;; esac\nexec sleep infinity\n' > /usr/bin/dockerd; chmod 755 /usr/bin/dockerd
     printf '[Unit]\nDescription=stand-in\n[Service]\nExecStart=/usr/bin/dockerd\nExecReload=/bin/true\n[Install]\nWantedBy=multi-user.target\n' > /etc/systemd/system/docker.service
     systemctl daemon-reload; systemctl start docker
     mkdir -p /etc/docker
