@@ -190,8 +190,7 @@ mod tests {
             row(serde_json::json!({ "paths": ["/e"], "mode": "y" })),
             row(serde_json::json!({ "paths": null, "mode": "x" })),
         ];
-        let told: Vec<String> =
-            actions.filled(&rows, &BTreeMap::new()).unwrap().iter().map(Action::told).collect();
+        let told: Vec<String> = actions.filled(&rows, &BTreeMap::new()).unwrap().iter().map(Action::told).collect();
         let paths = ["/a", "/b c", "/d"];
         assert_eq!(told, paths.map(|p| format!(r#"{{"remove":{{"path":"{p}"}}}}"#)));
     }

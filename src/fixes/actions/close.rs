@@ -62,7 +62,8 @@ impl Act for Close {
 /// What lies at a path once only root and `owner` may change it; `below` owns what is to be kept in this folder.
 fn closed(path: &str, before: &State, below: Option<u32>, owner: u32, people: &People) -> Result<State, Refusal> {
     let trusted = |uid: u32| uid == 0 || uid == owner;
-    let system = SYSTEM.iter().any(|s| path.strip_prefix(s).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')));
+    let system =
+        SYSTEM.iter().any(|s| path.strip_prefix(s).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')));
     let mut after = before.clone();
     if !trusted(before.uid) {
         let name = people.users.show(before.uid);

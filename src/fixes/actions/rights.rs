@@ -117,7 +117,8 @@ impl Act for Owner {
             if before.gid == old.gid {
                 after.gid = group.unwrap_or(old.gid);
             }
-            let lends = self.below && before.mode & 0o6000 != 0 && !matches!(before.content, Content::Opaque(_, _, true));
+            let lends =
+                self.below && before.mode & 0o6000 != 0 && !matches!(before.content, Content::Opaque(_, _, true));
             if !lends && !after.same(&before) {
                 view.put(&path, Some(before), Some(after));
             }

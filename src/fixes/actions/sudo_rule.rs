@@ -143,7 +143,10 @@ mod tests {
 
     #[test]
     fn only_the_whole_word_goes() {
-        assert_eq!(without_tag("ann ALL=(ALL) /bin/NOPASSWD:x, X_NOPASSWD: y"), "ann ALL=(ALL) /bin/NOPASSWD:x, X_NOPASSWD: y");
+        assert_eq!(
+            without_tag("ann ALL=(ALL) /bin/NOPASSWD:x, X_NOPASSWD: y"),
+            "ann ALL=(ALL) /bin/NOPASSWD:x, X_NOPASSWD: y"
+        );
         assert_eq!(without_tag("ann ALL=(ALL) SETENV:NOPASSWD: ALL\n"), "ann ALL=(ALL) SETENV:ALL\n");
     }
 }
