@@ -120,7 +120,13 @@ break_sudo_settings_are_risky() {
     printf 'Defaults env_keep += "EDITOR LD_PRELOAD"\nDefaults !env_reset\nDefaults !secure_path\n' > /etc/sudoers.d/risky
     chmod 440 /etc/sudoers.d/risky
 }
-works_sudo_settings_are_risky() { works; test -z "$(LD_PRELOAD='' EDITOR=x sudo -n env | grep LD_PRELOAD)"; }
+works_sudo_settings_are_risky() {
+    works
+    local seen
+    seen=$(LD_PRELOAD='' EDITOR=vi sudo -n env)
+    grep -q '^EDITOR=vi' <<<"$seen"
+    if grep -q LD_PRELOAD <<<"$seen"; then return 1; fi
+}
 
 break_sudo_shares_the_screen() { sed -i '/use_pty/d' /etc/sudoers; }
 
