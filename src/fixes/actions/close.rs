@@ -114,7 +114,9 @@ mod tests {
 
     fn people() -> (tempfile::TempDir, People) {
         let root = tempfile::tempdir().unwrap();
-        std::fs::create_dir(root.path().join("etc")).unwrap();
+        for name in ["etc", "usr"] {
+            std::fs::create_dir(root.path().join(name)).unwrap();
+        }
         let passwd = "root:x:0:0::/:/bin/sh\napp:x:200:200::/:/bin/sh\nann:x:1000:1000::/:/bin/sh\n";
         std::fs::write(root.path().join("etc/passwd"), passwd).unwrap();
         let people = People::read(&Host::image(root.path()).unwrap());

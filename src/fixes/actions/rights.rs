@@ -3,9 +3,12 @@
 use serde::{Deserialize, Serialize};
 
 use super::Act;
-use crate::fixes::{
-    tree::State,
-    view::{Refusal, View},
+use crate::{
+    fixes::{
+        tree::{Content, State},
+        view::{Refusal, View},
+    },
+    host::Kind,
 };
 
 /// Gives a file or folder other rights.
@@ -37,7 +40,13 @@ pub struct Owner {
     /// The group, by name or number.
     #[serde(default)]
     pub group: Option<String>,
+    /// Whether all below a folder that has the same owner goes along; a program that lends its owner's rights does not.
+    #[serde(default)]
+    pub below: bool,
 }
+
+/// How many things below a folder go along at most.
+const MOST: usize = 20_000;
 
 /// Takes the access rules of single people away.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -96,11 +105,47 @@ impl Act for Owner {
             name.as_deref().filter(|n| !n.is_empty()).map(|name| id(view, name, file)).transpose()
         };
         let (user, group) = (number(&self.user, "/etc/passwd")?, number(&self.group, "/etc/group")?);
-        change(view, &self.path, |state| {
-            state.uid = user.unwrap_or(state.uid);
-            state.gid = group.unwrap_or(state.gid);
-        })
+        let path = view.follow(&self.path)?;
+        let Some(old) = view.rights(&path)? else { return Ok(()) };
+        let paths = if self.below { below(view, &path)? } else { Vec::new() };
+        for path in std::iter::once(path).chain(paths) {
+            let Some(before) = view.rights(&path)? else { continue };
+            let mut after = before.clone();
+            if before.uid == old.uid {
+                after.uid = user.unwrap_or(old.uid);
+            }
+            if before.gid == old.gid {
+                after.gid = group.unwrap_or(old.gid);
+            }
+            let lends =
+                self.below && before.mode & 0o6000 != 0 && !matches!(before.content, Content::Opaque(_, _, true));
+            if !lends && !after.same(&before) {
+                view.put(&path, Some(before), Some(after));
+            }
+        }
+        Ok(())
     }
+}
+
+/// All files and folders below a folder, links left out.
+fn below(view: &View<'_>, path: &str) -> Result<Vec<String>, Refusal> {
+    let mut found = Vec::new();
+    let mut folders = vec![path.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in view.host().list(&folder).unwrap_or_default() {
+            let at = format!("{}/{}", folder.trim_end_matches('/'), entry.name);
+            match entry.kind {
+                Kind::Directory => folders.push(at.clone()),
+                Kind::File => {}
+                _ => continue,
+            }
+            found.push(at);
+            if found.len() > MOST {
+                return Err(Refusal::new(format!("there are more than {MOST} files below {path}")));
+            }
+        }
+    }
+    Ok(found)
 }
 
 impl Act for RemoveAcl {
@@ -146,5 +191,41 @@ mod tests {
         assert_eq!(octal("0640"), Ok(0o640));
         assert_eq!(octal("4755"), Ok(0o4755));
         assert!(octal("u+x").is_err() && octal("17777").is_err());
+    }
+
+    #[test]
+    fn what_lies_below_goes_along_where_it_has_the_same_owner() {
+        use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};
+        let root = tempfile::tempdir().unwrap();
+        std::fs::create_dir_all(root.path().join("srv/old/deep")).unwrap();
+        for name in ["srv/old/a", "srv/old/deep/b", "srv/old/lends", "srv/old/other"] {
+            std::fs::write(root.path().join(name), "").unwrap();
+        }
+        if std::fs::metadata(root.path()).unwrap().uid() != 0 {
+            return;
+        }
+        for name in ["srv/old", "srv/old/deep", "srv/old/a", "srv/old/deep/b", "srv/old/lends"] {
+            chown(root.path().join(name), Some(4711), Some(4711)).unwrap();
+        }
+        std::fs::set_permissions(root.path().join("srv/old/lends"), std::fs::Permissions::from_mode(0o4755)).unwrap();
+        let tree = crate::fixes::tree::Tree::open(root.path()).unwrap();
+        for name in ["etc", "usr"] {
+            std::fs::create_dir(root.path().join(name)).unwrap();
+        }
+        let host = crate::host::Host::image(root.path()).unwrap();
+        let mut view = View::new(&tree, &host);
+        let owner = Owner {
+            path: "/srv/old".to_owned(),
+            user: Some("1000".to_owned()),
+            group: Some("0".to_owned()),
+            below: true,
+        };
+        owner.plan(&mut view).unwrap();
+        let now = |name: &str| view.rights(name).unwrap().map(|s| (s.uid, s.gid)).unwrap();
+        for name in ["/srv/old", "/srv/old/deep", "/srv/old/a", "/srv/old/deep/b"] {
+            assert_eq!(now(name), (1000, 0), "{name}");
+        }
+        assert_eq!(now("/srv/old/lends"), (4711, 4711));
+        assert_eq!(now("/srv/old/other"), (0, 0));
     }
 }

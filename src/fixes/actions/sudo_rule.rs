@@ -35,37 +35,58 @@ impl Act for SudoRule {
     fn plan(&self, view: &mut View<'_>) -> Result<(), Refusal> {
         let path = view.follow(&self.path)?;
         let Some(old) = view.text(&path)? else { return Ok(()) };
-        let edit = Edit { section: Some("rule"), key: &self.rule, value: None };
-        if Format::Sudoers.get(&old, edit.section, edit.key).is_none() {
+        let Some(new) = changed(&old, &self.rule, self.what) else {
             return Err(Refusal::new(format!("{path} has no line `{}` of its own", self.rule)));
-        }
-        let without =
-            Format::Sudoers.edit(&old, &edit).map_err(|e| Refusal::new(format!("{path} could not be changed: {e}")))?;
-        let new = match self.what {
-            What::Remove => without,
-            What::Ask => asking(&old, &self.rule),
         };
+        // Read again as sudo reads it, so that a broken file is not made worse.
+        let readable = |text: &str| {
+            let edit = Edit { section: Some("rule"), key: "nobody ALL=ALL", value: None };
+            Format::Sudoers.edit(text, &edit).map_err(|e| Refusal::new(format!("{path} could not be changed: {e}")))
+        };
+        readable(&old)?;
+        readable(&new)?;
         if new == old { Ok(()) } else { view.write(&path, &new, 0o440) }
     }
 }
 
-/// The text with that rule asking for a password.
-fn asking(text: &str, rule: &str) -> String {
-    let same = |line: &str| line.split_whitespace().eq(rule.split_whitespace());
+/// The text with that rule changed; none where it has no such line.
+fn changed(text: &str, rule: &str, what: What) -> Option<String> {
     let mut new = String::with_capacity(text.len());
+    let mut found = false;
     let mut open = String::new();
     for line in text.split_inclusive('\n') {
         open.push_str(line);
         // A backslash at the end joins the next line to this one.
-        let comment = open.trim_start().strip_prefix('#').is_some_and(|c| !c.starts_with(|c: char| c.is_ascii_digit()));
-        if line.trim_end().ends_with('\\') && !comment {
+        if line.trim_end().ends_with('\\') && !comment(open.trim_start()) {
             continue;
         }
         let whole = open.replace("\\\r\n", " ").replace("\\\n", " ");
-        new.push_str(&if same(&whole) { without_tag(&open) } else { std::mem::take(&mut open) });
+        if without_comment(&whole).split_whitespace().eq(rule.split_whitespace()) {
+            found = true;
+            if what == What::Ask {
+                new.push_str(&without_tag(&open));
+            }
+        } else {
+            new.push_str(&open);
+        }
         open.clear();
     }
-    new + &open
+    found.then(|| new + &open)
+}
+
+/// Whether a word begins a comment: `#1000` is the number of a user.
+fn comment(word: &str) -> bool {
+    word.strip_prefix('#').is_some_and(|rest| !rest.starts_with(|c: char| c.is_ascii_digit() || c == '-'))
+}
+
+/// A rule without the comment behind it.
+fn without_comment(rule: &str) -> &str {
+    let mut starts = rule.match_indices('#').map(|(at, _)| at);
+    let end = starts.find(|at| {
+        let before = rule.get(..*at).unwrap_or_default();
+        comment(rule.get(*at..).unwrap_or_default()) && !before.ends_with(['\\', '%'])
+    });
+    end.and_then(|end| rule.get(..end)).unwrap_or(rule)
 }
 
 /// A rule without the word that keeps it from asking.
@@ -94,15 +115,30 @@ mod tests {
     #[test]
     fn a_rule_asks_again_and_the_others_stay() {
         let text = "# x \\\nann ALL=(ALL) NOPASSWD: ALL\nbob\tALL=(ALL:ALL)  NOPASSWD:ALL # bob\ncat ALL = \\\n  (ALL) NOPASSWD : /bin/a, NOPASSWD: /bin/b\n";
+        let asking = |rule: &str| changed(text, rule, What::Ask);
         assert_eq!(
-            asking(text, "ann ALL=(ALL) NOPASSWD: ALL"),
-            text.replace("ann ALL=(ALL) NOPASSWD: ALL", "ann ALL=(ALL) ALL")
+            asking("ann ALL=(ALL) NOPASSWD: ALL"),
+            Some(text.replace("ann ALL=(ALL) NOPASSWD: ALL", "ann ALL=(ALL) ALL"))
         );
         assert_eq!(
-            asking(text, "cat ALL = (ALL) NOPASSWD : /bin/a, NOPASSWD: /bin/b"),
-            text.replace("NOPASSWD : /bin/a, NOPASSWD: /bin/b", "/bin/a, /bin/b")
+            asking("bob ALL=(ALL:ALL) NOPASSWD:ALL"),
+            Some(text.replace("(ALL:ALL)  NOPASSWD:ALL # bob", "(ALL:ALL)  ALL # bob"))
         );
-        assert_eq!(asking(text, "dan ALL=(ALL) NOPASSWD: ALL"), text);
+        assert_eq!(
+            asking("cat ALL = (ALL) NOPASSWD : /bin/a, NOPASSWD: /bin/b"),
+            Some(text.replace("NOPASSWD : /bin/a, NOPASSWD: /bin/b", "/bin/a, /bin/b"))
+        );
+        assert_eq!(asking("dan ALL=(ALL) NOPASSWD: ALL"), None);
+        assert_eq!(asking("x \\ ann ALL=(ALL) NOPASSWD: ALL"), None);
+    }
+
+    #[test]
+    fn a_rule_goes_with_its_comment() {
+        let text = "#1000 ALL=(ALL) \\\n  ALL # her\n%#27 ALL=ALL\nann ALL=ALL";
+        let without = |rule: &str| changed(text, rule, What::Remove);
+        assert_eq!(without("#1000 ALL=(ALL) ALL").as_deref(), Some("%#27 ALL=ALL\nann ALL=ALL"));
+        assert_eq!(without("%#27 ALL=ALL").as_deref(), Some("#1000 ALL=(ALL) \\\n  ALL # her\nann ALL=ALL"));
+        assert_eq!(without("ann ALL=ALL").as_deref(), text.strip_suffix("ann ALL=ALL"));
     }
 
     #[test]

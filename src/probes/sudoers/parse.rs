@@ -176,7 +176,8 @@ fn defaults(rest: &str) -> Option<Vec<Statement>> {
                 None => (part, "on"),
             },
         };
-        settings.push((name.to_owned(), unescape(value)));
+        // `env_keep += …` is usual, `env_keep+=…` the same.
+        settings.push((name.split_whitespace().collect(), unescape(value)));
     }
     (!settings.is_empty()).then(|| vec![Statement::Defaults { scope, settings }])
 }

@@ -209,3 +209,11 @@ fn rules_of_doas_are_read() {
         ]
     );
 }
+
+#[test]
+fn a_blank_before_the_plus_of_a_list_is_no_part_of_its_name() {
+    let facts = with(&[("etc/sudoers", "Defaults env_keep += \"A B\", env_check-=C\n")]);
+    let rows = facts.rows("sudo_defaults");
+    let names: Vec<_> = rows.iter().map(|r| text(r, "name")).collect();
+    assert_eq!(names, ["env_keep+", "env_check-"]);
+}
