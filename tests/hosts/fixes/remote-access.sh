@@ -36,7 +36,7 @@ ann() {
     useradd -m -s /bin/bash ann
     echo ann:ann | chpasswd
     local home
-    for home in /home/ann /root; do mkdir -p -m 700 "$home/.ssh"; done
+    for home in /home/ann /root; do mkdir -p "$home/.ssh"; chmod 700 "$home/.ssh"; done
     ssh-keygen -q -t ed25519 -N '' -f /root/.ssh/to-ann
     cp /root/.ssh/to-ann.pub /home/ann/.ssh/authorized_keys
     cp /root/.ssh/to-ann.pub /root/.ssh/authorized_keys
