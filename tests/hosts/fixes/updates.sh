@@ -16,7 +16,6 @@ ids() {
 	auto-updates-off
 	auto-updates-stopped
 	packages-broken
-	packages-without-source
 	source-checks-off
 	updates-held-security
 	updates-never-checked
@@ -31,10 +30,10 @@ package() {
     local tree
     tree=$(mktemp -d); mkdir "$tree/DEBIAN"; chmod 755 "$tree"
     printf 'Package: %s\nVersion: %s\nArchitecture: all\nMaintainer: Test <test@example.org>\nDescription: test\n' "$1" "$2" > "$tree/DEBIAN/control"
-    dpkg-deb -q --root-owner-group -b "$tree" "/srv/debs/$1_$2_all.deb"; rm -r "$tree"
+    dpkg-deb --root-owner-group -b "$tree" "/srv/debs/$1_$2_all.deb" >/dev/null; rm -r "$tree"
 }
 
-# repository SUITE LABEL: makes the folder's lists anew, as Debian's security updates or as others.
+# repository SUITE LABEL [DATE]: makes the folder's lists anew, as Debian's security updates or as others.
 repository() {
     local deb sums
     : > /srv/debs/Packages
@@ -43,35 +42,36 @@ repository() {
         printf 'Filename: ./%s\nSize: %s\nSHA256: %s\n\n' "${deb##*/}" "$(stat -c %s "$deb")" "$(sha256sum "$deb" | cut -d' ' -f1)" >> /srv/debs/Packages
     done
     sums="$(sha256sum /srv/debs/Packages | cut -d' ' -f1) $(stat -c %s /srv/debs/Packages) Packages"
-    printf 'Origin: Debian\nLabel: %s\nSuite: %s\nCodename: %s\nDate: %s\nSHA256:\n %s\n' "$2" "$1" "$1" "$(LC_ALL=C date -Ru)" "$sums" > /srv/debs/Release
+    printf 'Origin: Debian\nLabel: %s\nSuite: %s\nCodename: %s\nDate: %s\nSHA256:\n %s\n' "$2" "$1" "$1" "$(LC_ALL=C date -Ru -d "${3:-now}")" "$sums" > /srv/debs/Release
     printf 'deb [trusted=yes] file:/srv/debs ./\n' > /etc/apt/sources.list.d/debs.list
 }
 
 whole() {
     if [ ! -d /root/apt ]; then
         cp -a /etc/apt /root/apt
-        rm -f /root/apt/sources.list /root/apt/sources.list.d/*
+        rm -f /root/apt/sources.list.d/*
+        : > /root/apt/sources.list
         mkdir /srv/debs
     fi
     apt-mark unhold shop >/dev/null 2>&1 || true
     dpkg --purge shop >/dev/null 2>&1 || true
-    rm -rf /etc/apt /srv/debs/*; cp -a /root/apt /etc/apt
+    rm -rf /etc/apt /srv/debs/* /var/lib/apt/lists/*; cp -a /root/apt /etc/apt
     systemctl unmask -q apt-daily.timer apt-daily-upgrade.timer
     systemctl enable -q --now apt-daily.timer apt-daily-upgrade.timer
     printf 'APT::Periodic::Update-Package-Lists "1";\nAPT::Periodic::Unattended-Upgrade "1";\n' > "$auto"
 }
 
-# An old version is installed, a new one waits in SUITE.
+# waiting SUITE LABEL [DATE]: an old version is installed, a new one waits.
 waiting() {
     package shop 1.0; package shop 2.0
-    repository "$1" "$2"
+    repository "$1" "$2" "${3:-now}"
     dpkg -i /srv/debs/shop_1.0_all.deb >/dev/null
-    apt-get -q update >/dev/null 2>&1
+    apt-get -q --allow-releaseinfo-change update >/dev/null 2>&1
 }
 
 answer() {
     case $1 in
-        updates-held-security | packages-without-source) echo shop ;;
+        updates-held-security) echo shop ;;
         *) ;;
     esac
 }
@@ -84,16 +84,12 @@ break_it() {
         auto-updates-stopped) systemctl disable -q --now apt-daily.timer apt-daily-upgrade.timer ;;
         packages-broken)
             package shop 1.0; dpkg --unpack /srv/debs/shop_1.0_all.deb >/dev/null ;;
-        packages-without-source)
-            waiting stable Debian; rm /etc/apt/sources.list.d/debs.list
-            package other 1.0; rm /srv/debs/shop_2*; repository stable Debian
-            sed -i '/^Package: shop/,/^$/d' /srv/debs/Packages; rm /srv/debs/Release
-            apt-get -q update >/dev/null 2>&1 ;;
         source-checks-off) printf '// for the old server\nAPT::Get::AllowUnauthenticated "true";\n' > /etc/apt/apt.conf.d/99lax ;;
         updates-held-security) waiting bookworm-security Debian-Security; apt-mark hold shop >/dev/null ;;
         updates-never-checked) rm -rf /var/lib/apt/lists/* /var/lib/apt/periodic/*; package shop 1.0; repository stable Debian ;;
         updates-not-checked)
-            waiting stable Debian
+            waiting stable Debian '20 days ago'
+            repository stable Debian
             find /var/lib/apt/lists /var/lib/apt/periodic /var/cache/apt -exec touch -d '20 days ago' {} + ;;
         updates-other) waiting stable Debian ;;
         updates-security) waiting bookworm-security Debian-Security ;;
@@ -106,7 +102,7 @@ works() {
     apt-get check -q >/dev/null
     case $1 in
         updates-security | updates-other) dpkg -s shop | grep -qx 'Version: 2.0' ;;
-        auto-updates-miss-security) unattended-upgrade --dry-run --debug 2>&1 | grep -q 'codename=bookworm-security' ;;
+        auto-updates-miss-security) grep -q 'codename=bookworm-security' <(unattended-upgrade --dry-run --debug 2>&1) ;;
         *) ;;
     esac
 }
