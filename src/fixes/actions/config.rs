@@ -61,7 +61,11 @@ impl Act for SetConfig {
         if old.is_none() && (self.only_if_there || self.value.is_none()) {
             return Ok(());
         }
-        let edit = Edit { section: self.section.as_deref().filter(|s| !s.is_empty()), key: &self.key, value: self.value.as_deref() };
+        let edit = Edit {
+            section: self.section.as_deref().filter(|s| !s.is_empty()),
+            key: &self.key,
+            value: self.value.as_deref(),
+        };
         let new = self
             .format
             .edit(old.as_deref().unwrap_or_default(), &edit)

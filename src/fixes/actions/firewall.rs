@@ -183,7 +183,9 @@ fn nftables(view: &mut View<'_>, ports: &Ports) -> Result<(), Refusal> {
     let old = view.text(&path)?;
     let new = rules(ports);
     if old.as_deref().is_some_and(|old| old != new && has_rules(old)) {
-        return Err(Refusal::new(format!("{CONF} has rules already. Change them there: only you know what they are for.")));
+        return Err(Refusal::new(format!(
+            "{CONF} has rules already. Change them there: only you know what they are for."
+        )));
     }
     let there = view.host().exists(NFT);
     if !view.is_live() {
@@ -281,7 +283,9 @@ mod tests {
         let read = ports("tcp/443 tcp/22 udp/53 tcp/22\n").unwrap_or_default();
         let text = rules(&read);
         assert!(text.contains("tcp dport { 22, 443 } accept") && text.contains("udp dport { 53 } accept"), "{text}");
-        assert!(text.contains("policy drop") && text.contains("ipv6-icmp accept") && text.contains("iif \"lo\" accept"));
+        assert!(
+            text.contains("policy drop") && text.contains("ipv6-icmp accept") && text.contains("iif \"lo\" accept")
+        );
         for bad in ["22", "tcp/0", "tcp/99999", "sctp/5", "tcp/22;drop", "tcp/22-30"] {
             assert!(ports(bad).is_err(), "{bad}");
         }
@@ -296,7 +300,9 @@ mod tests {
         assert!(!has_rules(empty) && !has_rules(""));
         assert!(has_rules(&empty.replace("filter;\n", "filter; policy drop;\n")));
         assert!(has_rules("include \"/etc/nftables/*.nft\"\n"));
-        assert!(has_rules("table inet f {\n chain input {\n type filter hook input priority 0;\n tcp dport 22 accept\n}\n}\n"));
+        assert!(has_rules(
+            "table inet f {\n chain input {\n type filter hook input priority 0;\n tcp dport 22 accept\n}\n}\n"
+        ));
         assert!(has_rules(&rules(&Ports::new())), "our own stay as they are too");
     }
 }

@@ -109,9 +109,11 @@ fn replaced(text: &str, words: &str, number: Option<usize>, with: Option<&str>) 
         all.next().filter(|_| all.next().is_none())
     });
     let Some(at) = at else {
-        let is_done = match (with, numbered) {
-            (Some(with), _) => text.contains(with),
-            (None, _) => !lines.iter().any(|line| find(line, words).is_some()),
+        let is_done = match with {
+            Some(with) => (0..lines.len())
+                .filter(|at| numbered.is_none_or(|n| n == *at))
+                .any(|at| lines.get(at).is_some_and(|line| line.contains(with.lines().next().unwrap_or(with)))),
+            None => !lines.iter().any(|line| find(line, words).is_some()),
         };
         return is_done.then(|| text.to_owned());
     };
