@@ -79,7 +79,7 @@ fn without(text: &str, block: &str) -> String {
     lines.concat()
 }
 
-/// Where words stand in a line, with any blanks between them.
+/// Where words stand in a line, whole and with any blanks between them.
 fn find(line: &str, words: &str) -> Option<std::ops::Range<usize>> {
     let words: Vec<&str> = words.split_whitespace().collect();
     let first = words.first()?;
@@ -93,7 +93,9 @@ fn find(line: &str, words: &str) -> Option<std::ops::Range<usize>> {
             }
             end = line.len() - next.len() + word.len();
         }
-        Some(start..end)
+        let part = |c: char| c.is_alphanumeric() || "-_./".contains(c);
+        let whole = !line.get(..start)?.ends_with(part) && !line.get(end..)?.starts_with(part);
+        whole.then_some(start..end)
     })
 }
 
@@ -109,9 +111,11 @@ fn replaced(text: &str, words: &str, number: Option<usize>, with: Option<&str>) 
         all.next().filter(|_| all.next().is_none())
     });
     let Some(at) = at else {
-        let is_done = match (with, numbered) {
-            (Some(with), _) => text.contains(with),
-            (None, _) => !lines.iter().any(|line| find(line, words).is_some()),
+        let is_done = match with {
+            Some(with) => (0..lines.len())
+                .filter(|at| numbered.is_none_or(|n| n == *at))
+                .any(|at| lines.get(at).is_some_and(|line| find(line, with.lines().next().unwrap_or(with)).is_some())),
+            None => !lines.iter().any(|line| find(line, words).is_some()),
         };
         return is_done.then(|| text.to_owned());
     };
@@ -147,6 +151,11 @@ mod tests {
         assert_eq!(replaced(&new, "autoindex on", Some(5), None), Some(new.replace("  autoindex on;\n", "")));
         assert_eq!(replaced(text, "autoindex on", None, None), None, "two lines, and no number");
         assert_eq!(replaced(text, "autoindex maybe", Some(2), Some("x")), None);
+        let suites = "deb http://x/stable oldstable stable-updates stable main\n";
+        assert_eq!(
+            replaced(suites, "stable", Some(1), Some("trixie")),
+            Some(suites.replace("stable main", "trixie main"))
+        );
         let with = Some("deny all; stub_status");
         let once = replaced(" stub_status;\n", "stub_status", Some(1), with).unwrap_or_default();
         assert_eq!(once, " deny all; stub_status;\n");
