@@ -5,6 +5,7 @@ mod audit;
 mod bad_input;
 mod commands;
 mod compare;
+mod fixes_cut_off;
 mod history;
 mod report;
 mod support;
