@@ -319,7 +319,7 @@ fn attributes_and_special_rights_go_along() {
 }
 
 /// Access rules: the owner, one person, the group, the most that rules may give, others.
-fn rules(person: u8, most: u8) -> Vec<u8> {
+pub(super) fn rules(person: u8, most: u8) -> Vec<u8> {
     let mut bytes = 2_u32.to_le_bytes().to_vec();
     for (tag, may, id) in
         [(1_u16, 6_u8, u32::MAX), (2, person, 4242), (4, 4, u32::MAX), (16, most, u32::MAX), (32, 4, u32::MAX)]
