@@ -256,6 +256,21 @@ fn a_run_that_was_cut_off_anywhere_is_as_if_it_had_never_been() {
 }
 
 #[test]
+fn a_run_that_was_cut_off_before_its_folder_had_its_name_changed_nothing() {
+    let small = Small::new();
+    let plan = two(&small);
+    let before = small.seen();
+    let cut = cut(&small, &plan, 0, false);
+    let folder = small.beside().join("store.duckdb.fixes").join(cut.folder);
+    let part = folder.with_extension("part");
+    std::fs::rename(&folder, &part).unwrap();
+    let found = recover(&journal(&small), &small.tree(), false).unwrap();
+    assert!(found[0].left.is_none(), "{found:?}");
+    assert!(!part.exists() && small.seen() == before);
+    assert!(recover(&journal(&small), &small.tree(), false).unwrap().is_empty());
+}
+
+#[test]
 fn programs_that_never_ran_are_not_taken_back() {
     let small = Small::new();
     let mut plan = two(&small);
