@@ -10,6 +10,7 @@ mod mount;
 mod package;
 mod remove;
 mod rights;
+mod script;
 mod service;
 mod sysctl;
 
@@ -82,6 +83,8 @@ actions! {
     Mount(mount::Mount),
     /// Runs a program.
     Command(command::Command),
+    /// Runs a script that lies beside the check.
+    Script(script::Script),
 }
 
 /// The first of these programs that is there, with its whole path.
