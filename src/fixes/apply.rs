@@ -82,9 +82,8 @@ pub fn apply(
     let changes: Vec<(i64, &Change)> =
         (1..).zip(&plan.fixes).flat_map(|(n, fix)| fix.changes.iter().map(move |c| (n, c))).collect();
     journal.begin(&mut run, &changes)?;
-    let logged = |(n, (step, change)): (u64, (i64, &Change))| {
-        Logged { n, step, mark: Mark::Untouched, change: change.clone() }
-    };
+    let logged =
+        |(n, (step, change)): (u64, (i64, &Change))| Logged { n, step, mark: Mark::Untouched, change: change.clone() };
     let mut changes: Vec<Logged> = (0..).zip(changes).map(logged).collect();
     let way = Way { journal, tree, live, folder: run.folder.clone() };
     let window = run.confirm_until.map(|until| until.duration_since(run.started));
@@ -174,12 +173,7 @@ fn share(changes: &[Logged], a: i64, b: i64) -> bool {
     paths(a).any(|path| paths(b).any(|other| other == path))
 }
 
-fn end(
-    way: &Way<'_>,
-    changes: &mut Vec<Logged>,
-    mut run: FixRun,
-    risk: Option<f64>,
-) -> Result<FixRun, JournalError> {
+fn end(way: &Way<'_>, changes: &mut Vec<Logged>, mut run: FixRun, risk: Option<f64>) -> Result<FixRun, JournalError> {
     run.state = RunState::Done;
     run.ended = Some(Timestamp::now());
     run.risk_after = risk;

@@ -113,7 +113,7 @@ impl Guard {
         let command = self.command(&self.program, id);
         let [_, arguments @ ..] = command.as_slice() else { return Err("no program".to_owned()) };
         let mut helper = Command::new("/usr/bin/setsid")
-                        .arg(&self.program)
+            .arg(&self.program)
             .args(arguments)
             .args(["--after", &self.window.as_secs().to_string()])
             .current_dir("/")

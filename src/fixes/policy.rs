@@ -344,12 +344,21 @@ mod tests {
         let zone = TimeZone::UTC;
         let inside = |window: &str, now: &str| Window::parse(window).unwrap().has(now.parse().unwrap(), &zone);
         assert!(inside("sat 02:00-05:00", "2026-01-17T02:00:00Z") && inside("sat 02:00-05:00", "2026-01-17T04:59:59Z"));
-        assert!(!inside("sat 02:00-05:00", "2026-01-17T05:00:00Z") && !inside("sat 02:00-05:00", "2026-01-18T03:00:00Z"));
+        assert!(
+            !inside("sat 02:00-05:00", "2026-01-17T05:00:00Z") && !inside("sat 02:00-05:00", "2026-01-18T03:00:00Z")
+        );
         assert!(inside("Fri 22:00-06:00", "2026-01-16T23:00:00Z") && inside("fri 22:00-06:00", "2026-01-17T05:00:00Z"));
         assert!(!inside("fri 22:00-06:00", "2026-01-16T05:00:00Z"));
-        assert!(inside("fri-mon 00:00-24:00", "2026-01-18T23:59:00Z") && !inside("fri-mon 00:00-24:00", "2026-01-20T01:00:00Z"));
-        assert!(inside("daily 03:00-04:00", "2026-01-14T03:30:00Z") && inside("sun,sat 1:00-2:00", "2026-01-17T01:00:00Z"));
-        for bad in ["", "sat", "sat 2-5", "caturday 02:00-05:00", "sat 25:00-26:00", "sat 24:30-05:00", "sat 02:60-03:00"] {
+        assert!(
+            inside("fri-mon 00:00-24:00", "2026-01-18T23:59:00Z")
+                && !inside("fri-mon 00:00-24:00", "2026-01-20T01:00:00Z")
+        );
+        assert!(
+            inside("daily 03:00-04:00", "2026-01-14T03:30:00Z") && inside("sun,sat 1:00-2:00", "2026-01-17T01:00:00Z")
+        );
+        for bad in
+            ["", "sat", "sat 2-5", "caturday 02:00-05:00", "sat 25:00-26:00", "sat 24:30-05:00", "sat 02:60-03:00"]
+        {
             assert!(Window::parse(bad).is_err(), "{bad}");
         }
         let berlin = TimeZone::fixed(jiff::tz::offset(1));
@@ -383,10 +392,14 @@ mod tests {
         let bad = past(1, "2026-01-10T02:00:00Z", &[StepState::Fixed, StepState::StillOpen]);
         let why = decided(&on(), one(), &saturday(), std::slice::from_ref(&bad));
         assert_eq!(why[0].as_deref(), Some("The fix of c2 in run 1 did not help, so a person must look first."));
-        assert!(decided(&Policy { stop_after_failure: false, ..on() }, one(), &saturday(), std::slice::from_ref(&bad))[0].is_none());
+        assert!(
+            decided(&Policy { stop_after_failure: false, ..on() }, one(), &saturday(), std::slice::from_ref(&bad))[0]
+                .is_none()
+        );
         let looked = past(2, "2026-01-11T02:00:00Z", &[StepState::Fixed]);
         assert!(decided(&on(), one(), &saturday(), &[looked, bad])[0].is_none());
-        let waiting = FixRun { confirm_until: Some(saturday().at), ..past(3, "2026-01-11T02:00:00Z", &[StepState::Fixed]) };
+        let waiting =
+            FixRun { confirm_until: Some(saturday().at), ..past(3, "2026-01-11T02:00:00Z", &[StepState::Fixed]) };
         assert!(says(&decided(&on(), one(), &saturday(), &[waiting])[0], "waits to be confirmed"));
     }
 }

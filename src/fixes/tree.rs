@@ -781,9 +781,8 @@ fn remove(path: &str, place: &Place, before: &State) -> Result<(), TreeError> {
     rename(place, &place.name, &name, RenameFlags::empty()).map_err(failed)?;
     let aside =
         Place { folder: place.folder.try_clone().map_err(|e| TreeError::io(path, &e))?, name, shared: place.shared };
-    let gone = expect(path, &aside, before).and_then(|()| {
-        rustix::fs::unlinkat(&place.folder, aside.name.as_slice(), AtFlags::empty()).map_err(failed)
-    });
+    let gone = expect(path, &aside, before)
+        .and_then(|()| rustix::fs::unlinkat(&place.folder, aside.name.as_slice(), AtFlags::empty()).map_err(failed));
     if let Err(error) = gone {
         let _ = rename(place, &aside.name, &place.name, RenameFlags::NOREPLACE);
         return Err(error);

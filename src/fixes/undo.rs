@@ -46,7 +46,7 @@ pub enum UndoError {
         command: String,
     },
     /// It was taken back before.
-    #[error("run {0} was taken back already")]
+    #[error("nothing of run {0} stands any more")]
     Already(i64),
     /// It still waits to be confirmed.
     #[error("run {0} can still be confirmed")]
@@ -231,12 +231,7 @@ fn given_up(journal: &Journal, run: &mut FixRun, force: bool) -> Result<Undone, 
 }
 
 /// Fails where a later fix that stands changed one of these files again.
-fn later(
-    journal: &Journal,
-    run: &FixRun,
-    all: &[Logged],
-    mine: &dyn Fn(&Logged) -> bool,
-) -> Result<(), UndoError> {
+fn later(journal: &Journal, run: &FixRun, all: &[Logged], mine: &dyn Fn(&Logged) -> bool) -> Result<(), UndoError> {
     let stands = |run: &FixRun, n: i64| run.steps.iter().any(|s| s.n == n && s.state.stands());
     for logged in all.iter().filter(|l| mine(l)) {
         let Some(path) = logged.path() else { continue };

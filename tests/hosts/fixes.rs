@@ -43,7 +43,11 @@ fn found(host: &Host, id: &str) -> std::result::Result<bool, String> {
     if seen || told.contains("problem") {
         return Ok(true);
     }
-    if told.contains("ok") || told.contains("not_applicable") { Ok(false) } else { Err(format!("the audit says {told}")) }
+    if told.contains("ok") || told.contains("not_applicable") {
+        Ok(false)
+    } else {
+        Err(format!("the audit says {told}"))
+    }
 }
 
 fn one(host: &Host, group: &str, id: &str) -> Option<(&'static str, String)> {

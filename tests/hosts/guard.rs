@@ -118,7 +118,7 @@ fn without_systemd_a_helper_of_our_own_waits() {
     let script = "unshare --mount /bin/sh -c 'mount -t tmpfs none /run/systemd && \
                   cleanbill fix ssh-root-login --yes --window 5'";
     let (_, said) = host.run(&["/bin/sh", "-c", script]);
-    assert!(said.contains("cleanbill fix confirm") || said.contains("failed"), "{said}");
+    assert!(said.contains("cleanbill fix confirm"), "{said}");
     assert!(wait_for(&host, &before, Duration::from_secs(40)), "{said}\n{}\nwas\n{before}", state(&host));
     alive(&host);
 }

@@ -89,9 +89,8 @@ impl Dice {
 fn killed_at_any_moment_it_is_wholly_as_before_or_wholly_as_after() {
     let begun = Instant::now();
     let kills: Vec<(usize, usize, usize)> = std::thread::scope(|scope| {
-        let trees: Vec<_> = (0..TREES)
-            .map(|n| scope.spawn(move || one_tree(Dice(0x9e37_79b9_7f4a_7c15 + n as u64), begun)))
-            .collect();
+        let trees: Vec<_> =
+            (0..TREES).map(|n| scope.spawn(move || one_tree(Dice(0x9e37_79b9_7f4a_7c15 + n as u64), begun))).collect();
         trees.into_iter().map(|t| t.join().unwrap()).collect()
     });
     let sum = kills.iter().fold((0, 0, 0), |a, b| (a.0 + b.0, a.1 + b.1, a.2 + b.2));
@@ -135,7 +134,8 @@ fn one_tree(mut dice: Dice, begun: Instant) -> (usize, usize, usize) {
             // From the moment in which something changes on.
             let deadline = Instant::now() + takes * 3;
             let ready = |child: &mut Child| child.try_wait().unwrap().is_some() || Instant::now() > deadline;
-            let moved = || Some(progress(&machine)).filter(|now| *now != was && now.1.contains(['b', 'd', 'u'])).is_some();
+            let moved =
+                || Some(progress(&machine)).filter(|now| *now != was && now.1.contains(['b', 'd', 'u'])).is_some();
             while !moved() && !ready(&mut child) {
                 std::thread::sleep(Duration::from_micros(200));
             }
@@ -145,7 +145,8 @@ fn one_tree(mut dice: Dice, begun: Instant) -> (usize, usize, usize) {
         child.wait().unwrap();
         killed += 1;
         let (_, letters) = progress(&machine);
-        changing += usize::from(letters.chars().any(|c| c != letters.chars().next().unwrap_or(c)) || letters.contains('b'));
+        changing +=
+            usize::from(letters.chars().any(|c| c != letters.chars().next().unwrap_or(c)) || letters.contains('b'));
         let next = said(&machine, &["fix", "confirm"]);
         assert!(next.err.contains("Nothing waits to be confirmed"), "{}", next.err);
         assert!(!next.err.contains("could not") && !next.err.contains("cannot be taken"), "{}", next.err);
@@ -155,7 +156,11 @@ fn one_tree(mut dice: Dice, begun: Instant) -> (usize, usize, usize) {
         assert!(left.is_empty(), "{left:?}");
         let was_fixed = is_fixed;
         is_fixed = now != before;
-        assert!(!is_fixed || seen_without_times(&now) == after, "neither as before nor as after: {now:#?}\n{}", next.err);
+        assert!(
+            !is_fixed || seen_without_times(&now) == after,
+            "neither as before nor as after: {now:#?}\n{}",
+            next.err
+        );
         same = if is_fixed == was_fixed { same + 1 } else { 0 };
         let parts = std::fs::read_dir(machine.beside().join("store/history.duckdb.fixes")).unwrap();
         assert!(parts.flatten().all(|e| !e.file_name().to_string_lossy().ends_with(".part")));

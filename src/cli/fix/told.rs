@@ -172,7 +172,7 @@ fn mark(state: StepState) -> &'static str {
 }
 
 /// What was found half done, and what became of it.
-pub(super) fn recovered(found: &Recovered) -> String {
+pub(in super::super) fn recovered(found: &Recovered) -> String {
     let (run, when) = (found.run, words::date(found.started));
     let was = match found.what {
         Found::CutOff => format!("Run {run} of {when} had been cut off."),
@@ -183,7 +183,10 @@ pub(super) fn recovered(found: &Recovered) -> String {
         (None, Found::UndoCutOff) => "The rest was taken back now.".to_owned(),
         (None, _) => "All of it was taken back now.".to_owned(),
         (Some(left), _) if found.open => {
-            format!("It cannot be taken back yet: {}. The next start tries again.", harmless(left.trim_end_matches('.')))
+            format!(
+                "It cannot be taken back yet: {}. The next start tries again.",
+                harmless(left.trim_end_matches('.'))
+            )
         }
         (Some(left), _) => format!("Not all of it could be taken back: {}.", harmless(left.trim_end_matches('.'))),
     };

@@ -58,7 +58,12 @@ impl Act for Script {
             ..Run::new(what, &[])
         };
         let file = &self.file;
-        view.run(run(format!("the script {file} does its work"), command("apply")?, vec![command("undo")?], self.stays.clone()));
+        view.run(run(
+            format!("the script {file} does its work"),
+            command("apply")?,
+            vec![command("undo")?],
+            self.stays.clone(),
+        ));
         view.run(run(format!("the script {file} looks whether it worked"), command("check")?, Vec::new(), None));
         Ok(())
     }
@@ -164,7 +169,10 @@ mod tests {
         let mut view = View::new(&tree, &host);
         let inputs = [("WHO".to_owned(), "a; $(id) `id`".to_owned()), ("B".to_owned(), "x=y".to_owned())];
         let mut action = Script { file: "x.sh".to_owned(), inputs: inputs.into(), seconds: None, stays: None };
-        assert!(action.plan(&mut view).unwrap_err().0.contains("/etc/cleanbill/checks"), "not for a check without a folder");
+        assert!(
+            action.plan(&mut view).unwrap_err().0.contains("/etc/cleanbill/checks"),
+            "not for a check without a folder"
+        );
         view.beside(Some(&folder));
         action.plan(&mut view).unwrap();
         let changes = view.take();

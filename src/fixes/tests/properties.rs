@@ -28,7 +28,10 @@ const FILES: [(&str, &[&str]); 12] = [
     ("/etc/default/app", &["A=1\nB='x y'\n", "A=\"${A:-1}\"\n"]),
     ("/etc/app.json", &["{}", "{\n  \"a\": {\"b\": [1, 2]}\n}\n"]),
     ("/etc/note", &["one\ntwo\n", "two", "\0\u{1}binary"]),
-    ("/usr/lib/systemd/system/x.service", &["[Unit]\n[Service]\nExecStart=/bin/x\n[Install]\nWantedBy=multi-user.target\n"]),
+    (
+        "/usr/lib/systemd/system/x.service",
+        &["[Unit]\n[Service]\nExecStart=/bin/x\n[Install]\nWantedBy=multi-user.target\n"],
+    ),
 ];
 
 fn a_tree() -> impl Strategy<Value = Vec<(usize, usize, u32, bool)>> {
@@ -43,19 +46,20 @@ fn path() -> impl Strategy<Value = String> {
 }
 
 fn an_action() -> impl Strategy<Value = Value> {
-    let set = |format: &'static str, path: &'static str, section: Option<&'static str>, keys: &'static [&'static str]| {
-        let value = prop::option::of(prop::sample::select(vec!["yes", "1", "no", "a b"]));
-        (prop::sample::select(keys.to_vec()), value, any::<bool>()).prop_map(move |(key, value, only)| {
-            let mut set = json!({ "format": format, "path": path, "key": key, "only_if_there": only });
-            if let Some(section) = section {
-                set["section"] = section.into();
-            }
-            if let Some(value) = value {
-                set["value"] = value.into();
-            }
-            json!({ "set_config": set })
-        })
-    };
+    let set =
+        |format: &'static str, path: &'static str, section: Option<&'static str>, keys: &'static [&'static str]| {
+            let value = prop::option::of(prop::sample::select(vec!["yes", "1", "no", "a b"]));
+            (prop::sample::select(keys.to_vec()), value, any::<bool>()).prop_map(move |(key, value, only)| {
+                let mut set = json!({ "format": format, "path": path, "key": key, "only_if_there": only });
+                if let Some(section) = section {
+                    set["section"] = section.into();
+                }
+                if let Some(value) = value {
+                    set["value"] = value.into();
+                }
+                json!({ "set_config": set })
+            })
+        };
     let texts = prop::sample::select(vec!["two", "one", "a new line", "x\ny"]);
     let mode = prop::sample::select(vec!["0600", "0644", "4755", "0750"]);
     prop_oneof![
@@ -83,7 +87,9 @@ fn an_action() -> impl Strategy<Value = Value> {
         any::<bool>().prop_map(|blocked| json!({ "module": { "name": "cramfs", "blocked": blocked } })),
         any::<bool>().prop_map(|locked| json!({ "account": { "name": "ann", "locked": locked, "max_days": 365 } })),
         Just(json!({ "mount": { "point": "/tmp", "add": ["nosuid", "nodev"] } })),
-        Just(json!({ "mount": { "point": "/dev/shm", "add": ["noexec"], "line": "tmpfs /dev/shm tmpfs defaults 0 0" } })),
+        Just(
+            json!({ "mount": { "point": "/dev/shm", "add": ["noexec"], "line": "tmpfs /dev/shm tmpfs defaults 0 0" } })
+        ),
         prop::sample::select(vec!["enable", "disable", "mask"])
             .prop_map(|what| json!({ "service": { "name": "x", "do": what } })),
     ]

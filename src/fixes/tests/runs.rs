@@ -65,12 +65,15 @@ fn two(small: &Small) -> Plan {
         Change::File(super::FileChange { path: path.to_owned(), before, after })
     };
     plan(vec![
-        fix("one", vec![
-            change(&tree, "/etc/a", Some(first.clone())),
-            file("/etc/b", Some(rights.clone()), Some(State { mode: 0o600, ..rights })),
-            file("/etc/d", None, Some(folder)),
-            file("/etc/d/new", None, Some(mine("new\n", 0o640))),
-        ]),
+        fix(
+            "one",
+            vec![
+                change(&tree, "/etc/a", Some(first.clone())),
+                file("/etc/b", Some(rights.clone()), Some(State { mode: 0o600, ..rights })),
+                file("/etc/d", None, Some(folder)),
+                file("/etc/d/new", None, Some(mine("new\n", 0o640))),
+            ],
+        ),
         fix("two", vec![file("/etc/a", Some(first), Some(mine("second\n", 0o600)))]),
     ])
 }
@@ -442,7 +445,8 @@ fn a_full_disk_is_tried_again_until_there_is_room() {
     let small = Small::new();
     small.folder("/mnt");
     let mnt = small.at("/mnt");
-    let mount = std::process::Command::new("mount").args(["-t", "tmpfs", "-o", "size=128k,mode=755", "x"]).arg(&mnt).output();
+    let mount =
+        std::process::Command::new("mount").args(["-t", "tmpfs", "-o", "size=128k,mode=755", "x"]).arg(&mnt).output();
     if !mount.unwrap().status.success() {
         eprintln!("no disk can be mounted here: a full disk is not tried");
         return;
@@ -478,7 +482,8 @@ fn a_store_on_a_full_disk_leaves_everything_as_it_was() {
     let before = small.seen();
     let disk = small.beside().join("disk");
     std::fs::create_dir(&disk).unwrap();
-    let mount = std::process::Command::new("mount").args(["-t", "tmpfs", "-o", "size=2m,mode=755", "x"]).arg(&disk).output();
+    let mount =
+        std::process::Command::new("mount").args(["-t", "tmpfs", "-o", "size=2m,mode=755", "x"]).arg(&disk).output();
     if !mount.unwrap().status.success() {
         eprintln!("no disk can be mounted here: a full disk is not tried");
         return;

@@ -17,7 +17,8 @@ fn a_file_is_replaced_whole_and_comes_back_to_the_nanosecond() {
     small.file("/etc/a", "old\n", 0o640);
     let (tree, before) = (small.tree(), small.seen());
     let old = tree.read("/etc/a").unwrap().unwrap();
-    let new = State { content: Content::File(b"new\n".to_vec()), mode: 0o600, modified: Time::default(), ..old.clone() };
+    let new =
+        State { content: Content::File(b"new\n".to_vec()), mode: 0o600, modified: Time::default(), ..old.clone() };
     tree.put("/etc/a", Some(&old), Some(&new)).unwrap();
     assert_eq!(small.text("/etc/a"), "new\n");
     assert_eq!(small.at("/etc/a").metadata().unwrap().mode() & 0o7777, 0o600);
@@ -269,14 +270,8 @@ fn rights_alone_change_the_file_that_is_there_however_it_grows() {
 fn sockets_and_pipes_get_rights_and_are_never_opened() {
     let small = Small::new();
     let pipe = small.at("/etc/pipe");
-    rustix::fs::mknodat(
-        rustix::fs::CWD,
-        &pipe,
-        rustix::fs::FileType::Fifo,
-        rustix::fs::Mode::from_raw_mode(0o666),
-        0,
-    )
-    .unwrap();
+    rustix::fs::mknodat(rustix::fs::CWD, &pipe, rustix::fs::FileType::Fifo, rustix::fs::Mode::from_raw_mode(0o666), 0)
+        .unwrap();
     let _socket = std::os::unix::net::UnixListener::bind(small.at("/etc/socket")).unwrap();
     let tree = small.tree();
     for path in ["/etc/pipe", "/etc/socket"] {
@@ -380,7 +375,8 @@ fn what_was_left_beside_a_file_goes_and_what_nobody_knows_is_kept() {
     small.file("/etc/.cleanbill-0000000000000002", "a person's work", 0o600);
     small.folder("/etc/.cleanbill-0000000000000003");
     small.file("/etc/other", "x", 0o600);
-    let known = |content: &Content| matches!(content, Content::File(bytes) if b"half of what was written".starts_with(bytes));
+    let known =
+        |content: &Content| matches!(content, Content::File(bytes) if b"half of what was written".starts_with(bytes));
     let mut kept = Vec::new();
     small.tree().sweep("/etc/a", &known, &mut |state| {
         kept.push(state.text().unwrap().to_owned());
