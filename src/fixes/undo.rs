@@ -180,7 +180,7 @@ pub(super) fn held(
         make_way(tree, change).map_err(|e| UndoError::Left(e.to_string()))?;
     }
     let way = Way { journal, tree, live, folder: run.folder.clone() };
-    let left = way.back(&mut all, &mine);
+    let left = way.back(&mut all, mine);
     if !left.again.is_empty() {
         return Err(UndoError::Left(left.said().unwrap_or_default()));
     }

@@ -1,4 +1,5 @@
 //! Fixing and taking back, killed at any moment: the next start leaves the tree wholly as before or wholly as after.
+#![allow(clippy::print_stderr, reason = "how often it was cut off is said")]
 
 use std::{
     collections::BTreeMap,

@@ -505,9 +505,9 @@ fn a_store_on_a_full_disk_leaves_everything_as_it_was() {
         });
         let told = done.as_ref().map(|_| ()).map_err(ToString::to_string);
         let as_before = small.seen() == before;
-        if done.is_ok() {
+        if let Ok(mut done) = done {
             let journal = Journal::open(&store).unwrap();
-            let _ = undo(&journal, &tree, false, &mut done.unwrap(), None, false);
+            let _ = undo(&journal, &tree, false, &mut done, None, false);
         }
         results.push((left, told, as_before, small.seen() == before));
         let _ = std::fs::remove_dir_all(disk.join("store.duckdb.fixes"));
