@@ -83,7 +83,14 @@ impl Catalogue {
             let file = crate::host::lossy(&path);
             let fail = |what: String| CheckError { file: file.clone(), line: 1, what };
             let text = std::fs::read_to_string(&path).map_err(|e| fail(format!("cannot be read: {e}")))?;
-            catalogue.add(&file, &text)?;
+            let id = catalogue.add(&file, &text)?.id.clone();
+            let folder = path.with_extension("d");
+            if folder.is_dir()
+                && path.file_stem().is_some_and(|stem| stem.to_str() == Some(id.as_str()))
+                && let Some(check) = catalogue.checks.get_mut(&id)
+            {
+                check.folder = std::path::absolute(folder).ok();
+            }
         }
         Ok(catalogue)
     }

@@ -178,6 +178,9 @@ pub struct Check {
     /// At least one that finds and one that does not.
     #[serde(rename = "test")]
     pub tests: Vec<Test>,
+    /// The folder `ID.d` beside the file, where an administrator made one: scripts of its fix lie there.
+    #[serde(skip)]
+    pub folder: Option<std::path::PathBuf>,
 }
 
 /// A mistake in a check file.

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     fixes::{self, UndoError, Undone},
-    store::{FixRun, Store, StoreError},
+    store::{FixRun, FixStep, Store, StoreError},
     words::{self, harmless},
 };
 
@@ -146,13 +146,21 @@ fn page(run: &FixRun, undone: &Undone, risk: Option<f64>) -> String {
     text
 }
 
+/// What would be taken back.
+fn asked(run: &FixRun, only: Option<&str>) -> String {
+    let meant = |s: &&FixStep| s.state.stands() && only.is_none_or(|check| s.check == check);
+    run.steps.iter().filter(meant).map(|s| format!("  {}\n", harmless(&s.title))).collect()
+}
+
 fn agreed(run: &FixRun, only: Option<&str>) -> Result<bool, CliError> {
     if !std::io::stdin().is_terminal() {
         return Err(CliError::usage("Nobody is here to say yes, so nothing was changed", "Give --yes"));
     }
+    anstream::print!("{}", asked(run, only));
+    let when = words::ago(run.started, Timestamp::now());
     let what = match only {
-        Some(check) => format!("Take {check} of run {} back?", run.id),
-        None => format!("Take run {} of {} back?", run.id, words::ago(run.started, Timestamp::now())),
+        Some(check) => format!("Take back {check} from run {} ({when})?", run.id),
+        None => format!("Take back run {} ({when})?", run.id),
     };
     Ok(Confirm::with_theme(&ColorfulTheme::default()).with_prompt(what).default(true).interact().unwrap_or(false))
 }
@@ -171,11 +179,87 @@ impl From<UndoError> for CliError {
                 )
             }
             UndoError::Later { ref command, .. } => {
-                let hint = format!("Take that back first, with: {command}");
+                let hint = format!("Take back first what came later, with: {command}");
                 CliError::failed(format!("Nothing was taken back: {error}"), hint)
             }
             UndoError::Left(_) => CliError::failed(error.to_string(), "See the run with: cleanbill history"),
             error => CliError::usage(error.to_string(), "See them with: cleanbill history"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::{RunState, StepState};
+
+    fn run() -> FixRun {
+        let step = |n: i64, title: &str, state| FixStep {
+            n,
+            check: format!("check-{n}"),
+            title: title.to_owned(),
+            state,
+            why: None,
+        };
+        FixRun {
+            id: 3,
+            host: String::new(),
+            hostname: String::new(),
+            root: "/".to_owned(),
+            started: "2026-01-15T12:00:00Z".parse().unwrap(),
+            ended: None,
+            state: RunState::Done,
+            who: "ann".to_owned(),
+            version: String::new(),
+            folder: String::new(),
+            confirm_until: None,
+            risk_before: 0.0,
+            risk_after: None,
+            steps: vec![
+                step(1, "Turn off root login over SSH", StepState::Fixed),
+                step(2, "Close the file", StepState::StillOpen),
+                step(3, "Add a firewall", StepState::Refused),
+            ],
+        }
+    }
+
+    #[test]
+    fn what_was_taken_back_reads_well() {
+        let all = Undone {
+            files: 3,
+            kept: vec![(
+                "/etc/a".to_owned(),
+                PathBuf::from("/var/lib/cleanbill/cleanbill.duckdb.fixes/run-1/newer-1-a"),
+            )],
+            stays: vec!["The folder /etc/d stays: something else lies in it now.".to_owned()],
+            untold: Some("/usr/bin/systemctl failed (exit status: 1)".to_owned()),
+        };
+        let texts = [
+            page(&run(), &Undone { files: 1, ..Undone::default() }, Some(31.4)),
+            page(&run(), &Undone::default(), None),
+            page(&run(), &all, Some(12.0)),
+            asked(&run(), None),
+            asked(&run(), Some("check-2")),
+        ];
+        insta::assert_snapshot!(texts.join("---\n"));
+    }
+
+    #[test]
+    fn why_it_was_not_taken_back_reads_well() {
+        let later = |later: &str, command: &str| UndoError::Later {
+            path: "/etc/a".to_owned(),
+            later: later.to_owned(),
+            command: command.to_owned(),
+        };
+        let errors = [
+            UndoError::Already(3),
+            UndoError::NoSuchFix(3, "updates-open".to_owned()),
+            later("the fix of check-2", "cleanbill undo 3"),
+            later("run 4", "cleanbill undo 4"),
+            UndoError::Left("the disk is full: /etc/a could not be written".to_owned()),
+            UndoError::Changed(vec![fixes::Blocked { path: "/etc/a".to_owned(), diff: String::new() }]),
+        ];
+        let told: Vec<String> = errors.into_iter().map(|e| format!("{:?}", CliError::from(e))).collect();
+        insta::assert_snapshot!(told.join("\n"));
     }
 }

@@ -127,7 +127,7 @@ pub fn apply(
 
 /// Runs what waited until all files stand, each once. A fix whose program fails is taken back, with those that build on
 /// it.
-fn late(way: &Way<'_>, changes: &mut Vec<Logged>, run: &mut FixRun) {
+fn late(way: &Way<'_>, changes: &mut [Logged], run: &mut FixRun) {
     let planned = |run: &FixRun, n: i64| run.steps.iter().any(|s| s.n == n && s.state == StepState::Planned);
     let mut commands: Vec<Run> = Vec::new();
     for command in changes.iter().filter_map(|l| late_run(&l.change)) {
@@ -173,7 +173,7 @@ fn share(changes: &[Logged], a: i64, b: i64) -> bool {
     paths(a).any(|path| paths(b).any(|other| other == path))
 }
 
-fn end(way: &Way<'_>, changes: &mut Vec<Logged>, mut run: FixRun, risk: Option<f64>) -> Result<FixRun, JournalError> {
+fn end(way: &Way<'_>, changes: &mut [Logged], mut run: FixRun, risk: Option<f64>) -> Result<FixRun, JournalError> {
     run.state = RunState::Done;
     run.ended = Some(Timestamp::now());
     run.risk_after = risk;
@@ -266,7 +266,7 @@ impl Way<'_> {
     }
 
     /// Does one fix, or takes it back.
-    fn one(&self, changes: &mut Vec<Logged>, step: i64) -> Result<(), (String, Left)> {
+    fn one(&self, changes: &mut [Logged], step: i64) -> Result<(), (String, Left)> {
         let mut fresh: Vec<String> = Vec::new();
         let mut go = || -> Result<(), String> {
             for logged in changes.iter_mut().filter(|l| l.step == step) {

@@ -10,6 +10,7 @@ pub mod formats;
 mod guard;
 mod journal;
 mod plan;
+pub mod policy;
 mod recover;
 mod run;
 mod signals;

@@ -213,6 +213,7 @@ fn changes(basis: &Basis<'_>, check: &Check, view: &mut View<'_>) -> Result<Step
     let rows = query(&check.query, &check.bindings(None))?;
     let actions = fix.actions.filled(&rows, answers).map_err(Refusal)?;
     let made = view.made();
+    view.beside(check.folder.as_deref());
     for action in &actions {
         if let Err(refusal) = action.act().plan(view) {
             view.forget(made);

@@ -51,12 +51,15 @@ pub enum Found {
 /// When the journal cannot be read, or another process holds it.
 pub fn recover(journal: &Journal, tree: &Tree, live: bool) -> Result<Vec<Recovered>, JournalError> {
     let _held = journal.hold()?;
-    journal.sweep();
     let root = tree.root().to_string_lossy().into_owned();
     let mut recovered = Vec::new();
     for mut run in journal.unfinished(&root)? {
         let _signals = Signals::hear();
         recovered.push(end(journal, tree, live, &mut run)?);
+    }
+    // Only now: a folder that is not whole shows that its run was cut off before its first change.
+    if recovered.iter().all(|found| !found.open) {
+        journal.sweep();
     }
     for mut run in journal.waiting(&root)? {
         if run.confirm_until.is_some_and(|until| until <= Timestamp::now()) {

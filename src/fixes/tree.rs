@@ -190,6 +190,9 @@ pub enum TreeError {
     /// It is not what was expected.
     #[error("{0} changed in the meantime")]
     Changed(String),
+    /// It is a device, a socket or the like.
+    #[error("{0} is neither a file nor a link")]
+    Kind(String),
     /// A folder that should go holds something.
     #[error("the folder {0} is not empty")]
     NotEmpty(String),
@@ -311,7 +314,10 @@ impl Tree {
     /// the change itself wrote or took away; `keep` puts a copy of any other aside, and such a one stays where that fails.
     pub fn sweep(&self, path: &str, known: &dyn Fn(&Content) -> bool, keep: &mut dyn FnMut(&State) -> bool) {
         let Ok(place) = self.place(path) else { return };
-        let Ok(entries) = rustix::fs::Dir::read_from(&place.folder) else { return };
+        // The folder is held by its path alone, and cannot be read so.
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let folder = rustix::fs::openat(&place.folder, ".", flags, Mode::empty());
+        let Ok(entries) = folder.and_then(rustix::fs::Dir::new) else { return };
         let names = entries.flatten().map(|entry| entry.file_name().to_bytes().to_vec());
         for name in names.filter(|name| name.starts_with(TEMPORARY.as_bytes())).collect::<Vec<_>>() {
             let Ok(folder) = place.folder.try_clone() else { return };
@@ -343,8 +349,10 @@ impl Tree {
         match (before, after) {
             (None, None) => Ok(()),
             (None, Some(after)) => create(path, &place, after),
-            (Some(before), None) => remove(path, &place, before),
             (Some(before), Some(after)) if before.content == after.content => rights(path, &place, before, after),
+            // It could not be made again.
+            (Some(State { content: Content::Opaque(..), .. }), _) => Err(TreeError::Kind(path.to_owned())),
+            (Some(before), None) => remove(path, &place, before),
             (Some(before), Some(after)) => replace(path, &place, before, after),
         }
     }

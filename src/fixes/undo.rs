@@ -46,7 +46,7 @@ pub enum UndoError {
         command: String,
     },
     /// It was taken back before.
-    #[error("run {0} was taken back already")]
+    #[error("nothing of run {0} stands any more")]
     Already(i64),
     /// It still waits to be confirmed.
     #[error("run {0} can still be confirmed")]
@@ -180,7 +180,7 @@ pub(super) fn held(
         make_way(tree, change).map_err(|e| UndoError::Left(e.to_string()))?;
     }
     let way = Way { journal, tree, live, folder: run.folder.clone() };
-    let left = way.back(&mut all, &mine);
+    let left = way.back(&mut all, mine);
     if !left.again.is_empty() {
         return Err(UndoError::Left(left.said().unwrap_or_default()));
     }

@@ -1,7 +1,10 @@
 //! The machine as it will be: the tree with the planned changes on top, so that a second fix of the same file builds on
 //! the first one.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
 
 use super::{
     change::{Change, FileChange, Run},
@@ -36,17 +39,29 @@ pub struct View<'a> {
     made: BTreeMap<String, Option<State>>,
     /// What this fix changes.
     changes: Vec<Change>,
+    /// The folder of the check whose fix it is, where it has one of its own.
+    folder: Option<PathBuf>,
 }
 
 impl<'a> View<'a> {
     /// Nothing is planned yet.
     pub fn new(tree: &'a Tree, host: &'a Host) -> Self {
-        View { tree, host, made: BTreeMap::new(), changes: Vec::new() }
+        View { tree, host, made: BTreeMap::new(), changes: Vec::new(), folder: None }
     }
 
     /// The machine as probes see it: without what is planned.
     pub fn host(&self) -> &'a Host {
         self.host
+    }
+
+    /// The folder that lies beside the check whose fix is planned, where there is one.
+    pub fn folder(&self) -> Option<&Path> {
+        self.folder.as_deref()
+    }
+
+    /// From here on the fix of a check with this folder is planned.
+    pub(super) fn beside(&mut self, folder: Option<&Path>) {
+        self.folder = folder.map(Path::to_owned);
     }
 
     /// Whether programs may be run.

@@ -348,6 +348,9 @@ fn io_error(path: &str, error: &std::io::Error) -> ReadError {
 
 /// Why a file or folder of settings of our own is not used: others than its owner may write to it.
 pub(crate) fn distrusted(meta: &std::fs::Metadata) -> Option<&'static str> {
+    if meta.uid() != 0 && meta.uid() != rustix::process::geteuid().as_raw() {
+        return Some("it belongs to someone else, so it is not trusted: run chown root on it");
+    }
     let open = meta.mode() & 0o022 != 0;
     open.then_some("others may change it, so it is not trusted: run chmod go-w on it")
 }

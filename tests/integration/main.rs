@@ -6,6 +6,7 @@ mod bad_input;
 mod commands;
 mod compare;
 mod fix;
+mod fixes_cut_off;
 mod history;
 mod report;
 mod support;

@@ -186,7 +186,7 @@ fn mark(state: StepState) -> &'static str {
 }
 
 /// What was found half done, and what became of it.
-pub(super) fn recovered(found: &Recovered) -> String {
+pub(in super::super) fn recovered(found: &Recovered) -> String {
     let (run, when) = (found.run, words::date(found.started));
     let was = match found.what {
         Found::CutOff => format!("Run {run} of {when} had been cut off."),

@@ -14,6 +14,7 @@ mod package;
 mod place;
 mod remove;
 mod rights;
+mod script;
 mod service;
 mod sudo_rule;
 mod sysctl;
@@ -105,6 +106,8 @@ actions! {
     Firewall(firewall::Firewall),
     /// Runs a program.
     Command(command::Command),
+    /// Runs a script that lies beside the check.
+    Script(script::Script),
 }
 
 /// The first of these programs that is there, with its whole path.

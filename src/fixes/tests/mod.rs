@@ -1,4 +1,5 @@
 //! The engine on small trees.
+#![allow(clippy::print_stderr, reason = "what cannot be tried here is said")]
 
 mod properties;
 mod runs;

@@ -259,6 +259,21 @@ fn a_run_that_was_cut_off_anywhere_is_as_if_it_had_never_been() {
 }
 
 #[test]
+fn a_run_that_was_cut_off_before_its_folder_had_its_name_changed_nothing() {
+    let small = Small::new();
+    let plan = two(&small);
+    let before = small.seen();
+    let cut = cut(&small, &plan, 0, false);
+    let folder = small.beside().join("store.duckdb.fixes").join(cut.folder);
+    let part = folder.with_extension("part");
+    std::fs::rename(&folder, &part).unwrap();
+    let found = recover(&journal(&small), &small.tree(), false).unwrap();
+    assert!(found[0].left.is_none(), "{found:?}");
+    assert!(!part.exists() && small.seen() == before);
+    assert!(recover(&journal(&small), &small.tree(), false).unwrap().is_empty());
+}
+
+#[test]
 fn programs_that_never_ran_are_not_taken_back() {
     let small = Small::new();
     let mut plan = two(&small);
@@ -405,7 +420,8 @@ fn a_clock_that_goes_back_does_not_keep_it_for_ever() {
     let small = Small::new();
     let done = guarded(&small, &|_| Ok(()));
     let (journal, tree) = (journal(&small), small.tree());
-    let undone = undo_unconfirmed(&journal, &tree, false, done.id, done.confirm_until).unwrap();
+    let Err(UndoError::TooEarly(_, until)) = undo_unconfirmed(&journal, &tree, false, done.id, None) else { panic!() };
+    let undone = undo_unconfirmed(&journal, &tree, false, done.id, Some(until)).unwrap();
     assert_eq!(undone.unwrap().0.state, RunState::Undone);
 }
 
@@ -489,9 +505,9 @@ fn a_store_on_a_full_disk_leaves_everything_as_it_was() {
         });
         let told = done.as_ref().map(|_| ()).map_err(ToString::to_string);
         let as_before = small.seen() == before;
-        if done.is_ok() {
+        if let Ok(mut done) = done {
             let journal = Journal::open(&store).unwrap();
-            let _ = undo(&journal, &tree, false, &mut done.unwrap(), None, false);
+            let _ = undo(&journal, &tree, false, &mut done, None, false);
         }
         results.push((left, told, as_before, small.seen() == before));
         let _ = std::fs::remove_dir_all(disk.join("store.duckdb.fixes"));

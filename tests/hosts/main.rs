@@ -5,63 +5,13 @@
 //! judged by a person.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, missing_docs)]
 
-use std::{
-    collections::BTreeSet,
-    fmt::Write as _,
-    path::{Path, PathBuf},
-    process::{Command, Output},
-};
+mod fixes;
+mod guard;
+mod host;
 
-/// A host that is taken down when the test ends, also when it fails.
-struct Host {
-    name: String,
-}
+use std::{collections::BTreeSet, fmt::Write as _, process::Command};
 
-fn scripts() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/hosts")
-}
-
-fn script(args: &[&str]) -> Output {
-    let owner = std::process::id().to_string();
-    let mut command = Command::new(scripts().join("host.sh"));
-    command.args(args).env("CLEANBILL_HOST_OWNER", owner).output().expect("host.sh can be run")
-}
-
-fn checked(args: &[&str]) -> String {
-    let output = script(args);
-    let err = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "host.sh {args:?}: {err}");
-    String::from_utf8_lossy(&output.stdout).into_owned()
-}
-
-impl Host {
-    /// A booted host.
-    fn up(kind: &str, tree: &str) -> Self {
-        let host = Host { name: format!("cb-{}-{kind}", std::process::id()) };
-        let hook = scripts().join(format!("break/{kind}.sh"));
-        checked(&["up", &host.name, tree, hook.to_str().unwrap()]);
-        checked(&["push", &host.name, env!("CARGO_BIN_EXE_cleanbill"), "/usr/local/bin/cleanbill"]);
-        if let Ok(dir) = std::env::var("DUCKDB_LIB_DIR") {
-            checked(&["push", &host.name, &format!("{dir}/libduckdb.so"), "/usr/local/lib/libduckdb.so"]);
-            checked(&["exec", &host.name, "/sbin/ldconfig"]);
-        }
-        host
-    }
-
-    fn exec(&self, args: &[&str]) -> String {
-        let mut all = vec!["exec", &self.name];
-        all.extend(args);
-        let output = script(&all);
-        assert_ne!(output.status.code(), Some(3), "{}", String::from_utf8_lossy(&output.stderr));
-        String::from_utf8_lossy(&output.stdout).into_owned()
-    }
-}
-
-impl Drop for Host {
-    fn drop(&mut self) {
-        script(&["down", &self.name]);
-    }
-}
+use host::{Host, script, scripts};
 
 /// `severity check` of every problem and tip, and `unseen what` for what could not be looked at.
 fn told(report: &serde_json::Value) -> BTreeSet<String> {
@@ -118,7 +68,7 @@ fn doors_are_as_told(host: &Host) {
 
 /// What the programs of a running host say is what we read from its files alone.
 fn files_alone_say_the_same(host: &Host, more: &[&str]) {
-    let root = checked(&["root", &host.name]).trim().to_owned();
+    let root = host.root();
     let asked = [
         "select keyword, value from sshd_config where context = 'global' and keyword <> 'port' order by all",
         "select name, config_value from system_controls where config_value is not null and name not like '%.conf.%' order by all",
@@ -143,7 +93,7 @@ fn files_alone_say_the_same(host: &Host, more: &[&str]) {
 }
 
 fn audit(kind: &str, tree: &str) -> (Host, serde_json::Value) {
-    let host = Host::up(kind, tree);
+    let host = Host::up(kind, tree, Some(scripts().join(format!("break/{kind}.sh"))));
     let out = host.exec(&["cleanbill", "audit", "--format", "json"]);
     let report: serde_json::Value = serde_json::from_str(&out).unwrap_or_else(|e| panic!("{e}: {out}"));
     (host, report)
@@ -210,11 +160,8 @@ fn a_hardened_host_gets_an_a() {
 #[test]
 #[ignore = "needs root and throw-away hosts: make hosts"]
 fn the_same_faults_are_seen_in_an_image_that_is_not_running() {
-    let name = format!("cb-{}-image", std::process::id());
-    let host = Host { name };
-    let hook = scripts().join("break/broken.sh");
-    checked(&["tree", &host.name, "full", hook.to_str().unwrap()]);
-    let root = checked(&["root", &host.name]).trim().to_owned();
+    let host = Host::tree("image", "full", Some(scripts().join("break/broken.sh")));
+    let root = host.root();
     let output = Command::new(env!("CARGO_BIN_EXE_cleanbill"))
         .args(["audit", "--no-store", "--format", "json", "--root", &root])
         .output()

@@ -1,0 +1,147 @@
+//! Every fix on a host that has its problem: seen, mended, gone, still working, taken back, seen again.
+//!
+//! `tests/hosts/fixes/GROUP.sh` knows how to break a host: `list`, `break ID`, `works ID` and, where it is asked,
+//! `answers ID`. All ids of a script are tried on one host, one after the other; `CLEANBILL_FIXES` names scripts or ids
+//! that are tried alone, `CLEANBILL_FIXES_TREE` the tree.
+
+use std::{fmt::Write as _, path::PathBuf, process::Command};
+
+use super::host::{Host, checked, scripts};
+
+/// What became of an id: the step at which it went wrong, and what was said there.
+struct Result {
+    id: String,
+    wrong: Option<(&'static str, String)>,
+}
+
+fn groups() -> Vec<PathBuf> {
+    let Ok(entries) = std::fs::read_dir(scripts().join("fixes")) else { return Vec::new() };
+    let mut found: Vec<PathBuf> = entries.flatten().map(|e| e.path()).collect();
+    found.retain(|p| p.extension().is_some_and(|e| e == "sh") && p.file_stem().is_some_and(|s| s != "lib"));
+    found.sort();
+    found
+}
+
+fn name(script: &std::path::Path) -> String {
+    script.file_stem().unwrap().to_string_lossy().into_owned()
+}
+
+fn ids(script: &std::path::Path) -> Vec<String> {
+    let output = Command::new("bash").arg(script).arg("list").output().unwrap();
+    assert!(output.status.success(), "{}: {}", script.display(), String::from_utf8_lossy(&output.stderr));
+    String::from_utf8_lossy(&output.stdout).split_whitespace().map(str::to_owned).collect()
+}
+
+/// Whether an audit finds it, or what it says instead.
+fn found(host: &Host, id: &str) -> std::result::Result<bool, String> {
+    let out = host.exec(&["cleanbill", "audit", "--only", id, "--no-store", "--format", "json"]);
+    let report: serde_json::Value = serde_json::from_str(&out).map_err(|e| format!("{e}: {out}"))?;
+    let result = report["results"].as_array().into_iter().flatten().find(|r| r["check"] == id);
+    let told = result.map_or_else(String::new, |r| r["result"].to_string());
+    let problems = report["problems"].as_array().into_iter().flatten();
+    let seen = problems.clone().any(|p| p["check"] == id || p["parts"].to_string().contains(&format!("\"{id}\"")));
+    if seen || told.contains("problem") {
+        return Ok(true);
+    }
+    if told.contains("ok") || told.contains("not_applicable") {
+        Ok(false)
+    } else {
+        Err(format!("the audit says {told}"))
+    }
+}
+
+fn one(host: &Host, group: &str, id: &str) -> Option<(&'static str, String)> {
+    let script = format!("/root/fixes/{group}.sh");
+    let with = |what: &str| host.run(&["/bin/bash", &script, what, id]);
+    let seen = |step: &'static str, wanted: bool| match found(host, id) {
+        Ok(seen) if seen == wanted => None,
+        Ok(_) => Some((step, if wanted { "it is not seen" } else { "it is still seen" }.to_owned())),
+        Err(said) => Some((step, said)),
+    };
+    let (code, said) = with("break");
+    if code != 0 {
+        return Some(("break", said));
+    }
+    if let wrong @ Some(_) = seen("see", true) {
+        return wrong;
+    }
+    let (_, answers) = with("answers");
+    let answers: Vec<String> = answers
+        .lines()
+        .filter(|l| !l.is_empty() && !l.contains("no such") && !l.starts_with("unknown") && !l.contains(".sh"))
+        .map(|answer| format!("{id}={answer}"))
+        .collect();
+    let mut args = vec!["cleanbill", "fix", id, "--yes", "--window", "0"];
+    for answer in &answers {
+        args.extend(["--answer", answer]);
+    }
+    let (code, fixed) = host.run(&args);
+    if code != 0 {
+        return Some(("fix", fixed));
+    }
+    if let wrong @ Some(_) = seen("gone", false) {
+        return wrong;
+    }
+    let (code, said) = with("works");
+    if code != 0 {
+        return Some(("works", if said.is_empty() { "it does not work any more".to_owned() } else { said }));
+    }
+    let (code, again) = host.run(&args);
+    if code != 0 || again.contains("will be done") {
+        return Some(("again", again));
+    }
+    let (code, said) = host.run(&["cleanbill", "undo", "--yes"]);
+    if code != 0 {
+        return Some(("undo", said));
+    }
+    seen("back", true)
+}
+
+#[test]
+#[ignore = "needs root and throw-away hosts: make hosts"]
+fn every_fix_mends_what_it_should_and_can_be_taken_back() {
+    let only = std::env::var("CLEANBILL_FIXES").unwrap_or_default();
+    let only: Vec<&str> = only.split_whitespace().collect();
+    let tree = std::env::var("CLEANBILL_FIXES_TREE").unwrap_or_else(|_| "plus".to_owned());
+    let mut results: Vec<Result> = Vec::new();
+    for script in groups() {
+        let group = name(&script);
+        let mut ids = ids(&script);
+        ids.retain(|id| only.is_empty() || only.contains(&id.as_str()) || only.contains(&group.as_str()));
+        if ids.is_empty() {
+            continue;
+        }
+        let mut host = Some(up(&group, &tree));
+        for id in ids {
+            let wrong = host.as_ref().and_then(|host| one(host, &group, &id));
+            if wrong.is_some() {
+                // What went wrong must not spoil the next ones.
+                drop(host.take());
+                host = Some(up(&group, &tree));
+            }
+            let short = wrong.as_ref().map_or("ok".to_owned(), |(step, said)| format!("{step}: {}", last(said)));
+            println!("{id:<45} {short}");
+            results.push(Result { id, wrong });
+        }
+    }
+    let mut table = String::new();
+    for result in &results {
+        if let Some((step, said)) = &result.wrong {
+            let _ = writeln!(table, "{} at `{step}`:\n    {}", result.id, said.trim().replace('\n', "\n    "));
+        }
+    }
+    let bad = results.iter().filter(|r| r.wrong.is_some()).count();
+    println!("{} fixes tried, {bad} of them wrong", results.len());
+    assert_eq!(bad, 0, "\n{table}");
+}
+
+fn up(group: &str, tree: &str) -> Host {
+    let host = Host::up(&format!("fix-{}", group.replace('_', "-")), tree, None);
+    checked(&["push", &host.name, scripts().join("fixes").to_str().unwrap(), "/root/fixes"]);
+    host
+}
+
+/// The last line that says something.
+fn last(said: &str) -> String {
+    said.lines().rev().find(|l| !l.trim().is_empty()).unwrap_or_default().trim().chars().take(90).collect()
+}
