@@ -257,6 +257,7 @@ mod tests {
 
     fn fix(check: &str, safety: Safety) -> PlannedFix {
         PlannedFix {
+            actions: Vec::new(),
             check: check.to_owned(),
             problem: String::new(),
             title: String::new(),

@@ -87,9 +87,8 @@ pub fn after<'a>(paths: impl Iterator<Item = &'a str>) -> Result<(), String> {
         let whole = owners(path).filter(|o| !o.command.contains(&"{}"));
         let mut commands: Vec<Vec<String>> =
             whole.map(|o| o.command.iter().map(|a| (*a).to_owned()).collect()).collect();
-        commands.extend(
-            unit(path).map(|unit| vec![VERIFY.to_owned(), "verify".to_owned(), "--man=no".to_owned(), unit]),
-        );
+        commands
+            .extend(unit(path).map(|unit| vec![VERIFY.to_owned(), "verify".to_owned(), "--man=no".to_owned(), unit]));
         for command in commands {
             if !asked.contains(&command) {
                 ask(&command, "", path)?;

@@ -23,7 +23,7 @@ use crate::{
         tree::Tree,
     },
     host::Host,
-    store::{FixRun, RunState, Store, StoreError},
+    store::{FixRun, RunState, Store},
     words,
 };
 
