@@ -1,7 +1,7 @@
 //! Does a plan: writes it down, changes, asks the programs concerned, and asks the checks again. A fix that fails is
 //! taken back at once, the others go on.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
@@ -10,7 +10,7 @@ use super::{
     journal::{Journal, JournalError},
     plan::{Plan, PlannedFix},
     run,
-    tree::Tree,
+    tree::{Content, State, Tree},
     validate,
 };
 use crate::store::{FixRun, FixStep, RunState, StepState};
@@ -195,15 +195,22 @@ fn with(why: String, back: Result<(), String>) -> String {
 /// Takes changes back, in the order given; goes on where one fails.
 pub(super) fn back<'a>(changes: impl Iterator<Item = &'a Change>, tree: &Tree, live: bool) -> Result<(), String> {
     let mut left = Vec::new();
+    let mut renewed: BTreeSet<&str> = BTreeSet::new();
     for change in changes {
         match change {
             Change::File(file) => {
-                let stands = tree.read_like(&file.path, file.after.as_ref());
+                let path: &'a str = &file.path;
+                // What was just put back here is a new file, with another number than the one whose rights were changed.
+                let file = if renewed.contains(path) { &renumbered(file, tree) } else { file };
+                let stands = tree.read_like(path, file.after.as_ref());
                 let done = match stands {
                     Ok(now) if super::tree::same(now.as_ref(), file.before.as_ref()) => Ok(()),
-                    Ok(_) => tree.put(&file.path, file.after.as_ref(), file.before.as_ref()),
+                    Ok(_) => tree.put(path, file.after.as_ref(), file.before.as_ref()),
                     Err(error) => Err(error),
                 };
+                if done.is_ok() && !is_opaque(file.before.as_ref()) {
+                    renewed.insert(path);
+                }
                 left.extend(done.err().map(|e| e.to_string()));
             }
             Change::Run(run) if live => {
@@ -215,4 +222,49 @@ pub(super) fn back<'a>(changes: impl Iterator<Item = &'a Change>, tree: &Tree, l
         }
     }
     if left.is_empty() { Ok(()) } else { Err(left.join("; ")) }
+}
+
+fn is_opaque(state: Option<&State>) -> bool {
+    matches!(state.map(|s| &s.content), Some(Content::Opaque(..)))
+}
+
+/// A change of rights with the number that its file has now; any other change as it is.
+fn renumbered(change: &FileChange, tree: &Tree) -> FileChange {
+    let mut change = change.clone();
+    if is_opaque(change.before.as_ref())
+        && is_opaque(change.after.as_ref())
+        && let Ok(Some(now)) = tree.rights(&change.path)
+    {
+        for state in [&mut change.before, &mut change.after].into_iter().flatten() {
+            state.content = now.content.clone();
+        }
+    }
+    change
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rights_go_back_also_where_the_file_was_written_anew_in_between() {
+        let root = tempfile::tempdir().unwrap();
+        std::fs::create_dir(root.path().join("etc")).unwrap();
+        std::fs::write(root.path().join("etc/list"), "old").unwrap();
+        let tree = Tree::open(root.path()).unwrap();
+        let path = "/etc/list";
+        let first = tree.read(path).unwrap().unwrap();
+        let open = tree.rights(path).unwrap().unwrap();
+        let closed = State { mode: 0o600, ..open.clone() };
+        tree.put(path, Some(&open), Some(&closed)).unwrap();
+        let before = tree.read(path).unwrap().unwrap();
+        let after = State { content: Content::File(b"new".to_vec()), ..before.clone() };
+        tree.put(path, Some(&before), Some(&after)).unwrap();
+        let change = |before, after| {
+            Change::File(FileChange { path: path.to_owned(), before: Some(before), after: Some(after) })
+        };
+        let changes = [change(open, closed), change(before, after)];
+        assert_eq!(back(changes.iter().rev(), &tree, false), Ok(()));
+        assert!(tree.read(path).unwrap().unwrap().same(&first));
+    }
 }
