@@ -5,8 +5,6 @@
 
 works() { logger works; sleep 0.5; journalctl -n 30 | grep -q works; }
 
-break_audit_idle() { as_vm; rm -f /etc/audit/rules.d/*; }
-
 break_no_record_kept() {
     printf '[Journal]\nStorage=none\nForwardToSyslog=yes\n' > /etc/systemd/journald.conf
     systemctl restart systemd-journald; systemctl disable -q --now rsyslog syslog.socket 2>/dev/null || true
