@@ -59,7 +59,9 @@ pub fn after<'a>(changes: impl Iterator<Item = &'a FileChange>) -> Result<(), St
         let whole = owners(&change.path).filter(|o| !o.command.contains(&"{}"));
         let mut commands: Vec<Vec<String>> =
             whole.map(|o| o.command.iter().map(|a| (*a).to_owned()).collect()).collect();
-        commands.extend(unit(&change.path).map(|unit| vec![VERIFY.to_owned(), "verify".to_owned(), unit]));
+        commands.extend(
+            unit(&change.path).map(|unit| vec![VERIFY.to_owned(), "verify".to_owned(), "--man=no".to_owned(), unit]),
+        );
         for command in commands {
             if !asked.contains(&command) {
                 ask(&command, "", &change.path)?;
