@@ -49,7 +49,7 @@ mail() {
 
 answer() {
     case $1 in
-        services-without-limits) printf "%s\n" shop.service fail2ban.service ;;
+        services-without-limits) printf "%s\n" shop.service fail2ban.service nginx.service postfix@-.service ;;
         *) ;;
     esac
 }
