@@ -21,7 +21,6 @@ ids() {
 	service-change-not-loaded
 	service-file-writable
 	service-program-writable
-	services-without-limits
 	timed-jobs-do-not-run
 	I
 }
