@@ -1,7 +1,7 @@
 //! Does a plan: writes it down, changes, asks the programs concerned, and asks the checks again. A fix that fails is
 //! taken back at once, the others go on.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
