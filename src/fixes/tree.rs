@@ -635,8 +635,12 @@ fn sync_rights(path: &str, fd: &OwnedFd) -> Result<(), TreeError> {
     let stat = rustix::fs::fstat(fd).map_err(|e| TreeError::new(path, e))?;
     match FileType::from_raw_mode(stat.st_mode) {
         FileType::RegularFile | FileType::Directory => {
-            let file = File::open(link_of(fd.as_fd())).map_err(|e| TreeError::io(path, &e))?;
-            file.sync_all().map_err(|e| TreeError::io(path, &e))
+            match File::open(link_of(fd.as_fd())) {
+                Ok(file) => file.sync_all().map_err(|e| TreeError::io(path, &e)),
+                // An owner who is not root may have lost the right to read it just now.
+                Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => Ok(()),
+                Err(error) => Err(TreeError::io(path, &error)),
+            }
         }
         _ => Ok(()),
     }

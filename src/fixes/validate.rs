@@ -146,10 +146,12 @@ impl Copy {
             io::Write as _,
             os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
         };
-        let base = if std::path::Path::new(COPIES).is_dir() { COPIES } else { "/tmp" };
         let name = String::from_utf8_lossy(&super::tree::temporary_name()?).into_owned();
-        let folder = std::path::Path::new(base).join(name);
-        std::fs::DirBuilder::new().mode(0o700).create(&folder)?;
+        let make = |base: std::path::PathBuf| {
+            let folder = base.join(&name);
+            std::fs::DirBuilder::new().mode(0o700).create(&folder).map(|()| folder)
+        };
+        let folder = make(COPIES.into()).or_else(|_| make(std::env::temp_dir()))?;
         let file = folder.join("candidate");
         let copy = Copy { path: file.to_string_lossy().into_owned(), folder };
         let mut out = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o440).open(&file)?;

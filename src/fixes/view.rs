@@ -23,6 +23,15 @@ impl From<TreeError> for Refusal {
     }
 }
 
+/// What an ordinary user puts into an image of their own is theirs, as the rest of it: only root can give it to root.
+fn ours(before: Option<&State>, after: State) -> State {
+    let me = rustix::process::geteuid();
+    if me.is_root() || after.uid != 0 || before.is_some_and(|b| b.uid == 0) {
+        return after;
+    }
+    State { uid: me.as_raw(), gid: rustix::process::getegid().as_raw(), ..after }
+}
+
 impl Refusal {
     /// From a sentence.
     pub fn new(why: impl Into<String>) -> Self {
@@ -120,7 +129,7 @@ impl<'a> View<'a> {
 
     /// Plans that something at a path, which is `before` now, becomes `after`.
     pub fn put(&mut self, path: &str, before: Option<State>, after: Option<State>) {
-        let after = after.map(State::agreed);
+        let after = after.map(State::agreed).map(|state| ours(before.as_ref(), state));
         let same = |c: &&mut Change| matches!(c, Change::File(f) if f.path == path);
         match self.changes.iter_mut().rev().find(same) {
             Some(Change::File(change)) => {

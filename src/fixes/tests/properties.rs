@@ -75,7 +75,8 @@ fn an_action() -> impl Strategy<Value = Value> {
             json!({ "line": { "path": path, "text": text, "absent": absent, "first": first } })
         }),
         (path(), mode.clone()).prop_map(|(path, mode)| json!({ "mode": { "path": path, "mode": mode } })),
-        (path(), mode).prop_map(|(path, mode)| json!({ "mode": { "path": path, "clear": mode } })),
+        (path(), prop::sample::select(vec!["022", "077", "6007"]))
+            .prop_map(|(path, mode)| json!({ "mode": { "path": path, "clear": mode } })),
         path().prop_map(|path| {
             let me = rustix::process::geteuid().as_raw().to_string();
             json!({ "owner": { "path": path, "user": me } })
