@@ -290,8 +290,10 @@ fn row(page: &mut Page, n: usize, problem: &Problem) {
         Some(fix) => {
             let fix = page.paint(COMMAND, &harmless(fix));
             let guarded = problem.safety == Some(crate::checks::Safety::Guarded);
-            let mind = if guarded { "   takes itself back if it locks you out" } else { "" };
-            page.line(&format!("      Fix it:  {fix}{}", page.paint(DIM, mind)));
+            let mind = "   takes itself back if it locks you out";
+            let room = page.style.width.saturating_sub(15 + mind.len());
+            let fits = guarded && textwrap::core::display_width(problem.command.as_deref().unwrap_or_default()) <= room;
+            page.line(&format!("      Fix it:  {fix}{}", page.paint(DIM, if fits { mind } else { "" })));
         }
         None => {
             let command = page.paint(COMMAND, &format!("cleanbill show {}", problem.check));
@@ -329,8 +331,15 @@ fn closing(page: &mut Page, report: &Report, all: bool) {
         } else {
             format!(" --root {}", words::shell(&report.host.root))
         };
-        let all = command(page, &harmless(&format!("cleanbill fix --safe-only{place}")));
-        page.line(&format!("  Fix all safe ones at once:  {all}"));
+        let all = harmless(&format!("cleanbill fix --safe-only{place}"));
+        let (text, shown) = ("  Fix all safe ones at once:", command(page, &all));
+        // A long folder gets a line of its own.
+        if text.len() + 2 + textwrap::core::display_width(&all) <= page.style.width {
+            page.line(&format!("{text}  {shown}"));
+        } else {
+            page.line(text);
+            page.line(&format!("    {shown}"));
+        }
     }
     let ask = command(page, "cleanbill show ID");
     match report.problems.first() {

@@ -15,8 +15,11 @@ const BOTH: [&str; 2] = ["ssh-root-login", "password-list-can-be-read"];
 /// A Debian whose root can log in with a password, and whose scrambled passwords everybody can read.
 fn loose() -> Machine {
     let machine = Machine::debian();
-    let line = "root:$6$abcdefgh$0123456789:19000:0:99999:7:::\n";
-    machine.file("etc/shadow", line);
+    let lines = ["root", "ann"].map(|name| format!("{name}:$6$abcdefgh$0123456789:19000:0:99999:7:::\n"));
+    machine.file("etc/shadow", lines.concat());
+    // Someone else can log in too, so root may be kept out.
+    machine.file("etc/passwd", "root:x:0:0:root:/root:/bin/bash\nann:x:1000:1000:Ann:/home/ann:/bin/bash\n");
+    machine.file("etc/group", "root:x:0:\nann:x:1000:\n");
     machine.mode("etc/shadow", 0o644);
     machine.file("etc/login.defs", "PASS_MAX_DAYS 99999\nUMASK 022\n");
     machine.file("etc/ssh/sshd_config", "Include /etc/ssh/sshd_config.d/*.conf\nPort 22\n");
@@ -113,7 +116,7 @@ fn what_is_fixed_is_gone_and_comes_back_byte_for_byte() {
     assert_eq!((look.code, look.out.as_str()), (0, "Nothing would change.\n"));
     assert_eq!(snapshot(&machine.root(), true), fixed);
     let table = machine.run(&["history"]).out;
-    assert!(table.contains("Run 1") && table.contains("Let root in by key only"), "{table}");
+    assert!(table.contains("Run 1") && table.contains("Let root in over SSH by key only"), "{table}");
     let undone = on(&machine, &["undo", "--yes"]);
     assert_eq!(undone.code, 0, "{}", undone.err);
     assert_eq!(snapshot(&machine.root(), true), before);

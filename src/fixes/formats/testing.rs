@@ -97,7 +97,7 @@ pub(crate) fn laws(format: Format, text: &str, section: Option<&str>, key: &str,
     if format.get(text, section, key).as_deref() == Some(value) {
         assert_eq!(new, text, "{format:?} {key}: had it already");
     }
-    stays(text, &new);
+    stays(format, text, &new);
     removal(format, text, section, key);
     removal(format, &new, section, key);
 }
@@ -129,9 +129,11 @@ fn shrunk(format: Format) -> bool {
 }
 
 /// Comments and blank lines stay, and the line endings.
-fn stays(text: &str, new: &str) {
+fn stays(format: Format, text: &str, new: &str) {
+    // To the shell a line that begins with a semicolon is a command.
+    let marks: &[&str] = if matches!(format, Format::Shell | Format::Grub) { &["#"] } else { &["#", ";", "//"] };
     let comments = |text: &str| -> Vec<String> {
-        let comment = |line: &str| ["#", ";", "//"].iter().any(|mark| trim(line).starts_with(mark));
+        let comment = |line: &str| marks.iter().any(|mark| trim(line).starts_with(mark));
         text.split_inclusive('\n').filter(|line| comment(line)).map(|line| line.trim_end().to_owned()).collect()
     };
     assert_eq!(comments(text), comments(new), "comments changed:\n{text}\n--\n{new}");
@@ -178,7 +180,7 @@ fn either(format: Format, text: &str, section: Option<&str>, key: &str, value: &
         assert_eq!(format.get(&new, None, "evil"), None, "{format:?} {key} {value:?}:\n{new}");
         let again = set(format, &new, section, key, Some(value));
         assert_eq!(again, new);
-        stays(text, &new);
+        stays(format, text, &new);
     }
 }
 
