@@ -7,7 +7,7 @@ BIN := $(CARGO_TARGET_DIR)/release/cleanbill
 WITH_DUCKDB := set -e; settings=$$(scripts/duckdb.sh); eval "$$settings"; \
 	features=$${CLEANBILL_FEATURES:+--features $$CLEANBILL_FEATURES};
 
-.PHONY: look build test lint pages hosts samples bench bundled install clean
+.PHONY: look build test lint pages hosts fixes samples bench bundled install clean
 
 look: build ## Look at this machine; the report lies beside you
 	@"$(BIN)" audit
@@ -24,8 +24,14 @@ lint: ## Format, lints and documentation without a warning
 	@$(WITH_DUCKDB) cargo clippy --release --locked --all-targets $$features -- -D warnings
 	@$(WITH_DUCKDB) RUSTDOCFLAGS='-D warnings' cargo doc --release --locked --no-deps --lib $$features
 
+# Fixes that are tried with the hosts; `make fixes` tries them all.
+CLEANBILL_FIXES ?= remote-access network databases
+hosts: export CLEANBILL_FIXES := $(CLEANBILL_FIXES)
 hosts: build ## Try it on throw-away Debian hosts (root; .ci/setup installs what it needs)
 	@$(WITH_DUCKDB) cargo test --release --locked $$features --test hosts -- --ignored --nocapture --test-threads 2
+
+fixes: build ## Break hosts in every known way, fix them, and take it back (root; about twenty minutes)
+	@$(WITH_DUCKDB) CLEANBILL_FIXES= cargo test --release --locked $$features --test hosts -- --ignored --nocapture every_fix
 
 pages: build ## Look at the pages with a browser and the tools for PDF (root, the first time: installs what it needs)
 	tests/pages/setup.sh

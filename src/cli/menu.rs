@@ -30,6 +30,7 @@ pub(super) fn run(store: &StoreArgs) -> Result<ExitCode, CliError> {
             .map(|p| format!("Tell me about: {}", shorten(&harmless(&p.title))))
             .collect();
         let problems = items.len();
+        items.push("Fix what can be fixed: I choose, and see first what changes".to_owned());
         items.push("Show everything, also the small things".to_owned());
         items.push("Write the report as a page".to_owned());
         items.push("Leave".to_owned());
@@ -45,8 +46,9 @@ pub(super) fn run(store: &StoreArgs) -> Result<ExitCode, CliError> {
                     terminal::print(&report::problem_page(problem, style))?;
                 }
             }
-            Ok(Some(n)) if n == problems => terminal::print(&report::page(report, style, true))?,
-            Ok(Some(n)) if n == problems + 1 => {
+            Ok(Some(n)) if n == problems => return super::fix::run(&super::fix::Args::chosen(store)),
+            Ok(Some(n)) if n == problems + 1 => terminal::print(&report::page(report, style, true))?,
+            Ok(Some(n)) if n == problems + 2 => {
                 let path = super::report::default_path(report);
                 terminal::write_file(
                     &path,

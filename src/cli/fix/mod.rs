@@ -84,6 +84,28 @@ pub(super) struct Args {
     store: StoreArgs,
 }
 
+impl Args {
+    /// All options at their defaults but the place of the history: someone chooses from a list.
+    pub(super) fn chosen(store: &StoreArgs) -> Self {
+        Args {
+            ids: Vec::new(),
+            group: Vec::new(),
+            all: false,
+            safe_only: false,
+            max_risk: None,
+            dry_run: false,
+            yes: false,
+            format: Format::Text,
+            root: None,
+            answer: Vec::new(),
+            window: fixes::WINDOW.as_secs(),
+            script: None,
+            ansible: None,
+            store: store.clone(),
+        }
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum MaxRisk {
     /// It breaks and interrupts nothing.
