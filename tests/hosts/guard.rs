@@ -6,11 +6,11 @@ use super::host::Host;
 
 const SETTINGS: &str = "/etc/ssh/sshd_config.d/00-mine.conf";
 
-/// A host that root may enter with a password, which the fix forbids.
+/// A host that root may enter with a password, which the fix forbids; someone else may too, or it would be refused.
 fn host(kind: &str) -> (Host, String) {
     let host = Host::up(kind, "patched", None);
     let setup = format!(
-        "apt-get --version >/dev/null; mkdir -p /etc/ssh/sshd_config.d; echo 'PermitRootLogin yes' > {SETTINGS}; \
+        "useradd -m -s /bin/bash ann; echo 'ann:a long word of hers' | chpasswd; mkdir -p /etc/ssh/sshd_config.d; echo 'PermitRootLogin yes' > {SETTINGS}; \
          touch -d 2020-01-02T03:04:05.678 {SETTINGS}; chmod 640 {SETTINGS}; systemctl reload ssh 2>/dev/null || true"
     );
     host.exec(&["/bin/sh", "-c", &setup]);

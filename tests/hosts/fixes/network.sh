@@ -65,9 +65,9 @@ works() {
     exec 3<>/dev/tcp/127.0.0.1/22
     grep -q '^SSH-' <(timeout 5 head -c 4 <&3)
     case $1 in
-        no-firewall) nft list table inet cleanbill | grep -q 'dport.*22'; systemctl is-enabled -q nftables; systemctl restart nftables ;;
-        firewall-lets-all-in) ufw status | grep -q '^22/tcp.*ALLOW' ;;
-        firewall-not-at-boot) systemctl is-enabled -q nftables; nft -c -f /etc/nftables.conf; nft list ruleset | grep -q 'policy drop' ;;
+        no-firewall) grep -q 'dport.*22' <<<"$(nft list table inet cleanbill)"; systemctl is-enabled -q nftables; systemctl restart nftables ;;
+        firewall-lets-all-in) grep -q '^22/tcp.*ALLOW' <<<"$(ufw status)" ;;
+        firewall-not-at-boot) systemctl is-enabled -q nftables; nft -c -f /etc/nftables.conf; grep -q 'policy drop' <<<"$(nft list ruleset)" ;;
         *) ;;
     esac
 }
