@@ -79,14 +79,7 @@ pub(super) struct Seen {
 
 /// Makes an audit and puts it into the history.
 pub(super) fn look(catalogue: &Catalogue, look: Look<'_>) -> Result<Seen, CliError> {
-    let host = host(look.root)?;
-    let bar = Bar::start();
-    let performed = audit::perform(&host, catalogue, &look.selection, &Default::default(), |event| bar.on(event));
-    bar.end();
-    let performed = performed.map_err(|error| {
-        CliError::failed(format!("the audit could not be completed: {error}"), "Try again; if it stays, report it.")
-    })?;
-    let Performed { mut audit, facts, mut timings, .. } = performed;
+    let Performed { mut audit, facts, mut timings, .. } = perform(&host(look.root)?, catalogue, &look.selection)?;
     let mut watch = Stopwatch::start();
     let store = look.store.store();
     let mut unstored = None;
@@ -104,8 +97,18 @@ pub(super) fn look(catalogue: &Catalogue, look: Look<'_>) -> Result<Seen, CliErr
     Ok(Seen { report, unstored, timings })
 }
 
+/// Makes an audit, with a bar for whoever waits.
+pub(super) fn perform(host: &Host, catalogue: &Catalogue, selection: &Selection) -> Result<Performed, CliError> {
+    let bar = Bar::start();
+    let performed = audit::perform(host, catalogue, selection, &Default::default(), |event| bar.on(event));
+    bar.end();
+    performed.map_err(|error| {
+        CliError::failed(format!("the audit could not be completed: {error}"), "Try again; if it stays, report it.")
+    })
+}
+
 /// What the history knows, for an audit that is not put into it; nothing when there is none.
-fn past(store: &Store, audit: &mut Audit, catalogue: &Catalogue) -> History {
+pub(super) fn past(store: &Store, audit: &mut Audit, catalogue: &Catalogue) -> History {
     let history = store.history(audit, Moment::Previous).unwrap_or_default();
     audit::settle(&mut audit.outcomes, catalogue, &history.waivers.iter().map(|w| w.check.clone()).collect());
     history

@@ -120,7 +120,7 @@ fn told(run: &FixRun, undone: &Undone, place: &Place, store: &Store) -> Result<(
         fixes::Guard::disarm(run.id);
     }
     let catalogue = look::catalogue()?;
-    let proof = prove(&[], place, &catalogue, store);
+    let (proof, _) = prove(&[], place, &catalogue, store);
     anstream::print!("{}", page(run, undone, proof.risk));
     Ok(())
 }

@@ -189,8 +189,7 @@ fn end(way: &Way<'_>, changes: &mut [Logged], mut run: FixRun, risk: Option<f64>
 }
 
 fn step(n: i64, fix: &PlannedFix) -> FixStep {
-    let asked = fix.asks.as_ref().map(|q| format!("It needs an answer first: {}", q.text));
-    let why = fix.refused.clone().or(asked);
+    let why = fix.why_not();
     let state = if fix.changes.is_empty() { StepState::Refused } else { StepState::Planned };
     FixStep { n, check: fix.check.clone(), title: fix.title.clone(), state, why }
 }

@@ -71,7 +71,20 @@ pub struct Plan {
     pub fixes: Vec<PlannedFix>,
 }
 
+impl PlannedFix {
+    /// Why it is not done as things are: it is refused, or needs an answer first.
+    pub fn why_not(&self) -> Option<String> {
+        let asked = self.asks.as_ref().map(|q| format!("It needs an answer first: {}", q.text));
+        self.refused.clone().or(asked)
+    }
+}
+
 impl Plan {
+    /// What must be answered before all of it can be done: check and name of the answer.
+    pub fn questions(&self) -> Vec<(String, String)> {
+        self.fixes.iter().filter_map(|f| Some((f.check.clone(), f.asks.as_ref()?.name.clone()))).collect()
+    }
+
     /// All files that become others, each once, from what they are to what they will be.
     pub fn files(&self) -> Vec<FileChange> {
         let mut merged: Vec<FileChange> = Vec::new();

@@ -13,7 +13,7 @@ use std::{
 use clap::ValueEnum;
 use jiff::Timestamp;
 
-use super::{StoreArgs, error::CliError, look, progress::Bar, terminal};
+use super::{StoreArgs, error::CliError, look, terminal};
 use crate::{
     audit::{self, Performed},
     checks::{Catalogue, Check, Safety, Selection, Verdict},
@@ -23,6 +23,7 @@ use crate::{
         tree::Tree,
     },
     host::Host,
+    score::Grade,
     store::{FixRun, RunState, Store},
     words,
 };
@@ -68,7 +69,7 @@ pub(super) struct Args {
     /// Fix a mounted image or container tree instead of this machine
     #[arg(long, value_name = "DIR")]
     root: Option<PathBuf>,
-    /// Answer the question of a fix: ID=VALUE, several times for several values
+    /// Answer the question of a fix: ID=VALUE, or ID.NAME=VALUE where it asks several; several times for several values
     #[arg(long, value_name = "ID=VALUE")]
     answer: Vec<String>,
     /// Seconds after which risky changes take themselves back unless confirmed; 0 for never
@@ -167,7 +168,8 @@ pub(super) fn run(args: &Args) -> Result<ExitCode, CliError> {
     }
     // Before anything is looked at, what was cut off is taken back.
     let journal = if changes { Some(open(&store, &place, PATIENCE)?) } else { None };
-    let seen = look_at(&place.host, &catalogue, &store)?;
+    let mut seen = look::perform(&place.host, &catalogue, &Selection::default())?;
+    look::past(&store, &mut seen.audit, &catalogue);
     let wanted = |check: &Check| wants(args, check) && (named || check.fix.is_some());
     let make = |answers: &Answers, wanted: &dyn Fn(&Check) -> bool| {
         let user = user();
@@ -189,7 +191,13 @@ pub(super) fn run(args: &Args) -> Result<ExitCode, CliError> {
             let Some(chosen) = ask::choose(&plan, place.is_live())? else { return Ok(ExitCode::SUCCESS) };
             plan = make(&answers, &|check| chosen.contains(&check.id));
         }
-        if ask::questions(&plan, &mut answers)? {
+        // One answer may lead to the next question of the same fix.
+        let mut asked = Vec::new();
+        while asked != plan.questions() {
+            asked = plan.questions();
+            if !ask::questions(&plan, &mut answers)? {
+                break;
+            }
             let chosen: Vec<String> = plan.fixes.iter().map(|f| f.check.clone()).collect();
             plan = make(&answers, &|check| chosen.contains(&check.id));
         }
@@ -216,8 +224,8 @@ pub(super) fn run(args: &Args) -> Result<ExitCode, CliError> {
         ));
     }
     let run = new_run(&seen.audit, &place);
-    let done = carry_out(args, &plan, &place, &journal, run, &catalogue, &store)?;
-    let left = told::done(&done, &plan, args.format)?;
+    let (done, after) = carry_out(args, &plan, &place, &journal, run, &catalogue, &store)?;
+    let left = told::done(&done, &plan, args.format, (seen.audit.grade(), after))?;
     Ok(ExitCode::from(u8::from(left)))
 }
 
@@ -278,18 +286,6 @@ pub(super) fn mend_first(root: Option<&PathBuf>, store: &Store) {
 /// How long a command waits for another one that fixes.
 pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 
-fn look_at(host: &Host, catalogue: &Catalogue, store: &Store) -> Result<Performed, CliError> {
-    let bar = Bar::start();
-    let performed = audit::perform(host, catalogue, &Selection::default(), &Default::default(), |event| bar.on(event));
-    bar.end();
-    let mut performed = performed.map_err(|error| {
-        CliError::failed(format!("the audit could not be completed: {error}"), "Try again; if it stays, report it.")
-    })?;
-    let history = store.history(&performed.audit, crate::store::Moment::Previous).unwrap_or_default();
-    audit::settle(&mut performed.audit.outcomes, catalogue, &history.waivers.iter().map(|w| w.check.clone()).collect());
-    Ok(performed)
-}
-
 fn wants(args: &Args, check: &Check) -> bool {
     let named = args.ids.contains(&check.id) || args.group.contains(&check.group);
     let all = args.ids.is_empty() && args.group.is_empty();
@@ -307,10 +303,15 @@ fn answered(given: &[String], catalogue: &Catalogue) -> Result<Answers, CliError
     let mut answers = Answers::new();
     for text in given {
         let wrong = || CliError::usage(format!("`{}` is no answer", words::harmless(text)), "Write it as ID=VALUE");
-        let (id, value) = text.split_once('=').ok_or_else(wrong)?;
+        let (to, value) = text.split_once('=').ok_or_else(wrong)?;
+        let (id, name) = to.split_once('.').map_or((to, None), |(id, name)| (id, Some(name)));
         let check = catalogue.get(id).ok_or_else(|| CliError::no_such_check(id, catalogue))?;
-        let ask = check.fix.as_ref().and_then(|f| f.ask.first());
-        let ask = ask.ok_or_else(|| CliError::usage(format!("The fix of {id} asks nothing"), "Leave --answer out"))?;
+        let asks = check.fix.as_ref().map_or(&[][..], |f| f.ask.as_slice());
+        let ask = asks.iter().find(|ask| name.is_none_or(|name| ask.name == name));
+        let ask = ask.ok_or_else(|| match asks {
+            [] => CliError::usage(format!("The fix of {id} asks nothing"), "Leave --answer out"),
+            _ => CliError::usage(format!("The fix of {id} does not ask that"), "See what it asks with --dry-run"),
+        })?;
         answers.entry(id.to_owned()).or_default().entry(ask.name.clone()).or_default().push(value.to_owned());
     }
     Ok(answers)
@@ -349,7 +350,7 @@ fn carry_out(
     mut run: FixRun,
     catalogue: &Catalogue,
     store: &Store,
-) -> Result<FixRun, CliError> {
+) -> Result<(FixRun, Option<Grade>), CliError> {
     let window = Duration::from_secs(args.window);
     let guarded = place.is_live() && plan.is_guarded() && args.window > 0;
     let program = std::env::current_exe()?;
@@ -362,19 +363,24 @@ fn carry_out(
     let job =
         Job { plan, tree: &place.tree, live: place.is_live(), journal, run, arm: guarded.then_some(&arm as Arm<'_>) };
     let mut tell = |event: Event<'_>| shown.on(&event);
-    let done = fixes::apply(job, &mut tell, |checks| prove(checks, place, catalogue, store))?;
+    let mut grade = None;
+    let done = fixes::apply(job, &mut tell, |checks| {
+        let (proof, after) = prove(checks, place, catalogue, store);
+        grade = after;
+        proof
+    })?;
     shown.end();
-    Ok(done)
+    Ok((done, grade))
 }
 
-/// Asks all checks again, and puts the answers into the history.
-pub(super) fn prove(checks: &[&str], place: &Place, catalogue: &Catalogue, store: &Store) -> Proof {
+/// Asks all checks again, and puts the answers into the history; also the grade now.
+pub(super) fn prove(checks: &[&str], place: &Place, catalogue: &Catalogue, store: &Store) -> (Proof, Option<Grade>) {
     let host = if place.is_live() { Host::live() } else { Host::image(place.tree.root()) };
-    let Ok(host) = host else { return Proof::default() };
+    let Ok(host) = host else { return Default::default() };
     let performed = audit::perform(&host, catalogue, &Selection::default(), &Default::default(), |_| {});
-    let Ok(Performed { mut audit, facts, .. }) = performed else { return Proof::default() };
+    let Ok(Performed { mut audit, facts, .. }) = performed else { return Default::default() };
     if store.record(&mut audit, &facts, catalogue).is_err() {
-        audit::settle(&mut audit.outcomes, catalogue, &Default::default());
+        look::past(store, &mut audit, catalogue);
     }
     let answer = |check: &&str| {
         let outcome = audit.outcomes.iter().find(|o| o.check == **check)?;
@@ -388,7 +394,8 @@ pub(super) fn prove(checks: &[&str], place: &Place, catalogue: &Catalogue, store
         };
         Some(((*check).to_owned(), found))
     };
-    Proof { risk: Some(audit.risk()), answers: checks.iter().filter_map(answer).collect() }
+    let proof = Proof { risk: Some(audit.risk()), answers: checks.iter().filter_map(answer).collect() };
+    (proof, Some(audit.grade()))
 }
 
 /// Writes the plan for people who do it without cleanbill.

@@ -162,12 +162,9 @@ pub(super) fn nothing(plan: &Plan, format: Format) -> String {
         Format::Text => {
             let mut text = String::new();
             for fix in &plan.fixes {
-                let why = fix
-                    .refused
-                    .clone()
-                    .or_else(|| fix.asks.as_ref().map(|q| format!("It needs an answer: {}", q.text)));
                 let _ = writeln!(text, "  {} {}", mark(StepState::Refused), harmless(&fix.title));
-                let _ = writeln!(text, "      not done: {}", harmless(&why.unwrap_or_default()));
+                let why = format!("not done: {}", harmless(&fix.why_not().unwrap_or_default()));
+                text.push_str(&wrapped(&why, "      ", "      "));
             }
             if text.is_empty() { "Nothing is left to fix.\n".to_owned() } else { text }
         }
@@ -229,7 +226,12 @@ pub(in super::super) fn outcome(step: &FixStep) -> String {
 }
 
 /// Says what became of everything; whether something is left.
-pub(super) fn done(run: &FixRun, plan: &Plan, format: Format) -> Result<bool, CliError> {
+pub(super) fn done(
+    run: &FixRun,
+    plan: &Plan,
+    format: Format,
+    grades: (Grade, Option<Grade>),
+) -> Result<bool, CliError> {
     let left = run.steps.iter().any(|s| s.state != StepState::Fixed);
     let text = match format {
         Format::Json => {
@@ -240,30 +242,28 @@ pub(super) fn done(run: &FixRun, plan: &Plan, format: Format) -> Result<bool, Cl
             serde_json::to_string_pretty(&value).unwrap_or_default() + "\n"
         }
         Format::Junit => junit(&run.steps, plan),
-        Format::Text => text(run),
+        Format::Text => text(run, grades),
     };
     terminal::print(&text)?;
     Ok(left)
 }
 
-fn text(run: &FixRun) -> String {
+fn text(run: &FixRun, (was, now): (Grade, Option<Grade>)) -> String {
     let mut text = String::from("\n");
     for step in &run.steps {
         let _ = writeln!(text, "  {} {}", mark(step.state), harmless(&step.title));
         text.push_str(&wrapped(&outcome(step), "      ", "      "));
     }
-    if let Some(after) = run.risk_after {
-        let (was, now) = (Grade::by_risk(run.risk_before), Grade::by_risk(after));
-        let _ = write!(
-            text,
-            "\n  Grade {} to {}      Risk {} to {}",
-            was.letter(),
-            now.letter(),
-            words::whole(run.risk_before),
-            words::whole(after)
-        );
+    if let (Some(after), Some(now)) = (run.risk_after, now) {
+        let grade = if now == was { was.letter().to_owned() } else { format!("{} to {}", was.letter(), now.letter()) };
+        let (before, after) = (words::whole(run.risk_before), words::whole(after));
+        let risk = if before == after { before } else { format!("{before} to {after}") };
+        let _ = writeln!(text, "\n  Grade {grade}      Risk {risk}");
     }
-    let _ = writeln!(text, "\n  Take all of it back:  cleanbill undo {}", run.id);
+    if run.steps.iter().any(|s| s.state.stands()) {
+        let root = if run.root == "/" { String::new() } else { format!(" --root {}", words::shell(&run.root)) };
+        let _ = writeln!(text, "  Take all of it back:  cleanbill undo {}{}", run.id, harmless(&root));
+    }
     if let Some(until) = run.confirm_until {
         let _ = writeln!(
             text,
@@ -296,8 +296,8 @@ fn junit(steps: &[FixStep], plan: &Plan) -> String {
                 let _ = writeln!(cases, ">\n    <failure message=\"{}\"/>\n  </testcase>", escape(&outcome(step)));
             }
             None => {
-                let why = fix.refused.as_deref().unwrap_or_default();
-                let _ = writeln!(cases, ">\n    <skipped message=\"{}\"/>\n  </testcase>", escape(why));
+                let why = fix.why_not().unwrap_or_default();
+                let _ = writeln!(cases, ">\n    <skipped message=\"{}\"/>\n  </testcase>", escape(&why));
             }
         }
     }
