@@ -6,8 +6,9 @@
 #   databases.sh works ID     whether what is concerned still works
 set -euo pipefail
 
-conf=$(ls /etc/postgresql/*/main/postgresql.conf)
-hba=$(ls /etc/postgresql/*/main/pg_hba.conf)
+# Nothing is there where the list alone is asked for.
+conf=$(find /etc/postgresql -path '*/main/postgresql.conf' 2>/dev/null || true)
+hba=$(find /etc/postgresql -path '*/main/pg_hba.conf' 2>/dev/null || true)
 unit=postgresql@$(basename "$(dirname "$(dirname "$conf")")")-main
 
 ids() {
