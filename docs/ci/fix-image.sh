@@ -9,6 +9,8 @@ set -eu
 rootfs=$1
 results=$2
 mkdir -p -- "$results"
+# 1 is an answer, 2 and 3 are not.
+answered() { code=0; "$@" || code=$?; [ "$code" -le 1 ] || exit "$code"; }
 # A history of its own: the next step of the pipeline can still take everything back with
 # `cleanbill undo --root ROOTFS --db RESULTS/history.duckdb`.
 CLEANBILL_DB=$results/history.duckdb
@@ -17,10 +19,10 @@ export CLEANBILL_DB
 cleanbill audit --root "$rootfs" --format json --output "$results/before.json"
 
 # What it would do stands in the log before it is done. Exit code 1: there is something to do.
-cleanbill fix --root "$rootfs" --all --dry-run || [ $? -eq 1 ]
+answered cleanbill fix --root "$rootfs" --all --dry-run
 
 # Exit code 1: a fix needs an answer or a person. The audit below says whether that is bad enough to stop.
-cleanbill fix --root "$rootfs" --all --yes --format junit >"$results/fixes.xml" || [ $? -eq 1 ]
+answered cleanbill fix --root "$rootfs" --all --yes --format junit >"$results/fixes.xml"
 
 cleanbill report --output "$results/after.html"
 cleanbill audit --root "$rootfs" --format json --output "$results/after.json" --fail-on high

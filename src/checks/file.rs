@@ -62,7 +62,7 @@ impl Severity {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Safety {
-    /// Breaks and interrupts nothing.
+    /// Breaks nothing; a service may restart for a moment, which its effect says.
     Safe,
     /// Could lock you out: needs care, or a way back.
     Guarded,

@@ -7,7 +7,6 @@ use clap::ValueEnum;
 use super::{
     StoreArgs,
     error::CliError,
-    fix,
     look::{self, Look},
     terminal,
 };
@@ -91,9 +90,6 @@ pub(super) fn run(args: &Args) -> Result<ExitCode, CliError> {
     let selection = Selection::new(&args.only, &args.skip, &catalogue)
         .map_err(|what| CliError::usage(what, "See all checks with: cleanbill checks list"))?;
     let store = args.store.args.clone().unwrap_or(StoreArgs { db: None });
-    if !args.no_store {
-        fix::mend_first(args.root.as_ref(), &store.store());
-    }
     let mut seen =
         look::look(&catalogue, Look { root: args.root.as_ref(), selection, store: &store, keep: !args.no_store })?;
     let worst = seen.report.problems.iter().map(|p| p.severity).max();

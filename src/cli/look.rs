@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use jiff::civil::Date;
 
-use super::{StoreArgs, error::CliError, progress::Bar};
+use super::{StoreArgs, error::CliError, fix, progress::Bar};
 use crate::{
     audit::{self, Audit, Performed, Stopwatch, Timing},
     checks::{Catalogue, OVERRIDE_DIR, Selection},
@@ -79,6 +79,9 @@ pub(super) struct Seen {
 
 /// Makes an audit and puts it into the history.
 pub(super) fn look(catalogue: &Catalogue, look: Look<'_>) -> Result<Seen, CliError> {
+    if look.keep {
+        fix::mend_first(look.root, &look.store.store());
+    }
     let Performed { mut audit, facts, mut timings, .. } = perform(&host(look.root)?, catalogue, &look.selection)?;
     let mut watch = Stopwatch::start();
     let store = look.store.store();

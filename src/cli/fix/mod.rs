@@ -51,7 +51,7 @@ pub(super) struct Args {
     /// All problems that can be fixed
     #[arg(long)]
     all: bool,
-    /// Only what can break and interrupt nothing
+    /// Only what can break nothing; what restarts for a moment is said
     #[arg(long)]
     safe_only: bool,
     /// The most a fix may risk
@@ -109,7 +109,7 @@ impl Args {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum MaxRisk {
-    /// It breaks and interrupts nothing.
+    /// It breaks nothing.
     Safe,
     /// It could lock you out, and takes itself back then.
     Guarded,
@@ -185,7 +185,7 @@ pub(super) fn run(args: &Args) -> Result<ExitCode, CliError> {
         fixes::plan(&basis, wanted)
     };
     let mut plan = make(&answers, &wanted);
-    told::unfixable(args.ids.iter().map(String::as_str), &plan, &seen.audit, &catalogue);
+    let left = told::unfixable(args.ids.iter().map(String::as_str), &plan, &seen.audit);
     if talks && !writes && !args.dry_run && !args.yes {
         if !named {
             let Some(chosen) = ask::choose(&plan, place.is_live())? else { return Ok(ExitCode::SUCCESS) };
@@ -214,8 +214,10 @@ pub(super) fn run(args: &Args) -> Result<ExitCode, CliError> {
         return write(args, &plan, &seen.audit, &place);
     };
     if !plan.is_any() {
-        terminal::print(&told::nothing(&plan, args.format))?;
-        return Ok(ExitCode::from(u8::from(!plan.fixes.is_empty())));
+        if !(left && plan.fixes.is_empty() && args.format == Format::Text) {
+            terminal::print(&told::nothing(&plan, args.format))?;
+        }
+        return Ok(ExitCode::from(u8::from(left || !plan.fixes.is_empty())));
     }
     if !args.yes && !talks {
         return Err(CliError::usage(
@@ -225,8 +227,8 @@ pub(super) fn run(args: &Args) -> Result<ExitCode, CliError> {
     }
     let run = new_run(&seen.audit, &place);
     let (done, after) = carry_out(args, &plan, &place, &journal, run, &catalogue, &store)?;
-    let left = told::done(&done, &plan, args.format, (seen.audit.grade(), after))?;
-    Ok(ExitCode::from(u8::from(left)))
+    let undone = told::done(&done, &plan, args.format, (seen.audit.grade(), after))?;
+    Ok(ExitCode::from(u8::from(left || undone)))
 }
 
 /// The machine or image that is fixed.

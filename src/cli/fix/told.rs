@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     audit::Audit,
-    checks::{Catalogue, Safety},
+    checks::{Safety, Verdict},
     fixes::{Change, Event, Found, Plan, PlannedFix, Recovered, diff},
     score::Grade,
     store::{FixRun, FixStep, StepState},
@@ -28,19 +28,26 @@ pub(super) fn effect(fix: &PlannedFix, live: bool) -> String {
     }
 }
 
-/// What was asked for by name and cannot be planned.
-pub(super) fn unfixable<'a>(ids: impl Iterator<Item = &'a str>, plan: &Plan, audit: &Audit, catalogue: &Catalogue) {
+/// Says why what was asked for by name is not planned; whether a problem is left by that.
+pub(super) fn unfixable<'a>(ids: impl Iterator<Item = &'a str>, plan: &Plan, audit: &Audit) -> bool {
+    let mut left = false;
     for id in ids.filter(|id| !plan.fixes.iter().any(|f| f.check == *id)) {
-        let there = audit.outcomes.iter().any(|o| o.check == id && o.finding().is_some() && !o.waived);
-        let fixable = catalogue.get(id).and_then(|c| c.fix.as_ref()).is_some_and(|f| !f.actions.is_empty());
-        match (there, fixable) {
-            (false, _) => anstream::eprintln!("There is nothing to fix: the problem {id} is not here."),
-            (true, false) => {
-                anstream::eprintln!("Only a person can fix {id}. How, step by step: cleanbill show {id}");
+        let outcome = audit.outcomes.iter().find(|o| o.check == id);
+        let (open, told) = match outcome.map(|o| (&o.verdict, o.waived)) {
+            Some((Verdict::Problem(_), true)) => (false, format!("{id} is an accepted risk. See: cleanbill waivers")),
+            Some((Verdict::Problem(_), false)) => {
+                (true, format!("Only a person can fix {id}. How, step by step: cleanbill show {id}"))
             }
-            (true, true) => {}
-        }
+            Some((Verdict::Unknown(_), _)) => (
+                true,
+                format!("Whether {id} is a problem could not be seen, so it cannot be fixed: cleanbill show {id}"),
+            ),
+            _ => (false, format!("There is nothing to fix: the problem {id} is not here.")),
+        };
+        anstream::eprintln!("{told}");
+        left |= open;
     }
+    left
 }
 
 /// What will be done: each fix with what it may interrupt, how many files, which programs.

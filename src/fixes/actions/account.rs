@@ -58,7 +58,7 @@ impl Act for Account {
         match self.locked {
             Some(true) if !password.starts_with(['!', '*']) => shadow.push((PASSWORD, format!("!{password}"))),
             // Without the lock an account that never had a password would be open.
-            Some(false) if password.starts_with('!') && password.len() > 1 => {
+            Some(false) if password.starts_with('!') && !password.trim_start_matches('!').is_empty() => {
                 shadow.push((PASSWORD, password.trim_start_matches('!').to_owned()));
             }
             _ => {}
