@@ -116,7 +116,7 @@ fn unconfirmed(store: &Store, place: &Place, id: i64) -> Result<ExitCode, CliErr
 
 /// Says what was taken back, and asks all checks again for the history.
 fn told(run: &FixRun, undone: &Undone, place: &Place, store: &Store) -> Result<(), CliError> {
-    if place.is_live() {
+    if place.is_live() && run.confirm_until.is_none() {
         fixes::Guard::disarm(run.id);
     }
     let catalogue = look::catalogue()?;

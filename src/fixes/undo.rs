@@ -202,11 +202,12 @@ pub(super) fn held(
         step.state = StepState::Undone;
         step.why = said.as_ref().map(|said| format!("Not all of it could be taken back: {said}."));
     }
+    // While another fix of the run stands, its timer stays too.
     if !run.steps.iter().any(|s| s.state.stands()) {
         run.state = RunState::Undone;
+        run.confirm_until = None;
     }
     run.ended = Some(Timestamp::now());
-    run.confirm_until = None;
     journal.store().end_fixes(run).map_err(JournalError::from)?;
     match said {
         None => Ok(undone),

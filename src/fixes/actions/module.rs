@@ -52,8 +52,10 @@ impl Act for Module {
         if view.is_live() && loaded == self.blocked {
             let modprobe = super::program(view, &["modprobe"]).ok_or_else(|| Refusal::new("there is no modprobe"))?;
             let (load, unload) = ([modprobe.as_str(), &self.name], [modprobe.as_str(), "-r", &self.name]);
+            // Back before the file that keeps it out is gone.
+            let again = [modprobe.as_str(), "-i", &self.name];
             let run = if self.blocked {
-                Run::new(format!("the module {} is unloaded", self.name), &unload).undone_by(&load)
+                Run::new(format!("the module {} is unloaded", self.name), &unload).undone_by(&again)
             } else {
                 Run::new(format!("the module {} is loaded", self.name), &load).undone_by(&unload)
             };
