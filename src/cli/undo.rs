@@ -63,7 +63,7 @@ pub(super) fn run(args: &Args) -> Result<ExitCode, CliError> {
     }
     let journal = open(&store, &place, PATIENCE)?;
     let only = args.what.as_deref().filter(|_| number.is_none());
-    let found = match store.fix_run(number, &place.root()) {
+    let found = match number.map_or_else(|| store.last_fix_run(&place.root()), |id| store.fix_run(id)) {
         Err(StoreError::Missing(_)) => None,
         found => found?,
     };
@@ -71,13 +71,13 @@ pub(super) fn run(args: &Args) -> Result<ExitCode, CliError> {
         let what = number.map_or_else(|| "no run of fixes stands".to_owned(), |n| format!("there is no run {n}"));
         return Err(CliError::usage(
             format!("There is nothing to take back: {what}"),
-            "See them with: cleanbill history",
+            "See all runs with: cleanbill history",
         ));
     };
     if run.root != place.root() {
         return Err(CliError::usage(
             format!("Run {} changed {}", run.id, harmless(&run.root)),
-            format!("Give it with: cleanbill undo {} --root {}", run.id, harmless(&run.root)),
+            format!("Take it back with: cleanbill undo {} --root {}", run.id, words::shell(&run.root)),
         ));
     }
     if !args.yes && !agreed(&run, only)? {
@@ -183,7 +183,7 @@ impl From<UndoError> for CliError {
                 CliError::failed(format!("Nothing was taken back: {error}"), hint)
             }
             UndoError::Left(_) => CliError::failed(error.to_string(), "See the run with: cleanbill history"),
-            error => CliError::usage(error.to_string(), "See them with: cleanbill history"),
+            error => CliError::usage(error.to_string(), "See all runs with: cleanbill history"),
         }
     }
 }

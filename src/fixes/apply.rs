@@ -153,7 +153,12 @@ fn late(way: &Way<'_>, changes: &mut [Logged], run: &mut FixRun) {
             fail(run, *n, &error.to_string(), &left);
         }
         // With the old files everything starts as before.
-        let _ = settle(changes.iter().filter(|l| gone.contains(&l.step)));
+        if let Err(untold) = settle(changes.iter().filter(|l| gone.contains(&l.step))) {
+            for step in run.steps.iter_mut().filter(|s| gone.contains(&s.n)) {
+                let why = step.why.take().unwrap_or_default();
+                step.why = Some(format!("{why} With the old settings {}.", untold.trim_end_matches('.')));
+            }
+        }
     }
 }
 
@@ -190,7 +195,7 @@ fn end(way: &Way<'_>, changes: &mut [Logged], mut run: FixRun, risk: Option<f64>
 
 fn step(n: i64, fix: &PlannedFix) -> FixStep {
     let why = fix.why_not();
-    let state = if fix.changes.is_empty() { StepState::Refused } else { StepState::Planned };
+    let state = if why.is_some() { StepState::Refused } else { StepState::Planned };
     FixStep { n, check: fix.check.clone(), title: fix.title.clone(), state, why }
 }
 
@@ -303,9 +308,9 @@ impl Way<'_> {
         let Err(error) = self.tree.put(&file.path, before, after) else {
             return self.mark(logged, Mark::Done).map_err(|e| e.to_string());
         };
-        // It may stand all the same: only its folder could not be written down.
-        let stands = self.tree.read_like(&file.path, after).is_ok_and(|now| tree::same(now.as_ref(), after));
-        if !stands {
+        // Whatever is not surely as before is taken back: it may stand, though its folder could not be written down.
+        let as_before = || self.tree.read_like(&file.path, before).is_ok_and(|now| tree::same(now.as_ref(), before));
+        if matches!(error, TreeError::Changed(_)) || as_before() {
             let _ = self.mark(logged, Mark::Untouched);
         }
         Err(error.to_string())

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use super::{
     actions::Action,
     change::{Change, FileChange, Run, When},
-    spec::Ask,
+    spec::{Ask, text_of},
     tree::Tree,
     view::{Refusal, View},
 };
@@ -76,6 +76,11 @@ impl PlannedFix {
     pub fn why_not(&self) -> Option<String> {
         let asked = self.asks.as_ref().map(|q| format!("It needs an answer first: {}", q.text));
         self.refused.clone().or(asked)
+    }
+
+    /// Whether it has nothing left to do because the fixes before it do it.
+    pub fn is_covered(&self) -> bool {
+        self.changes.is_empty() && self.why_not().is_none()
     }
 }
 
@@ -159,10 +164,11 @@ pub fn plan(basis: &Basis<'_>, wanted: impl Fn(&Check) -> bool) -> Plan {
     let mut view = View::new(basis.tree, basis.host);
     let fixes = problems.into_iter().filter_map(|(check, severity, problem)| {
         let fix = check.fix.as_ref().filter(|f| !f.actions.is_empty())?;
+        let rows = basis.rows(&check.query, &check.bindings(None));
         let mut planned = PlannedFix {
             check: check.id.clone(),
             problem,
-            title: fix.headline.as_ref().map_or_else(|| fix.title.clone(), |h| headline(basis, check, h)),
+            title: fix.headline.as_ref().map_or_else(|| fix.title.clone(), |h| headline(check, h, &rows)),
             severity,
             points: score::points(risk, severity),
             minutes: check.minutes,
@@ -173,8 +179,12 @@ pub fn plan(basis: &Basis<'_>, wanted: impl Fn(&Check) -> bool) -> Plan {
             refused: None,
             asks: None,
         };
-        match changes(basis, check, &mut view) {
-            Ok(Step::Do(_, changes)) if changes.is_empty() => {
+        let step = rows.clone().and_then(|rows| changes(basis, check, &rows, &mut view));
+        let alone =
+            || rows.clone().and_then(|rows| changes(basis, check, &rows, &mut View::new(basis.tree, basis.host)));
+        let does_something = || matches!(alone(), Ok(Step::Do(_, changes)) if !changes.is_empty());
+        match step {
+            Ok(Step::Do(_, changes)) if changes.is_empty() && !does_something() => {
                 planned.refused =
                     Some("There is nothing left that this fix could change: the rest needs a person.".to_owned());
             }
@@ -187,14 +197,23 @@ pub fn plan(basis: &Basis<'_>, wanted: impl Fn(&Check) -> bool) -> Plan {
     Plan { fixes: fixes.collect() }
 }
 
+/// What a question found, row by row.
+type Rows = Vec<Map<String, Value>>;
+
+impl Basis<'_> {
+    fn rows(&self, sql: &str, params: &[(String, Value)]) -> Result<Rows, Refusal> {
+        let found = self.db.select(sql, params).map_err(|e| Refusal(format!("a question of the fix failed: {e}")))?;
+        Ok(found.into_maps())
+    }
+}
+
 /// The title of a fix with numbers and names from the rows.
-fn headline(basis: &Basis<'_>, check: &Check, template: &str) -> String {
-    let rows = basis.db.select(&check.query, &check.bindings(None)).map(crate::facts::QueryResult::into_maps);
-    let rows = rows.unwrap_or_default();
+fn headline(check: &Check, template: &str, rows: &Result<Rows, Refusal>) -> String {
+    let rows = rows.as_deref().unwrap_or_default();
     let mut context = Map::new();
     context.insert("n".to_owned(), rows.len().into());
     context.insert("first".to_owned(), rows.first().cloned().map_or(Value::Null, Value::Object));
-    context.insert("rows".to_owned(), rows.into());
+    context.insert("rows".to_owned(), rows.iter().cloned().map(Value::Object).collect());
     filled(template, &context).unwrap_or_else(|_| check.title.clone())
 }
 
@@ -203,16 +222,17 @@ enum Step {
     Ask(Question),
 }
 
-fn changes(basis: &Basis<'_>, check: &Check, view: &mut View<'_>) -> Result<Step, Refusal> {
+fn changes(
+    basis: &Basis<'_>,
+    check: &Check,
+    rows: &[Map<String, Value>],
+    view: &mut View<'_>,
+) -> Result<Step, Refusal> {
     let Some(fix) = &check.fix else { return Ok(Step::Do(Vec::new(), Vec::new())) };
-    let query = |sql: &str, params: &[(String, Value)]| -> Result<Vec<Map<String, Value>>, Refusal> {
-        let found = basis.db.select(sql, params).map_err(|e| Refusal(format!("a question of the fix failed: {e}")))?;
-        Ok(found.into_maps())
-    };
     let user = [("user".to_owned(), Value::from(basis.user))];
     for refuse in &fix.refuse {
         let params: &[(String, Value)] = if refuse.query.contains("$user") { &user } else { &[] };
-        if let Some(row) = query(&refuse.query, params)?.first() {
+        if let Some(row) = basis.rows(&refuse.query, params)?.first() {
             return Err(Refusal(filled(&refuse.why, row)?));
         }
     }
@@ -220,11 +240,10 @@ fn changes(basis: &Basis<'_>, check: &Check, view: &mut View<'_>) -> Result<Step
     let answers = basis.answers.get(&check.id).unwrap_or(&none);
     for ask in &fix.ask {
         if !answers.contains_key(&ask.name) {
-            return Ok(Step::Ask(question(ask, &query)?));
+            return Ok(Step::Ask(question(ask, basis)?));
         }
     }
-    let rows = query(&check.query, &check.bindings(None))?;
-    let actions = fix.actions.filled(&rows, answers).map_err(Refusal)?;
+    let actions = fix.actions.filled(rows, answers).map_err(Refusal)?;
     let made = view.made();
     view.beside(check.folder.as_deref());
     for action in &actions {
@@ -236,14 +255,12 @@ fn changes(basis: &Basis<'_>, check: &Check, view: &mut View<'_>) -> Result<Step
     Ok(Step::Do(actions, view.take()))
 }
 
-type Query<'a> = dyn Fn(&str, &[(String, Value)]) -> Result<Vec<Map<String, Value>>, Refusal> + 'a;
-
-fn question(ask: &Ask, query: &Query<'_>) -> Result<Question, Refusal> {
+fn question(ask: &Ask, basis: &Basis<'_>) -> Result<Question, Refusal> {
     let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
     let choices = match &ask.choices {
         None => Vec::new(),
         Some(sql) => {
-            let rows = query(sql, &[])?;
+            let rows = basis.rows(sql, &[])?;
             let pair = |row: &Map<String, Value>| {
                 let mut cells = row.values().map(text);
                 (cells.next().unwrap_or_default(), cells.next().unwrap_or_default())
@@ -259,9 +276,7 @@ fn filled(template: &str, row: &Map<String, Value>) -> Result<String, Refusal> {
     for (name, value) in row {
         context.insert(name.clone(), value);
     }
-    let mut tera = tera::Tera::new();
-    let made = tera.add_raw_template("why", template).and_then(|()| tera.render("why", &context));
-    made.map_err(|e| Refusal(format!("the words of a fix are broken: {e}")))
+    text_of(template, &context).map_err(|e| Refusal(format!("the words of a fix are broken: {e}")))
 }
 
 impl When {

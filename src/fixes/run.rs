@@ -2,14 +2,15 @@
 //! kept for whoever must know why it failed.
 
 use std::{
-    io::Read as _,
+    io::Read,
     os::unix::process::CommandExt as _,
     process::{Child, Command, Stdio},
+    sync::{Arc, Mutex},
     time::{Duration, Instant},
 };
 
-/// How much of what a program says is kept, in bytes.
-const KEPT: u64 = 64 << 10;
+/// How much of what a program says is kept, in bytes: its last words, as they say why it failed.
+const KEPT: usize = 8 << 20;
 
 /// What programs find in their environment: settings of whoever calls must not change what they do.
 const ENVIRONMENT: [(&str, &str); 6] = [
@@ -58,6 +59,7 @@ pub fn run(command: &[String], seconds: u64) -> Result<String, RunError> {
     }
     let failed = |e: std::io::Error| RunError::Start(program.clone(), e.to_string());
     let (reader, writer) = std::io::pipe().map_err(failed)?;
+    let second = writer.try_clone().map_err(failed)?;
     // What it makes has the usual rights, whoever calls.
     let mask = rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o022));
     let child = Command::new(program)
@@ -66,19 +68,17 @@ pub fn run(command: &[String], seconds: u64) -> Result<String, RunError> {
         .envs(ENVIRONMENT)
         .current_dir("/")
         .stdin(Stdio::null())
-        .stdout(writer.try_clone().map_err(failed)?)
+        .stdout(second)
         .stderr(writer)
         .process_group(0)
         .spawn();
     rustix::process::umask(mask);
     let mut child = child.map_err(failed)?;
     // Read beside it, so that a program that says much is not stopped by a full pipe.
-    let listener = std::thread::spawn(move || {
-        let mut reader = reader;
-        let mut kept = Vec::new();
-        let _ = (&mut reader).take(KEPT).read_to_end(&mut kept);
-        let _ = std::io::copy(&mut reader, &mut std::io::sink());
-        kept
+    let heard = Arc::new(Mutex::new(Vec::new()));
+    let listener = std::thread::spawn({
+        let heard = Arc::clone(&heard);
+        move || listen(reader, &heard)
     });
     let status = wait(&mut child, Duration::from_secs(seconds));
     let status = match status {
@@ -93,14 +93,31 @@ pub fn run(command: &[String], seconds: u64) -> Result<String, RunError> {
     while !listener.is_finished() && Instant::now() < deadline {
         std::thread::sleep(Duration::from_millis(5));
     }
-    let text = if listener.is_finished() { listener.join().unwrap_or_default() } else { Vec::new() };
-    let text = String::from_utf8_lossy(&text).into_owned();
+    let text = heard.lock().map(|heard| String::from_utf8_lossy(&heard).into_owned()).unwrap_or_default();
     if status.success() {
         return Ok(text);
     }
     let told = text.lines().rev().map(str::trim).find(|l| !l.is_empty()).unwrap_or_default();
     let said: String = crate::words::harmless(told).chars().take(300).collect();
     Err(RunError::Failed { program: program.clone(), status: status.to_string(), said })
+}
+
+/// Keeps what is said, the newest where it is very much.
+fn listen(mut reader: impl Read, heard: &Mutex<Vec<u8>>) {
+    let mut piece = [0; 16 << 10];
+    loop {
+        let n = match reader.read(&mut piece) {
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
+            Ok(0) | Err(_) => return,
+            Ok(n) => n,
+        };
+        let Ok(mut heard) = heard.lock() else { return };
+        heard.extend_from_slice(piece.get(..n).unwrap_or_default());
+        if heard.len() > 2 * KEPT {
+            let old = heard.len() - KEPT;
+            heard.drain(..old);
+        }
+    }
 }
 
 fn wait(child: &mut Child, limit: Duration) -> Option<std::io::Result<std::process::ExitStatus>> {
@@ -141,6 +158,14 @@ mod tests {
         let error = sh("echo begun; echo 'no such thing' >&2; exit 3", 5).unwrap_err();
         assert_eq!(error.to_string(), "/bin/sh failed (exit status: 3): no such thing");
         assert!(matches!(run(&["sh".to_owned()], 1), Err(RunError::Start(..))));
+    }
+
+    #[test]
+    fn the_last_words_are_kept_also_of_one_that_says_very_much_or_leaves_a_child_behind() {
+        let said = sh("yes | head -c 40000000; echo last", 60).unwrap();
+        assert!(said.len() <= 2 * KEPT && said.ends_with("y\nlast\n"), "{}", said.len());
+        let error = sh("sleep 30 & echo why >&2; exit 1", 5).unwrap_err();
+        assert_eq!(error.to_string(), "/bin/sh failed (exit status: 1): why");
     }
 
     #[test]

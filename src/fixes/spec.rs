@@ -111,7 +111,7 @@ fn contexts(table: &toml::Table, rows: &[Map<String, Value>], answers: &BTreeMap
             }
         }
     }
-    for (name, chosen) in answers.iter().filter(|(name, _)| text.contains(name.as_str())) {
+    for (name, chosen) in answers.iter().filter(|(name, _)| mentions(&text, name)) {
         let with = |one: &Context| {
             let one = one.clone();
             chosen.iter().map(move |answer| {
@@ -123,6 +123,14 @@ fn contexts(table: &toml::Table, rows: &[Map<String, Value>], answers: &BTreeMap
         all = all.iter().flat_map(with).collect();
     }
     all
+}
+
+/// Whether the templates in a text use a name.
+fn mentions(text: &str, name: &str) -> bool {
+    let inside = text.split("{{").skip(1).filter_map(|t| t.split("}}").next());
+    let inside = inside.chain(text.split("{%").skip(1).filter_map(|t| t.split("%}").next()));
+    let word = |c: char| c.is_alphanumeric() || c == '_';
+    inside.into_iter().any(|code| code.split(|c| !word(c)).any(|w| w == name))
 }
 
 /// The things of a column that has several.
@@ -163,7 +171,7 @@ fn fill(value: &toml::Value, context: &Context) -> Result<Option<toml::Value>, S
     }))
 }
 
-fn text_of(text: &str, context: &Context) -> Result<String, String> {
+pub(super) fn text_of(text: &str, context: &Context) -> Result<String, String> {
     if !text.contains("{{") && !text.contains("{%") {
         return Ok(text.to_owned());
     }
@@ -176,6 +184,18 @@ fn text_of(text: &str, context: &Context) -> Result<String, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_answer_counts_only_where_a_template_uses_it() {
+        let text = r#"all = [{ line = { path = "/etc/port", text = "{{ port }}" } }, { remove = { path = "/etc/port.{{ n }}" } }]"#;
+        let table: toml::Table = text.parse().unwrap();
+        let actions: Actions = table["all"].clone().try_into().unwrap();
+        let answers = BTreeMap::from([("port".to_owned(), vec!["22".to_owned(), "80".to_owned()])]);
+        let rows = [serde_json::json!({ "x": 1 }).as_object().unwrap().clone()];
+        let told: Vec<String> = actions.filled(&rows, &answers).unwrap().iter().map(Action::told).collect();
+        assert_eq!(told.len(), 3, "{told:?}");
+        assert!(told[0].contains(r#""22""#) && told[1].contains(r#""80""#) && told[2].contains("port.1"), "{told:?}");
+    }
 
     #[test]
     fn each_thing_of_a_column_gets_an_action_of_its_own() {

@@ -265,6 +265,8 @@ pub struct Tree {
 struct Place {
     folder: OwnedFd,
     name: Vec<u8>,
+    /// The path of the folder behind all links, without a slash at its end.
+    real: Vec<u8>,
     /// Whether someone other than root owns or may write to a folder on the way.
     shared: bool,
 }
@@ -321,7 +323,7 @@ impl Tree {
         let names = entries.flatten().map(|entry| entry.file_name().to_bytes().to_vec());
         for name in names.filter(|name| name.starts_with(TEMPORARY.as_bytes())).collect::<Vec<_>>() {
             let Ok(folder) = place.folder.try_clone() else { return };
-            let beside = Place { folder, name, shared: place.shared };
+            let beside = Place { folder, name, real: place.real.clone(), shared: place.shared };
             let Ok(Some(state)) = state(path, &beside, true) else { continue };
             let gone = match &state.content {
                 Content::Directory => AtFlags::REMOVEDIR,
@@ -407,11 +409,10 @@ impl Tree {
             if place.shared || !trusted(uid) {
                 return Err(TreeError::Link(path));
             }
-            let target = String::from_utf8_lossy(&target).into_owned();
-            path = match target.strip_prefix('/') {
-                Some(_) => clean(&target),
-                None => clean(&format!("{}/{target}", path.rsplit_once('/').map_or("", |(folder, _)| folder))),
-            };
+            // It leads on from where its folder really is.
+            let beside = || [&place.real, b"/".as_slice(), &target].concat();
+            let whole = if target.first() == Some(&b'/') { target.clone() } else { beside() };
+            path = clean(&String::from_utf8(whole).map_err(|_| TreeError::Path(path))?);
         }
         Err(TreeError::Link(path))
     }
@@ -426,6 +427,7 @@ impl Tree {
         }
         let name = left.remove(0);
         let mut folders: Vec<OwnedFd> = vec![self.fd.try_clone().map_err(|e| TreeError::io(path, &e))?];
+        let mut names: Vec<Vec<u8>> = Vec::new();
         let top = rustix::fs::fstat(&self.fd).map_err(|e| TreeError::new(path, e))?;
         let (mut shared, mut links) = (!trusted(top.st_uid) || top.st_mode & 0o022 != 0, 0);
         while let Some(part) = left.pop() {
@@ -436,6 +438,7 @@ impl Tree {
                 b".." => {
                     if folders.len() > 1 {
                         folders.pop();
+                        names.pop();
                     }
                     continue;
                 }
@@ -449,6 +452,7 @@ impl Tree {
                 FileType::Directory => {
                     shared |= !trusted(stat.st_uid) || stat.st_mode & 0o022 != 0;
                     folders.push(next);
+                    names.push(part);
                 }
                 FileType::Symlink => {
                     links += 1;
@@ -464,6 +468,7 @@ impl Tree {
                     let target = target.as_bytes();
                     if target.first() == Some(&b'/') {
                         folders.truncate(1);
+                        names.clear();
                     }
                     left.extend(target.split(|b| *b == b'/').rev().map(<[u8]>::to_vec));
                 }
@@ -471,7 +476,8 @@ impl Tree {
             }
         }
         let folder = folders.pop().ok_or_else(bad)?;
-        Ok(Place { folder, name, shared })
+        let real = names.iter().flat_map(|name| [b"/".as_slice(), name]).collect::<Vec<_>>().concat();
+        Ok(Place { folder, name, real, shared })
     }
 }
 
@@ -664,7 +670,7 @@ impl Temporary<'_> {
     /// What lies there now: ours, or after an exchange the old one.
     fn place(&self, path: &str) -> Result<Place, TreeError> {
         let folder = self.place.folder.try_clone().map_err(|e| TreeError::io(path, &e))?;
-        Ok(Place { folder, name: self.name.clone(), shared: self.place.shared })
+        Ok(Place { folder, name: self.name.clone(), real: self.place.real.clone(), shared: self.place.shared })
     }
 }
 
@@ -783,8 +789,12 @@ fn remove(path: &str, place: &Place, before: &State) -> Result<(), TreeError> {
     // Moved aside first, so that what is removed is what was looked at.
     let name = temporary_name().map_err(|e| TreeError::io(path, &e))?;
     rename(place, &place.name, &name, RenameFlags::empty()).map_err(failed)?;
-    let aside =
-        Place { folder: place.folder.try_clone().map_err(|e| TreeError::io(path, &e))?, name, shared: place.shared };
+    let aside = Place {
+        folder: place.folder.try_clone().map_err(|e| TreeError::io(path, &e))?,
+        name,
+        real: place.real.clone(),
+        shared: place.shared,
+    };
     let gone = expect(path, &aside, before)
         .and_then(|()| rustix::fs::unlinkat(&place.folder, aside.name.as_slice(), AtFlags::empty()).map_err(failed));
     if let Err(error) = gone {

@@ -128,7 +128,7 @@ pub fn confirm(journal: &Journal, root: &str) -> Result<Vec<FixRun>, JournalErro
 }
 
 fn fresh(journal: &Journal, id: i64) -> Result<FixRun, UndoError> {
-    let run = journal.store().fix_run(Some(id), "").map_err(JournalError::from)?;
+    let run = journal.store().fix_run(id).map_err(JournalError::from)?;
     run.ok_or(UndoError::Already(id))
 }
 

@@ -34,6 +34,9 @@ const OWNERS: &[Owner] = &[
 /// Units are verified one by one.
 const UNITS: &str = "/etc/systemd/system/";
 const VERIFY: &str = "/usr/bin/systemd-analyze";
+/// Where units lie.
+const FOLDERS: [&str; 4] =
+    ["/etc/systemd/system", "/run/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system"];
 /// Where copies for such questions lie.
 const COPIES: &str = "/run";
 /// Seconds that a program may think.
@@ -84,12 +87,7 @@ pub(super) fn sweep() {
 pub fn after<'a>(paths: impl Iterator<Item = &'a str>) -> Result<(), String> {
     let mut asked: Vec<Vec<String>> = Vec::new();
     for path in paths {
-        let whole = owners(path).filter(|o| !o.command.contains(&"{}"));
-        let mut commands: Vec<Vec<String>> =
-            whole.map(|o| o.command.iter().map(|a| (*a).to_owned()).collect()).collect();
-        commands
-            .extend(unit(path).map(|unit| vec![VERIFY.to_owned(), "verify".to_owned(), "--man=no".to_owned(), unit]));
-        for command in commands {
+        for command in commands(path).into_iter().filter(|c| !c.iter().any(|a| a == "{}")) {
             if !asked.contains(&command) {
                 ask(&command, "", path)?;
                 asked.push(command);
@@ -104,7 +102,9 @@ pub fn after<'a>(paths: impl Iterator<Item = &'a str>) -> Result<(), String> {
 pub(super) fn commands(path: &str) -> Vec<Vec<String>> {
     let whole = |command: &[&str]| command.iter().map(|a| (*a).to_owned()).collect();
     let mut commands: Vec<Vec<String>> = owners(path).map(|o| whole(o.command)).collect();
-    commands.extend(unit(path).map(|unit| whole(&[VERIFY, "verify", &unit])));
+    // A unit that is gone is not asked about.
+    let there = |unit: &String| FOLDERS.iter().any(|folder| std::path::Path::new(folder).join(unit).exists());
+    commands.extend(unit(path).filter(there).map(|unit| whole(&[VERIFY, "verify", "--man=no", &unit])));
     commands
 }
 

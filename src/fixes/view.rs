@@ -149,6 +149,10 @@ impl<'a> View<'a> {
             }
         }
         self.made.insert(path.to_owned(), after);
+        if path.starts_with("/etc/systemd/system/") {
+            let systemctl = "/usr/bin/systemctl";
+            self.run(Run::new("systemd reads its units anew", &[systemctl, "daemon-reload"]).late());
+        }
     }
 
     /// Plans a text for a file: with its rights as they are, or as a new file of root with these.
@@ -168,10 +172,6 @@ impl<'a> View<'a> {
             self.folder_of(path)?;
         }
         self.put(path, before, Some(after));
-        if path.starts_with("/etc/systemd/system/") {
-            let systemctl = "/usr/bin/systemctl";
-            self.run(Run::new("systemd reads its units anew", &[systemctl, "daemon-reload"]).late());
-        }
         Ok(())
     }
 

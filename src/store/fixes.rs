@@ -1,5 +1,7 @@
 //! The journal of fixes: every run with its steps and changes, written before anything is changed.
 
+use std::collections::BTreeMap;
+
 use duckdb::{Connection, params};
 use jiff::Timestamp;
 use schemars::JsonSchema;
@@ -205,13 +207,17 @@ impl Store {
     /// # Errors
     /// When the store cannot be read.
     pub fn fix_runs(&self, root: Option<&str>) -> Result<Vec<FixRun>, StoreError> {
+        self.runs(None, root)
+    }
+
+    fn runs(&self, id: Option<i64>, root: Option<&str>) -> Result<Vec<FixRun>, StoreError> {
         let connection = self.read()?;
         let mut statement = connection.prepare(
             "select id, host, hostname, root, epoch_us(started), epoch_us(ended), state, who, version, folder,
                     epoch_us(confirm_until), risk_before, risk_after
-             from fix_runs where ?::varchar is null or root = ? order by id desc",
+             from fix_runs where coalesce(id = ?, true) and coalesce(root = ?, true) order by id desc",
         )?;
-        let rows = statement.query_map(params![root, root], |row| {
+        let rows = statement.query_map(params![id, root], |row| {
             Ok(FixRun {
                 id: row.get(0)?,
                 host: row.get(1)?,
@@ -230,22 +236,28 @@ impl Store {
             })
         })?;
         let mut runs: Vec<FixRun> = rows.collect::<Result<_, _>>()?;
+        let mut steps = steps(&connection)?;
         for run in &mut runs {
-            run.steps = steps(&connection, run.id)?;
+            run.steps = steps.remove(&run.id).unwrap_or_default();
         }
         Ok(runs)
     }
 
-    /// One run; the newest that came to its end and stands, where no number is given.
+    /// One run.
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub fn fix_run(&self, id: Option<i64>, root: &str) -> Result<Option<FixRun>, StoreError> {
-        let mut runs = self.fix_runs(id.is_none().then_some(root))?.into_iter();
-        Ok(match id {
-            Some(id) => runs.find(|r| r.id == id),
-            None => runs.find(|r| r.state == RunState::Done && r.steps.iter().any(|s| s.state.stands())),
-        })
+    pub fn fix_run(&self, id: i64) -> Result<Option<FixRun>, StoreError> {
+        Ok(self.runs(Some(id), None)?.pop())
+    }
+
+    /// The newest run of a root that came to its end and stands.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn last_fix_run(&self, root: &str) -> Result<Option<FixRun>, StoreError> {
+        let stands = |run: &FixRun| run.state == RunState::Done && run.steps.iter().any(|s| s.state.stands());
+        Ok(self.fix_runs(Some(root))?.into_iter().find(stands))
     }
 
     /// The changes of a run, in their order.
@@ -263,17 +275,24 @@ impl Store {
     }
 }
 
-fn steps(connection: &Connection, run: i64) -> Result<Vec<FixStep>, StoreError> {
+/// The steps of all runs, in their order.
+fn steps(connection: &Connection) -> Result<BTreeMap<i64, Vec<FixStep>>, StoreError> {
     let mut statement =
-        connection.prepare("select n, check_id, title, state, why from fix_steps where run = ? order by n")?;
-    let rows = statement.query_map(params![run], |row| {
-        Ok(FixStep {
-            n: row.get(0)?,
-            check: row.get(1)?,
-            title: row.get(2)?,
-            state: StepState::parse(&row.get::<_, String>(3)?).unwrap_or(StepState::Planned),
-            why: row.get(4)?,
-        })
+        connection.prepare("select run, n, check_id, title, state, why from fix_steps order by run, n")?;
+    let rows = statement.query_map([], |row| {
+        let step = FixStep {
+            n: row.get(1)?,
+            check: row.get(2)?,
+            title: row.get(3)?,
+            state: StepState::parse(&row.get::<_, String>(4)?).unwrap_or(StepState::Planned),
+            why: row.get(5)?,
+        };
+        Ok((row.get(0)?, step))
     })?;
-    Ok(rows.collect::<Result<_, _>>()?)
+    let mut steps: BTreeMap<i64, Vec<FixStep>> = BTreeMap::new();
+    for row in rows {
+        let (run, step) = row?;
+        steps.entry(run).or_default().push(step);
+    }
+    Ok(steps)
 }

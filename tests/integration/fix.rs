@@ -359,6 +359,18 @@ finds = 0
 "#;
 
 #[test]
+fn what_another_fix_of_the_list_does_is_not_called_impossible() {
+    let machine = loose();
+    let action = "actions = [{ mode = { path = \"/etc/shadow\", clear = \"0004\" } }]\n";
+    let check = format!("{HEAD}{action}{TAIL}");
+    let Some(said) = with_checks(&machine, &check, &["fix", "--all", "--dry-run"]) else { return };
+    assert_eq!(said.code, 1, "{}{}", said.out, said.err);
+    assert!(said.out.contains("# odd-names: Close it\n#   another fix of this list does it\n"), "{}", said.out);
+    let said = with_checks(&machine, &check, &["fix", "odd-names", "--dry-run"]).unwrap();
+    assert!(said.out.contains("/etc/shadow: rights"), "{}", said.out);
+}
+
+#[test]
 fn names_that_would_do_harm_come_out_harmless_everywhere() {
     let machine = loose();
     let odd = "srv/a'b\"c $(touch hacked) `touch hacked`\n\u{1b}[31m\u{202e}; touch hacked {{ 7 }}\\";

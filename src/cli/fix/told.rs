@@ -100,6 +100,9 @@ pub(super) fn preview(plan: &Plan, format: Format) -> String {
                 let _ = writeln!(text, "#     --answer {}={}", fix.check, harmless(choice));
             }
         }
+        if fix.is_covered() {
+            text.push_str("#   another fix of this list does it\n");
+        }
         for change in &fix.changes {
             match change {
                 Change::File(file) => text.push_str(&diff(file)),

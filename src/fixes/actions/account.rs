@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Act;
+use super::{Act, entry::each_line};
 use crate::fixes::view::{Refusal, View};
 
 /// Locks or expires an account, or sets how long its password holds.
@@ -94,9 +94,8 @@ fn hide(view: &mut View<'_>, name: &str) -> Result<(), Refusal> {
     let open = fields(view, PASSWD, name)?.get(PASSWORD).cloned().unwrap_or_default();
     if fields(view, SHADOW, name).is_err() {
         let text = view.text(SHADOW)?.unwrap_or_default();
-        let end = if text.is_empty() || text.ends_with('\n') { "" } else { "\n" };
         // Without a day of its last change nobody is asked to change it at once.
-        view.write(SHADOW, &format!("{text}{end}{name}:!::0:99999:7:::\n"), 0o640)?;
+        view.write(SHADOW, &super::appended(&text, &format!("{name}:!::0:99999:7:::")), 0o640)?;
     }
     if open != "x" {
         let hash = if open.is_empty() { "!".to_owned() } else { open };
@@ -112,19 +111,14 @@ fn set(view: &mut View<'_>, path: &str, name: &str, values: &[(usize, String)]) 
         return Err(Refusal::new(format!("a value for {path} has a colon or a line break")));
     }
     let text = view.text(path)?.unwrap_or_default();
-    let mut changed = String::with_capacity(text.len());
-    for line in text.split_inclusive('\n') {
-        let (body, end) = line.strip_suffix('\n').map_or((line, ""), |body| (body, "\n"));
-        let mut fields: Vec<&str> = body.split(':').collect();
-        if fields.first() == Some(&name) {
-            for (n, value) in values {
-                if let Some(field) = fields.get_mut(*n) {
-                    *field = value;
-                }
+    let changed = each_line(&text, |line| {
+        let mut fields: Vec<&str> = line.split(':').collect();
+        for (n, value) in values.iter().filter(|_| line.split(':').next() == Some(name)) {
+            if let Some(field) = fields.get_mut(*n) {
+                *field = value;
             }
         }
-        changed.push_str(&fields.join(":"));
-        changed.push_str(end);
-    }
+        Some(fields.join(":"))
+    });
     if changed == text { Ok(()) } else { view.write(path, &changed, 0o640) }
 }

@@ -40,17 +40,22 @@ impl SetConfig {
     fn place(&self, view: &View<'_>) -> Result<&str, Refusal> {
         let Some(main) = &self.included_by else { return Ok(&self.path) };
         let text = view.text(&view.follow(main)?)?.unwrap_or_default();
-        Ok(if includes(&text, &self.path) { &self.path } else { main })
+        Ok(if includes(main, &text, &self.path) { &self.path } else { main })
     }
 }
 
-/// Whether a line of a file includes the folder of another: `Include /etc/ssh/sshd_config.d/*.conf`.
-fn includes(text: &str, path: &str) -> bool {
-    let Some((folder, _)) = path.rsplit_once('/') else { return false };
+/// Whether a line of a file includes another: `Include /etc/ssh/sshd_config.d/*.conf`.
+fn includes(main: &str, text: &str, path: &str) -> bool {
+    let beside = main.rsplit_once('/').map_or("", |(folder, _)| folder);
+    let fits = |pattern: &str| {
+        let pattern = pattern.trim_matches(['"', ';']);
+        let whole = if pattern.starts_with('/') { pattern.to_owned() } else { format!("{beside}/{pattern}") };
+        let glob = globset::GlobBuilder::new(&whole).literal_separator(true).build();
+        glob.is_ok_and(|glob| glob.compile_matcher().is_match(path))
+    };
     text.lines().any(|line| {
         let mut words = line.split_whitespace();
-        words.next().is_some_and(|word| word.to_ascii_lowercase().starts_with("include"))
-            && words.any(|word| word.trim_matches(['"', ';']).starts_with(&format!("{folder}/")))
+        words.next().is_some_and(|word| word.eq_ignore_ascii_case("include")) && words.any(fits)
     })
 }
 
@@ -85,8 +90,11 @@ mod tests {
     #[test]
     fn a_file_beside_counts_only_where_it_is_included() {
         let path = "/etc/ssh/sshd_config.d/10-cleanbill.conf";
+        let includes = |text: &str, path: &str| includes("/etc/ssh/sshd_config", text, path);
         assert!(includes("# x\nInclude /etc/ssh/sshd_config.d/*.conf\n", path));
         assert!(!includes("#Include /etc/ssh/sshd_config.d/*.conf\nPort 22\n", path));
         assert!(!includes("Include /etc/ssh/other.d/*.conf\n", path));
+        assert!(!includes("Include /etc/ssh/sshd_config.d/20-*.conf\n", path));
+        assert!(includes("include sshd_config.d/*.conf\n", path));
     }
 }

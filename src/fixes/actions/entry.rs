@@ -99,7 +99,7 @@ fn name_of(line: &str) -> &str {
 }
 
 /// The text with each of its lines changed or left out.
-fn each_line(text: &str, change: impl Fn(&str) -> Option<String>) -> String {
+pub(super) fn each_line(text: &str, change: impl Fn(&str) -> Option<String>) -> String {
     let mut new = String::with_capacity(text.len());
     for line in text.split_inclusive('\n') {
         let body = line.strip_suffix('\n').unwrap_or(line);

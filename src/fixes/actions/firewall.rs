@@ -48,7 +48,6 @@ pub enum By {
 const CONF: &str = "/etc/nftables.conf";
 const NFT: &str = "/usr/sbin/nft";
 const UFW: &str = "/usr/sbin/ufw";
-const SYSTEMCTL: &str = "/usr/bin/systemctl";
 /// What was in force before, for undo.
 const BEFORE: &str = "/var/lib/cleanbill/ruleset-before.nft";
 /// Marks of programs that set rules of their own, which rules of ours would cut through.
@@ -216,8 +215,7 @@ fn keep_nftables(view: &mut View<'_>) -> Result<(), Refusal> {
         view.write(&path, &format!("#!/usr/sbin/nft -f\n\nflush ruleset\n\n{now}"), 0o755)?;
     }
     // Not started now: that would read the file in place of what is in force.
-    let run = Run::new("nftables.service starts with the machine", &[SYSTEMCTL, "enable", "nftables.service"]);
-    view.run(run.undone_by(&[SYSTEMCTL, "disable", "nftables.service"]));
+    super::service::with_machine(view, "nftables.service");
     Ok(())
 }
 

@@ -50,8 +50,7 @@ impl Act for Line {
         } else if self.first {
             format!("{wanted}\n{text}")
         } else {
-            let end = if text.is_empty() || text.ends_with('\n') { "" } else { "\n" };
-            format!("{text}{end}{wanted}\n")
+            super::appended(&text, wanted)
         };
         if old.as_deref() == Some(new.as_str()) {
             return Ok(());

@@ -110,6 +110,12 @@ actions! {
     Script(script::Script),
 }
 
+/// A text with more lines at its end.
+fn appended(text: &str, lines: &str) -> String {
+    let end = if text.is_empty() || text.ends_with('\n') { "" } else { "\n" };
+    format!("{text}{end}{}\n", lines.trim_end_matches('\n'))
+}
+
 /// The first of these programs that is there, with its whole path.
 fn program(view: &View<'_>, names: &[&str]) -> Option<String> {
     let folders = ["/usr/sbin", "/usr/bin", "/sbin", "/bin"];

@@ -37,11 +37,7 @@ impl Act for Module {
         let old = view.text(path)?.unwrap_or_default();
         let mut new = old.clone();
         for line in lines.iter().filter(|line| !old.lines().any(|l| l.trim() == line.as_str())) {
-            if !new.is_empty() && !new.ends_with('\n') {
-                new.push('\n');
-            }
-            new.push_str(line);
-            new.push('\n');
+            new = super::appended(&new, line);
         }
         if new != old {
             view.write(path, &new, 0o644)?;

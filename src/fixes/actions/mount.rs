@@ -39,13 +39,7 @@ impl Act for Mount {
         let mut new = old.clone();
         if Format::Fstab.get(&old, None, &self.point).is_none() {
             match &self.line {
-                Some(line) => {
-                    if !new.is_empty() && !new.ends_with('\n') {
-                        new.push('\n');
-                    }
-                    new.push_str(line.trim_end());
-                    new.push('\n');
-                }
+                Some(line) => new = super::appended(&new, line.trim_end()),
                 None => return Err(Refusal::new(format!("{FSTAB} has no line for {}", self.point))),
             }
         }

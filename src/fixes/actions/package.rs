@@ -29,6 +29,7 @@ pub struct Package {
 }
 
 const APT: &str = "/usr/bin/apt-get";
+const CACHE: &str = "/usr/bin/apt-cache";
 /// Settings that someone changed stay as they are, and nobody is asked.
 const QUIET: [&str; 5] = ["-y", "-q", "-o", "Dpkg::Options::=--force-confdef", "-oDpkg::Options::=--force-confold"];
 /// Seconds that apt may take.
@@ -105,8 +106,12 @@ fn step(view: &mut View<'_>, verb: &[&str], names: &[&str]) -> Result<(), Refusa
     if !plan.fresh.is_empty() {
         run.undo.push(undo("remove", &plan.fresh));
     }
-    if !plan.removed.is_empty() {
-        run.undo.push(undo("install", &plan.removed));
+    let (known, lost): (Vec<String>, Vec<String>) = plan.removed.iter().cloned().partition(|n| has_source(n));
+    if !known.is_empty() {
+        run.undo.push(undo("install", &known));
+    }
+    if !lost.is_empty() {
+        run.stays = Some(format!("No source has {} any more, so it stays away.", crate::words::list(&lost)));
     }
     if !plan.upgraded.is_empty() {
         run.stays =
@@ -114,6 +119,11 @@ fn step(view: &mut View<'_>, verb: &[&str], names: &[&str]) -> Result<(), Refusa
     }
     view.run(run);
     Ok(())
+}
+
+/// Whether a package could be installed again.
+fn has_source(name: &str) -> bool {
+    run::run(&[CACHE, "madison", name].map(str::to_owned), 120).is_ok_and(|told| !told.trim().is_empty())
 }
 
 /// What apt said it would do.

@@ -73,16 +73,12 @@ impl Act for Service {
             run
         };
         match self.what {
-            What::Enable if enabled == "masked" => {
-                let run = systemctl(format!("{unit} may be started again"), &["unmask", &unit]);
-                view.run(run.undone_by(&[SYSTEMCTL, "mask", &unit]));
-                view.run(back(systemctl(
-                    format!("{unit} starts now and with the machine"),
-                    &["enable", "--now", &unit],
-                )));
-            }
             What::Enable if on && runs => {}
             What::Enable => {
+                if enabled == "masked" {
+                    let run = systemctl(format!("{unit} may be started again"), &["unmask", &unit]);
+                    view.run(run.undone_by(&[SYSTEMCTL, "mask", &unit]));
+                }
                 view.run(back(systemctl(
                     format!("{unit} starts now and with the machine"),
                     &["enable", "--now", &unit],
@@ -108,6 +104,14 @@ impl Act for Service {
             What::Restart | What::Reload => {}
         }
         Ok(())
+    }
+}
+
+/// Lets a unit start with the machine, and leaves it now as it is.
+pub(super) fn with_machine(view: &mut View<'_>, unit: &str) {
+    if !ask(view, "is-enabled", unit).starts_with("enabled") {
+        let run = Run::new(format!("{unit} starts with the machine"), &[SYSTEMCTL, "enable", unit]);
+        view.run(run.undone_by(&[SYSTEMCTL, "disable", unit]));
     }
 }
 
@@ -148,25 +152,78 @@ fn links(view: &View<'_>, unit: &str) -> Vec<String> {
 }
 
 fn enable(view: &mut View<'_>, unit: &str) -> Result<(), Refusal> {
-    let paths = [UNITS, "/usr/lib/systemd/system", "/lib/systemd/system"].map(|f| format!("{f}/{unit}"));
+    let own = format!("{UNITS}/{unit}");
+    let mask = view.file(&own)?.filter(|s| matches!(&s.content, Content::Link(to) if to == b"/dev/null"));
+    let mut paths = vec![own.clone()];
+    if mask.is_some() {
+        view.put(&own, mask, None);
+        paths.clear();
+    }
+    paths.extend(["/usr/lib/systemd/system", "/lib/systemd/system"].map(|f| format!("{f}/{unit}")));
     let Some(path) = paths.into_iter().find(|p| view.host().exists(p)) else {
         return Err(Refusal::new(format!("there is no unit {unit} in this image")));
     };
     let text = view.host().read_text(&path).map_err(|e| Refusal::new(e.to_string()))?;
-    let wanted = |line: &str| line.trim().strip_prefix("WantedBy=").map(str::to_owned);
-    let targets: Vec<String> = text
-        .lines()
-        .filter_map(wanted)
-        .flat_map(|l| l.split_whitespace().map(str::to_owned).collect::<Vec<_>>())
-        .collect();
-    if targets.is_empty() {
+    let named = |key: &str| -> Vec<&str> {
+        text.lines().filter_map(|l| l.trim().strip_prefix(key)).flat_map(str::split_whitespace).collect()
+    };
+    let mut wishes: Vec<String> = Vec::new();
+    for (key, kind) in [("WantedBy=", "wants"), ("RequiredBy=", "requires")] {
+        wishes.extend(named(key).iter().map(|target| format!("{target}.{kind}/{unit}")));
+    }
+    if wishes.is_empty() {
         return Err(Refusal::new(format!("{unit} does not say when it starts")));
     }
-    for target in targets.iter().filter(|t| !t.contains('/')) {
-        let link = format!("{UNITS}/{target}.wants/{unit}");
+    wishes.extend(named("Alias=").iter().map(|name| (*name).to_owned()));
+    for wish in wishes.iter().filter(|w| !w.starts_with('/') && !w.contains("..")) {
+        let link = format!("{UNITS}/{wish}");
         if view.file(&link)?.is_none() {
             view.link(&link, &path)?;
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        fixes::{change::Change, tree::Tree},
+        host::Host,
+    };
+
+    /// The links that are made and the files that go.
+    fn planned(root: &std::path::Path, what: What) -> Vec<String> {
+        let (tree, host) = (Tree::open(root).unwrap(), Host::image(root).unwrap());
+        let mut view = View::new(&tree, &host);
+        Service { name: "x".to_owned(), what }.plan(&mut view).unwrap();
+        let told = |change: Change| match change {
+            Change::File(file) => match file.after.map(|state| state.content) {
+                Some(Content::Link(to)) => Some(format!("{} -> {}", file.path, String::from_utf8_lossy(&to))),
+                Some(_) => None,
+                None => Some(format!("{} goes", file.path)),
+            },
+            Change::Run(run) => Some(run.line()),
+        };
+        view.take().into_iter().filter_map(told).collect()
+    }
+
+    #[test]
+    fn the_links_of_an_image_are_those_that_systemd_would_set() {
+        let root = tempfile::tempdir().unwrap();
+        let at = |path: &str| root.path().join(path);
+        std::fs::create_dir_all(at("etc/systemd/system")).unwrap();
+        std::fs::create_dir_all(at("usr/lib/systemd/system")).unwrap();
+        let unit = "[Install]\nWantedBy=multi-user.target a.target\nRequiredBy=b.target\nAlias=other.service\n";
+        std::fs::write(at("usr/lib/systemd/system/x.service"), unit).unwrap();
+        std::os::unix::fs::symlink("/dev/null", at("etc/systemd/system/x.service")).unwrap();
+        let to = "-> /usr/lib/systemd/system/x.service";
+        let links = ["multi-user.target.wants/x.service", "a.target.wants/x.service", "b.target.requires/x.service"];
+        let mut all = vec!["/etc/systemd/system/x.service goes".to_owned()];
+        all.extend(links.iter().chain(&["other.service"]).map(|link| format!("/etc/systemd/system/{link} {to}")));
+        assert_eq!(planned(root.path(), What::Enable), all);
+        assert_eq!(planned(root.path(), What::Mask), [""; 0], "it is masked already");
+        std::fs::remove_file(at("etc/systemd/system/x.service")).unwrap();
+        assert_eq!(planned(root.path(), What::Mask), ["/etc/systemd/system/x.service -> /dev/null"]);
+    }
 }

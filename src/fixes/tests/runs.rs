@@ -164,6 +164,24 @@ fn a_fix_that_fails_is_taken_back_and_the_others_go_on() {
 }
 
 #[test]
+fn a_fix_that_another_one_does_is_asked_about_too() {
+    let small = Small::new();
+    let mut plan = two(&small);
+    plan.fixes.push(fix("three", Vec::new()));
+    let done = run(&small, &plan, false).unwrap();
+    assert_eq!(done.steps[2].state, StepState::Fixed);
+    plan.fixes[2].refused = Some("No.".to_owned());
+    let done = step_states(&plan);
+    assert_eq!(done[2], StepState::Refused);
+}
+
+fn step_states(plan: &Plan) -> Vec<StepState> {
+    let other = Small::new();
+    let _ = two(&other);
+    run(&other, plan, false).unwrap().steps.iter().map(|s| s.state).collect()
+}
+
+#[test]
 fn a_service_that_does_not_take_it_takes_back_what_builds_on_it_too() {
     let small = Small::new();
     let mut plan = two(&small);
@@ -252,7 +270,7 @@ fn a_run_that_was_cut_off_anywhere_is_as_if_it_had_never_been() {
             assert!(found[0].left.is_none() && found[0].what == Found::CutOff, "{n} {begun}: {found:?}");
             assert_eq!(small.seen(), before, "{n} {begun}");
             assert!(recover(&journal, &tree, false).unwrap().is_empty(), "once is enough");
-            let state = journal.store().fix_run(Some(1), "").unwrap().unwrap().state;
+            let state = journal.store().fix_run(1).unwrap().unwrap().state;
             assert_eq!(state, RunState::RolledBack);
         }
     }
@@ -304,7 +322,7 @@ fn taking_back_that_was_cut_off_is_ended_by_the_next_start() {
         let found = recover(&journal, &tree, false).unwrap();
         assert!(found[0].what == Found::UndoCutOff && found[0].left.is_none(), "{found:?}");
         assert_eq!(small.seen(), before, "{n}");
-        assert_eq!(journal.store().fix_run(Some(1), "").unwrap().unwrap().state, RunState::Undone);
+        assert_eq!(journal.store().fix_run(1).unwrap().unwrap().state, RunState::Undone);
     }
 }
 

@@ -119,7 +119,11 @@ fn links_of_the_owner_are_followed_on_the_way_and_never_at_the_end() {
     let a = tree.read("/etc/conf/a").unwrap().unwrap();
     assert_eq!(a.text(), Some("a"));
     assert!(matches!(tree.read("/etc/conf/b").unwrap().unwrap().content, Content::Link(_)));
-    assert_eq!(tree.follow("/etc/conf/b").unwrap(), "/etc/conf/a");
+    assert_eq!(tree.follow("/etc/conf/a").unwrap(), "/etc/conf/a");
+    assert_eq!(tree.follow("/etc/conf/b").unwrap(), "/usr/lib/conf/a");
+    // Up from where the folder really is.
+    symlink("../c", small.at("/usr/lib/conf/up")).unwrap();
+    assert_eq!(tree.follow("/etc/conf/up").unwrap(), "/usr/lib/c");
     symlink("loop", small.at("/etc/loop")).unwrap();
     assert!(matches!(tree.follow("/etc/loop"), Err(TreeError::Link(_))));
     assert!(matches!(tree.read("/etc/loop/x"), Err(TreeError::Link(_))));
