@@ -93,7 +93,7 @@ fn fix(db: &FactDb, check: &Check, test: &super::Test) -> Result<(), String> {
     }
     let actions = fix.actions.filled(&rows, &answers).map_err(|e| format!("its fix cannot be filled in: {e}"))?;
     if let Some(expected) = &test.actions {
-        let told: Vec<String> = actions.iter().map(crate::fixes::actions::Action::told).collect();
+        let told: Vec<String> = actions.iter().map(|(_, action)| action.told()).collect();
         if *expected != told {
             return Err(format!("its fix should do\n    {expected:?}\n  but does\n    {told:?}"));
         }

@@ -39,6 +39,15 @@ impl CliError {
         CliError::usage(format!("There is no check called `{}`.", words::harmless(id)), hint)
     }
 
+    /// No area has this id.
+    pub(super) fn no_such_area(id: &str, catalogue: &Catalogue) -> Self {
+        let hint = match words::nearest(id, catalogue.groups().iter().map(|g| g.id.as_str())) {
+            Some(near) => format!("Did you mean: {near}?"),
+            None => "See them with: cleanbill checks list".to_owned(),
+        };
+        CliError::usage(format!("There is no area called `{}`", words::harmless(id)), hint)
+    }
+
     /// Prints itself on stderr and becomes the exit code.
     pub(super) fn print(self) -> ExitCode {
         anstream::eprintln!("{}", words::harmless(&sentence(&self.message)));

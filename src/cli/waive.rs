@@ -7,6 +7,7 @@ use jiff::{Timestamp, civil::Date};
 use super::{
     StoreArgs,
     error::CliError,
+    fix,
     listing::{self, ListFormat},
     look,
 };
@@ -70,11 +71,10 @@ pub(super) fn run(args: &Args) -> Result<ExitCode, CliError> {
     }
     let store = args.store.store();
     let machine = store.audit(None)?.machine;
-    let user = || std::env::var("SUDO_USER").or_else(|_| std::env::var("USER")).unwrap_or_else(|_| "root".to_owned());
     let waiver = Waiver {
         check: args.id.clone(),
         reason: args.reason.trim().to_owned(),
-        who: args.by.clone().unwrap_or_else(user),
+        who: args.by.clone().unwrap_or_else(fix::user),
         made: Timestamp::now(),
         until: args.until,
     };

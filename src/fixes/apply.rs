@@ -16,7 +16,8 @@ use super::{
     validate,
 };
 use crate::{
-    checks::Safety,
+    audit::Audit,
+    checks::{Safety, Verdict},
     store::{FixRun, FixStep, RunState, StepState},
 };
 
@@ -38,6 +39,25 @@ pub struct Proof {
     pub risk: Option<f64>,
     /// The answers by check: none where it finds nothing any more, else what it still finds.
     pub answers: BTreeMap<String, Option<String>>,
+}
+
+impl Proof {
+    /// What an audit says of these checks; nothing where it could not tell.
+    pub fn of(checks: &[&str], audit: &Audit) -> Self {
+        let answer = |check: &&str| {
+            let outcome = audit.outcomes.iter().find(|o| o.check == **check)?;
+            let found = match &outcome.verdict {
+                Verdict::Ok | Verdict::NotApplicable(_) => None,
+                Verdict::Problem(finding) => {
+                    let seen = finding.evidence.first().map_or(finding.title.as_str(), |e| &e.text);
+                    Some(format!("It is still seen: {}.", seen.trim_end_matches('.')))
+                }
+                Verdict::Unknown(_) => return None,
+            };
+            Some(((*check).to_owned(), found))
+        };
+        Proof { risk: Some(audit.risk()), answers: checks.iter().filter_map(answer).collect() }
+    }
 }
 
 /// Sets the timer that takes a run back, before anything is changed; or says why it cannot.
@@ -112,10 +132,13 @@ pub fn apply(
     let standing: Vec<&str> =
         run.steps.iter().filter(|s| s.state == StepState::Planned).map(|s| s.check.as_str()).collect();
     let proof = if standing.is_empty() { Proof::default() } else { prove(&standing) };
-    for step in run.steps.iter_mut().filter(|s| s.state == StepState::Planned) {
+    for (step, fix) in run.steps.iter_mut().zip(&plan.fixes).filter(|(s, _)| s.state == StepState::Planned) {
         (step.state, step.why) = match proof.answers.get(&step.check) {
             Some(None) => (StepState::Fixed, None),
-            Some(Some(why)) => (StepState::StillOpen, Some(why.clone())),
+            Some(Some(why)) => {
+                let left = if fix.left.is_empty() { why.clone() } else { fix.left.join(" ") };
+                (StepState::StillOpen, Some(left))
+            }
             None => (StepState::Unproven, Some("The question could not be asked again.".to_owned())),
         };
     }

@@ -173,7 +173,7 @@ impl Journal {
         };
         fs::DirBuilder::new().recursive(true).mode(0o700).create(&above).map_err(failed)?;
         match fs::DirBuilder::new().mode(0o700).create(&folder) {
-            Ok(()) => File::open(&above).and_then(|f| f.sync_all()).map_err(failed)?,
+            Ok(()) => synced(&above).map_err(failed)?,
             Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
             Err(error) => return Err(failed(error)),
         }
@@ -246,7 +246,7 @@ impl Journal {
             let _ = fs::remove_dir_all(&part);
             return written;
         }
-        let named = fs::rename(&part, &folder).and_then(|()| File::open(&self.folder).and_then(|f| f.sync_all()));
+        let named = fs::rename(&part, &folder).and_then(|()| synced(&self.folder));
         if let Err(error) = named {
             // The store has it already, and nothing was changed.
             run.state = RunState::RolledBack;
@@ -278,12 +278,12 @@ impl Journal {
         let written = file.as_mut().map_err(|e| std::io::Error::from(e.kind()));
         written.and_then(|f| f.write_all(&letters).and_then(|()| f.sync_all())).map_err(|e| backup(&progress, &e))?;
         for folder in [folder, &self.folder] {
-            File::open(folder).and_then(|f| f.sync_all()).map_err(|e| backup(folder, &e))?;
+            synced(folder).map_err(|e| backup(folder, &e))?;
         }
         self.store.begin_fixes(run, &kept)?;
         // The store may be new, and its name must last too.
         let above = self.folder.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        File::open(above).and_then(|f| f.sync_all()).map_err(|e| backup(above, &e))
+        synced(above).map_err(|e| backup(above, &e))
     }
 
     /// Writes down how far a change came: in its place, so that a full disk does not hinder it.
@@ -335,7 +335,7 @@ impl Journal {
         let name = (1..).map(|n| format!("newer-{n}-{name}")).find(|name| !folder.join(name).exists());
         let name = name.unwrap_or_default();
         keep(state, &folder, &name)?;
-        File::open(&folder).and_then(|f| f.sync_all()).map_err(|e| backup(&folder, &e))?;
+        synced(&folder).map_err(|e| backup(&folder, &e))?;
         Ok(folder.join(name))
     }
 
@@ -394,6 +394,11 @@ fn trusted(path: &Path, folder: bool) -> Result<(), JournalError> {
         return Err(foreign("may be written to by others"));
     }
     Ok(())
+}
+
+/// Writes down which names a folder has.
+fn synced(folder: &Path) -> std::io::Result<()> {
+    File::open(folder)?.sync_all()
 }
 
 /// A name for the folder of a run.

@@ -47,6 +47,8 @@ pub struct PlannedFix {
     pub changes: Vec<Change>,
     /// Why it is not done, and what would make it possible.
     pub refused: Option<String>,
+    /// Why part of what was found stays as it is.
+    pub left: Vec<String>,
     /// What must be answered first.
     pub asks: Option<Question>,
 }
@@ -74,7 +76,8 @@ pub struct Plan {
 impl PlannedFix {
     /// Why it is not done as things are: it is refused, or needs an answer first.
     pub fn why_not(&self) -> Option<String> {
-        let asked = self.asks.as_ref().map(|q| format!("It needs an answer first: {}", q.text));
+        let answer = |q: &Question| format!("It needs an answer first (--answer {}=VALUE): {}", self.check, q.text);
+        let asked = self.asks.as_ref().map(answer);
         self.refused.clone().or(asked)
     }
 
@@ -177,18 +180,22 @@ pub fn plan(basis: &Basis<'_>, wanted: impl Fn(&Check) -> bool) -> Plan {
             actions: Vec::new(),
             changes: Vec::new(),
             refused: None,
+            left: Vec::new(),
             asks: None,
         };
         let step = rows.clone().and_then(|rows| changes(basis, check, &rows, &mut view));
         let alone =
             || rows.clone().and_then(|rows| changes(basis, check, &rows, &mut View::new(basis.tree, basis.host)));
-        let does_something = || matches!(alone(), Ok(Step::Do(_, changes)) if !changes.is_empty());
+        let does_something = || matches!(alone(), Ok(Step::Do(made)) if !made.changes.is_empty());
         match step {
-            Ok(Step::Do(_, changes)) if changes.is_empty() && !does_something() => {
+            Ok(Step::Do(made)) if made.changes.is_empty() && !does_something() => {
                 planned.refused =
                     Some("There is nothing left that this fix could change: the rest needs a person.".to_owned());
             }
-            Ok(Step::Do(actions, changes)) => (planned.actions, planned.changes) = (actions, changes),
+            Ok(Step::Do(made)) => {
+                (planned.actions, planned.changes) = (made.actions, made.changes);
+                planned.left = made.left.iter().map(|why| words::harmless(why)).collect();
+            }
             Ok(Step::Ask(question)) => planned.asks = Some(question),
             Err(Refusal(why)) => planned.refused = Some(words::harmless(&why)),
         }
@@ -218,8 +225,16 @@ fn headline(check: &Check, template: &str, rows: &Result<Rows, Refusal>) -> Stri
 }
 
 enum Step {
-    Do(Vec<Action>, Vec<Change>),
+    Do(Made),
     Ask(Question),
+}
+
+/// What is done, and why not more.
+#[derive(Default)]
+struct Made {
+    actions: Vec<Action>,
+    changes: Vec<Change>,
+    left: Vec<String>,
 }
 
 fn changes(
@@ -228,7 +243,7 @@ fn changes(
     rows: &[Map<String, Value>],
     view: &mut View<'_>,
 ) -> Result<Step, Refusal> {
-    let Some(fix) = &check.fix else { return Ok(Step::Do(Vec::new(), Vec::new())) };
+    let Some(fix) = &check.fix else { return Ok(Step::Do(Made::default())) };
     let user = [("user".to_owned(), Value::from(basis.user))];
     for refuse in &fix.refuse {
         let params: &[(String, Value)] = if refuse.query.contains("$user") { &user } else { &[] };
@@ -243,16 +258,29 @@ fn changes(
             return Ok(Step::Ask(question(ask, basis)?));
         }
     }
-    let actions = fix.actions.filled(rows, answers).map_err(Refusal)?;
-    let made = view.made();
+    let before = view.made();
     view.beside(check.folder.as_deref());
-    for action in &actions {
-        if let Err(refusal) = action.act().plan(view) {
-            view.forget(made);
-            return Err(refusal);
+    let mut made = Made::default();
+    let mut rows = rows.to_vec();
+    // What cannot be done for one row does not keep the others from being mended.
+    'again: loop {
+        let actions = fix.actions.filled(&rows, answers).map_err(Refusal)?;
+        for (row, action) in &actions {
+            let Err(refusal) = action.act().plan(view) else { continue };
+            view.forget(before.clone());
+            match row {
+                Some(row) if rows.len() > 1 => {
+                    rows.remove(*row);
+                    made.left.push(refusal.0);
+                    continue 'again;
+                }
+                _ => return Err(refusal),
+            }
         }
+        made.actions = actions.into_iter().map(|(_, action)| action).collect();
+        made.changes = view.take();
+        return Ok(Step::Do(made));
     }
-    Ok(Step::Do(actions, view.take()))
 }
 
 fn question(ask: &Ask, basis: &Basis<'_>) -> Result<Question, Refusal> {

@@ -211,11 +211,8 @@ fn done_today(now: Timestamp, past: &[FixRun]) -> usize {
 
 /// Why one fix is not done.
 fn unwanted(policy: &Policy, fix: &PlannedFix, catalogue: &Catalogue) -> Option<String> {
-    if let Some(why) = &fix.refused {
-        return Some(why.clone());
-    }
-    if let Some(question) = &fix.asks {
-        return Some(format!("It needs an answer: {}", question.text));
+    if let Some(why) = fix.why_not() {
+        return Some(why);
     }
     if fix.changes.is_empty() {
         return Some("There is nothing that it could change.".to_owned());
@@ -268,6 +265,7 @@ mod tests {
             effect: None,
             changes: vec![Change::Run(Run::new("x", &["/bin/true"]))],
             refused: None,
+            left: Vec::new(),
             asks: None,
         }
     }

@@ -47,7 +47,7 @@ impl Actions {
         self.0.is_empty()
     }
 
-    /// The actions for these rows and answers, each once.
+    /// The actions for these rows and answers, each once; with the row that it is for, where it is for one.
     ///
     /// # Errors
     /// When a template asks for a column that is not there, or an action has a key that it does not know.
@@ -55,14 +55,14 @@ impl Actions {
         &self,
         rows: &[Map<String, Value>],
         answers: &BTreeMap<String, Vec<String>>,
-    ) -> Result<Vec<Action>, String> {
-        let mut found: Vec<Action> = Vec::new();
+    ) -> Result<Vec<(Option<usize>, Action)>, String> {
+        let mut found: Vec<(Option<usize>, Action)> = Vec::new();
         for table in &self.0 {
-            for row in contexts(table, rows, answers) {
-                let Some(filled) = fill(&toml::Value::Table(table.clone()), &row)? else { continue };
+            for (row, context) in contexts(table, rows, answers) {
+                let Some(filled) = fill(&toml::Value::Table(table.clone()), &context)? else { continue };
                 let action: Action = filled.try_into().map_err(|e: toml::de::Error| e.message().to_owned())?;
-                if !found.contains(&action) {
-                    found.push(action);
+                if !found.iter().any(|(_, known)| *known == action) {
+                    found.push((row, action));
                 }
             }
         }
@@ -86,38 +86,42 @@ impl Actions {
 }
 
 /// What the templates of an action see, once for each row and answer where they ask for one.
-fn contexts(table: &toml::Table, rows: &[Map<String, Value>], answers: &BTreeMap<String, Vec<String>>) -> Vec<Context> {
+fn contexts(
+    table: &toml::Table,
+    rows: &[Map<String, Value>],
+    answers: &BTreeMap<String, Vec<String>>,
+) -> Vec<(Option<usize>, Context)> {
     let text = toml::Value::Table(table.clone()).to_string();
     let mut context = Context::new();
     context.insert("n", &rows.len());
     context.insert("rows", rows);
     if !text.contains("{{") && !text.contains("{%") {
-        return vec![context];
+        return vec![(None, context)];
     }
     let mut all = Vec::new();
-    for row in rows {
+    for (at, row) in rows.iter().enumerate() {
         let mut one = context.clone();
         for (name, value) in row {
             one.insert(name.clone(), value);
         }
         match table.get("each").and_then(toml::Value::as_str) {
-            None => all.push(one),
+            None => all.push((Some(at), one)),
             Some(column) => {
                 for item in items(row.get(column)) {
                     let mut with = one.clone();
                     with.insert("item", &item);
-                    all.push(with);
+                    all.push((Some(at), with));
                 }
             }
         }
     }
     for (name, chosen) in answers.iter().filter(|(name, _)| mentions(&text, name)) {
-        let with = |one: &Context| {
-            let one = one.clone();
+        let with = |(at, one): &(Option<usize>, Context)| {
+            let (at, one) = (*at, one.clone());
             chosen.iter().map(move |answer| {
                 let mut with = one.clone();
                 with.insert(name.clone(), answer);
-                with
+                (at, with)
             })
         };
         all = all.iter().flat_map(with).collect();
@@ -192,7 +196,7 @@ mod tests {
         let actions: Actions = table["all"].clone().try_into().unwrap();
         let answers = BTreeMap::from([("port".to_owned(), vec!["22".to_owned(), "80".to_owned()])]);
         let rows = [serde_json::json!({ "x": 1 }).as_object().unwrap().clone()];
-        let told: Vec<String> = actions.filled(&rows, &answers).unwrap().iter().map(Action::told).collect();
+        let told: Vec<String> = actions.filled(&rows, &answers).unwrap().iter().map(|(_, a)| a.told()).collect();
         assert_eq!(told.len(), 3, "{told:?}");
         assert!(told[0].contains(r#""22""#) && told[1].contains(r#""80""#) && told[2].contains("port.1"), "{told:?}");
     }
@@ -210,7 +214,8 @@ mod tests {
             row(serde_json::json!({ "paths": ["/e"], "mode": "y" })),
             row(serde_json::json!({ "paths": null, "mode": "x" })),
         ];
-        let told: Vec<String> = actions.filled(&rows, &BTreeMap::new()).unwrap().iter().map(Action::told).collect();
+        let told: Vec<String> =
+            actions.filled(&rows, &BTreeMap::new()).unwrap().iter().map(|(_, a)| a.told()).collect();
         let paths = ["/a", "/b c", "/d"];
         assert_eq!(told, paths.map(|p| format!(r#"{{"remove":{{"path":"{p}"}}}}"#)));
     }

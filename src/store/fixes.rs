@@ -8,6 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Store, StoreError, load::time};
+use crate::audit::Audit;
 
 /// What became of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -104,6 +105,28 @@ pub struct FixRun {
     pub risk_after: Option<f64>,
     /// Its steps.
     pub steps: Vec<FixStep>,
+}
+
+impl FixRun {
+    /// A run that begins now, over what an audit found.
+    pub fn new(audit: &Audit, root: String, who: String) -> Self {
+        FixRun {
+            id: 0,
+            host: audit.machine.host.clone(),
+            hostname: audit.machine.hostname.clone(),
+            root,
+            started: Timestamp::now(),
+            ended: None,
+            state: RunState::Running,
+            who,
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            folder: String::new(),
+            confirm_until: None,
+            risk_before: audit.risk(),
+            risk_after: None,
+            steps: Vec::new(),
+        }
+    }
 }
 
 /// One fix of a run.

@@ -170,7 +170,7 @@ fn programs_get_json_with_lasting_names_and_junit_that_is_xml() {
         "id host hostname root started ended state who version folder confirm_until risk_before risk_after steps fixes";
     assert_eq!(names(&json), run);
     assert_eq!(names(&json["steps"][0]), "n check title state why");
-    assert_eq!(names(&json["fixes"][0]), "check title severity safety refused asks changes");
+    assert_eq!(names(&json["fixes"][0]), "check title severity safety refused left asks changes");
     assert_eq!(names(&json["fixes"][0]["changes"][0]), "path what diff");
     assert_eq!((json["state"].as_str(), json["steps"][1]["state"].as_str()), (Some("done"), Some("fixed")));
     assert_eq!(said.err, "");
@@ -368,6 +368,25 @@ fn what_another_fix_of_the_list_does_is_not_called_impossible() {
     assert!(said.out.contains("# odd-names: Close it\n#   another fix of this list does it\n"), "{}", said.out);
     let said = with_checks(&machine, &check, &["fix", "odd-names", "--dry-run"]).unwrap();
     assert!(said.out.contains("/etc/shadow: rights"), "{}", said.out);
+}
+
+#[test]
+fn what_cannot_be_done_for_one_does_not_keep_the_others_from_being_mended() {
+    let machine = loose();
+    let action = "actions = [{ account = { name = \"{{ username }}\", max_days = 90 } }]\n";
+    let check = format!("{HEAD}{action}{TAIL}")
+        .replace("select username from", "select unnest(['ghost', username]) as username from");
+    let Some(said) = with_checks(&machine, &check, &["fix", "odd-names", "--dry-run"]) else { return };
+    assert_eq!(said.code, 1, "{}{}", said.out, said.err);
+    assert!(said.out.contains("#   left as it is: there is no account ghost in /etc/shadow\n"), "{}", said.out);
+    assert!(said.out.contains("+root:") && said.out.contains(":90:"), "{}", said.out);
+    let before = snapshot(&machine.root(), true);
+    let said = with_checks(&machine, &check, &["fix", "odd-names", "--yes"]).unwrap();
+    assert_eq!(said.code, 1, "{}{}", said.out, said.err);
+    assert!(said.out.contains("there is no account ghost"), "{}", said.out);
+    assert_ne!(snapshot(&machine.root(), true), before);
+    assert_eq!(with_checks(&machine, &check, &["undo", "--yes"]).unwrap().code, 0);
+    assert_eq!(snapshot(&machine.root(), true), before);
 }
 
 #[test]

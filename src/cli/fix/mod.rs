@@ -16,7 +16,7 @@ use jiff::Timestamp;
 use super::{StoreArgs, error::CliError, look, terminal};
 use crate::{
     audit::{self, Performed},
-    checks::{Catalogue, Check, Safety, Selection, Verdict},
+    checks::{Catalogue, Check, Safety, Selection},
     fixes::{
         self, Answers, Arm, Basis, Event, Guard, Job, Journal, Plan, Proof,
         export::{self, Exported, Head},
@@ -24,7 +24,7 @@ use crate::{
     },
     host::Host,
     score::Grade,
-    store::{FixRun, RunState, Store},
+    store::{FixRun, Store},
     words,
 };
 
@@ -133,13 +133,8 @@ pub(super) fn run(args: &Args) -> Result<ExitCode, CliError> {
     for id in &args.ids {
         catalogue.get(id).ok_or_else(|| CliError::no_such_check(id, &catalogue))?;
     }
-    for group in &args.group {
-        if !catalogue.groups().iter().any(|g| g.id == *group) {
-            let hint = words::nearest(group, catalogue.groups().iter().map(|g| g.id.as_str()));
-            let hint = hint
-                .map_or_else(|| "See them with: cleanbill checks list".to_owned(), |n| format!("Did you mean: {n}?"));
-            return Err(CliError::usage(format!("There is no area called `{}`", words::harmless(group)), hint));
-        }
+    if let Some(group) = args.group.iter().find(|id| !catalogue.groups().iter().any(|g| g.id == **id)) {
+        return Err(CliError::no_such_area(group, &catalogue));
     }
     let named = !args.ids.is_empty() || !args.group.is_empty() || args.all || args.safe_only || args.max_risk.is_some();
     let writes = args.script.is_some() || args.ansible.is_some();
@@ -147,6 +142,12 @@ pub(super) fn run(args: &Args) -> Result<ExitCode, CliError> {
         return Err(CliError::usage(
             "--script and --ansible change nothing, so --dry-run has nothing to add",
             "Leave one of them out",
+        ));
+    }
+    if args.dry_run && args.format == Format::Junit {
+        return Err(CliError::usage(
+            "JUnit tells what was done, and --dry-run does nothing",
+            "Take --format json to see what would change",
         ));
     }
     if args.script.as_deref() == Some(Path::new("-")) && args.ansible.as_deref() == Some(Path::new("-")) {
@@ -188,7 +189,10 @@ pub(super) fn run(args: &Args) -> Result<ExitCode, CliError> {
     let left = told::unfixable(args.ids.iter().map(String::as_str), &plan, &seen.audit);
     if talks && !writes && !args.dry_run && !args.yes {
         if !named {
-            let Some(chosen) = ask::choose(&plan, place.is_live())? else { return Ok(ExitCode::SUCCESS) };
+            let Some(chosen) = ask::choose(&plan, place.is_live())? else {
+                anstream::println!("  Nothing was changed.");
+                return Ok(ExitCode::SUCCESS);
+            };
             plan = make(&answers, &|check| chosen.contains(&check.id));
         }
         // One answer may lead to the next question of the same fix.
@@ -225,7 +229,7 @@ pub(super) fn run(args: &Args) -> Result<ExitCode, CliError> {
             "See what would change with --dry-run, then give --yes",
         ));
     }
-    let run = new_run(&seen.audit, &place);
+    let run = FixRun::new(&seen.audit, place.root(), user());
     let (done, after) = carry_out(args, &plan, &place, &journal, run, &catalogue, &store)?;
     let undone = told::done(&done, &plan, args.format, (seen.audit.grade(), after))?;
     Ok(ExitCode::from(u8::from(left || undone)))
@@ -325,25 +329,6 @@ pub(super) fn user() -> String {
     words::harmless(&named.filter(|n| !n.is_empty()).unwrap_or_else(|| "root".to_owned()))
 }
 
-fn new_run(audit: &audit::Audit, place: &Place) -> FixRun {
-    FixRun {
-        id: 0,
-        host: audit.machine.host.clone(),
-        hostname: audit.machine.hostname.clone(),
-        root: place.root(),
-        started: Timestamp::now(),
-        ended: None,
-        state: RunState::Running,
-        who: user(),
-        version: env!("CARGO_PKG_VERSION").to_owned(),
-        folder: String::new(),
-        confirm_until: None,
-        risk_before: audit.risk(),
-        risk_after: None,
-        steps: Vec::new(),
-    }
-}
-
 fn carry_out(
     args: &Args,
     plan: &Plan,
@@ -384,20 +369,7 @@ pub(super) fn prove(checks: &[&str], place: &Place, catalogue: &Catalogue, store
     if store.record(&mut audit, &facts, catalogue).is_err() {
         look::past(store, &mut audit, catalogue);
     }
-    let answer = |check: &&str| {
-        let outcome = audit.outcomes.iter().find(|o| o.check == **check)?;
-        let found = match &outcome.verdict {
-            Verdict::Ok | Verdict::NotApplicable(_) => None,
-            Verdict::Problem(finding) => {
-                let seen = finding.evidence.first().map_or(finding.title.as_str(), |e| &e.text);
-                Some(format!("It is still seen: {}", seen.trim_end_matches('.')) + ".")
-            }
-            Verdict::Unknown(_) => return None,
-        };
-        Some(((*check).to_owned(), found))
-    };
-    let proof = Proof { risk: Some(audit.risk()), answers: checks.iter().filter_map(answer).collect() };
-    (proof, Some(audit.grade()))
+    (Proof::of(checks, &audit), Some(audit.grade()))
 }
 
 /// Writes the plan for people who do it without cleanbill.

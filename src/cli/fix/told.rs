@@ -100,6 +100,9 @@ pub(super) fn preview(plan: &Plan, format: Format) -> String {
                 let _ = writeln!(text, "#     --answer {}={}", fix.check, harmless(choice));
             }
         }
+        for why in &fix.left {
+            let _ = writeln!(text, "#   left as it is: {}", harmless(why));
+        }
         if fix.is_covered() {
             text.push_str("#   another fix of this list does it\n");
         }
@@ -152,6 +155,7 @@ pub(super) fn plan_json(plan: &Plan) -> Value {
                 "severity": f.severity,
                 "safety": f.safety,
                 "refused": f.refused,
+                "left": f.left,
                 "asks": f.asks.as_ref().map(|q| json!({
                     "question": q.text,
                     "choices": q.choices.iter().map(|(name, _)| name).collect::<Vec<_>>(),

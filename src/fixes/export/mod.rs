@@ -63,13 +63,7 @@ fn each<'a, T>(
     let (mut done, mut left): (Vec<Written<'a, T>>, Vec<(String, String)>) = Default::default();
     let mut missing: BTreeMap<&str, &str> = BTreeMap::new();
     for (n, fix) in plan.fixes.iter().enumerate() {
-        let why = match (&fix.refused, &fix.asks) {
-            (Some(why), _) => Some(why.clone()),
-            (None, Some(question)) => {
-                Some(format!("It needs an answer (--answer {}=VALUE): {}", fix.check, question.text))
-            }
-            (None, None) => None,
-        };
+        let why = fix.why_not();
         let files = || fix.changes.iter().filter_map(file);
         let beneath =
             |path: &str, above: &str| path.strip_prefix(above).is_some_and(|r| r.is_empty() || r.starts_with('/'));
@@ -83,7 +77,10 @@ fn each<'a, T>(
         };
         match made {
             Ok(steps) if steps.is_empty() => {}
-            Ok(steps) => done.push(Written { fix, steps }),
+            Ok(steps) => {
+                left.extend(fix.left.iter().map(|why| (fix.check.clone(), harmless(why))));
+                done.push(Written { fix, steps });
+            }
             Err(why) => {
                 missing.extend(files().map(|f| (f.path.as_str(), fix.check.as_str())));
                 left.push((fix.check.clone(), harmless(&why)));

@@ -86,6 +86,7 @@ fn fix(n: usize, changes: Vec<Change>) -> PlannedFix {
         actions: Vec::new(),
         changes,
         refused: None,
+        left: Vec::new(),
         asks: None,
     }
 }

@@ -136,6 +136,7 @@ pub(super) fn fix(check: &str, changes: Vec<Change>) -> PlannedFix {
         effect: None,
         changes,
         refused: None,
+        left: Vec::new(),
         asks: None,
     }
 }
