@@ -12,7 +12,7 @@ use super::{
     told,
 };
 use crate::{
-    checks::Safety,
+    checks::{Safety, Severity},
     fixes::{Answers, Plan, PlannedFix, Question},
     words::{self, harmless},
 };
@@ -33,8 +33,12 @@ pub(super) fn choose(plan: &Plan, live: bool) -> Result<Option<Vec<String>>, Cli
     }
     let width = terminal::style().width;
     let items: Vec<String> = open.iter().map(|fix| line(fix, live, width)).collect();
-    let chosen: Vec<bool> = open.iter().map(|f| f.safety == Safety::Safe && f.asks.is_none()).collect();
+    let is_tip = |fix: &PlannedFix| fix.severity == Severity::Info;
+    let chosen: Vec<bool> = open.iter().map(|f| f.safety == Safety::Safe && f.asks.is_none() && !is_tip(f)).collect();
     anstream::println!();
+    if open.iter().any(|f| is_tip(f)) && !open.iter().all(|f| is_tip(f)) {
+        anstream::println!("  What is safe is chosen already. Tips, at the end, are yours to choose.");
+    }
     let picked = MultiSelect::with_theme(&ColorfulTheme::default())
         .with_prompt("Which of these shall I do? (space: choose, enter: go on, q: leave)")
         .items(&items)
