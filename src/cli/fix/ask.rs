@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// Columns of a title in the list.
-const TITLE: usize = 46;
+const TITLE: usize = 42;
 
 /// Lets someone choose; none when they leave. Safe fixes are chosen already.
 pub(super) fn choose(plan: &Plan, live: bool) -> Result<Option<Vec<String>>, CliError> {
@@ -63,10 +63,11 @@ fn line(fix: &PlannedFix, live: bool, width: usize) -> String {
         None => told::effect(fix, live),
     };
     // The mark in front and one column at the end stay free.
-    let room = width.saturating_sub(TITLE + 12);
+    let room = width.saturating_sub(TITLE + 21);
     format!(
-        "{title}{:pad$} {points:>4}   {}",
+        "{title}{:pad$} {points:>4}   {:<7}  {}",
         "",
+        told::time(fix),
         fit(&harmless(&effect), room),
         pad = TITLE - textwrap::core::display_width(&title)
     )

@@ -50,12 +50,23 @@ pub(super) fn unfixable<'a>(ids: impl Iterator<Item = &'a str>, plan: &Plan, aud
     left
 }
 
+/// How long a fix takes; nothing where it has not been planned yet.
+pub(super) fn time(fix: &PlannedFix) -> &'static str {
+    let long = |c: &Change| matches!(c, Change::Run(run) if run.seconds > 600);
+    match fix.changes.as_slice() {
+        [] => "",
+        changes if changes.iter().any(long) => "minutes",
+        _ => "seconds",
+    }
+}
+
 /// What will be done: each fix with what it may interrupt, how many files, which programs.
 pub(super) fn summary(plan: &Plan, live: bool) -> String {
     let (files, runs) = (plan.files(), plan.runs());
     let mut text = String::new();
     for fix in plan.fixes.iter().filter(|f| !f.changes.is_empty()) {
-        text.push_str(&wrapped(&format!("{}: {}", harmless(&fix.title), harmless(&effect(fix, live))), "  - ", "    "));
+        let told = format!("{}: {}. Takes {}.", fix.title, effect(fix, live).trim_end_matches('.'), time(fix));
+        text.push_str(&wrapped(&harmless(&told), "  - ", "    "));
     }
     for run in &runs {
         let stays = run.stays.as_deref().map(|s| format!(" ({})", s.trim_end_matches('.'))).unwrap_or_default();
