@@ -122,7 +122,7 @@ pub(super) fn preview(plan: &Plan, format: Format) -> String {
                 Change::File(file) => text.push_str(&diff(file)),
                 Change::Run(run) => {
                     let _ = writeln!(text, "$ {}", harmless(&run.line()));
-                    for line in run.preview.iter().flat_map(|p| p.lines()).filter(|l| l.starts_with(['I', 'R'])) {
+                    for line in run.preview.iter().flat_map(|p| p.lines()) {
                         let _ = writeln!(text, "  {}", harmless(line));
                     }
                 }
@@ -154,7 +154,9 @@ fn coloured(text: &str) -> String {
 pub(super) fn plan_json(plan: &Plan) -> Value {
     let change = |change: &Change| match change {
         Change::File(file) => json!({ "path": file.path, "what": file.what(), "diff": diff(file) }),
-        Change::Run(run) => json!({ "command": run.command, "what": run.what, "stays": run.stays }),
+        Change::Run(run) => {
+            json!({ "command": run.command, "what": run.what, "preview": run.preview, "stays": run.stays })
+        }
     };
     let fixes: Vec<Value> = plan
         .fixes

@@ -94,7 +94,7 @@ fn step(view: &mut View<'_>, verb: &[&str], names: &[&str]) -> Result<(), Refusa
             crate::words::list(&plan.removed)
         )));
     }
-    let mut run = Run { seconds: SECONDS, preview: Some(told), ..Run::new(plan.words(), &[]) };
+    let mut run = Run { seconds: SECONDS, preview: Some(preview(&told)), ..Run::new(plan.words(), &[]) };
     run.command = command(false);
     let undo = |verb: &str, names: &[String]| {
         let mut undo: Vec<String> = [APT].iter().chain(&QUIET).map(|a| (*a).to_owned()).collect();
@@ -119,6 +119,23 @@ fn step(view: &mut View<'_>, verb: &[&str], names: &[&str]) -> Result<(), Refusa
     }
     view.run(run);
     Ok(())
+}
+
+/// The lines of `apt-get -s` that say what becomes of a package, in words.
+fn preview(told: &str) -> String {
+    let line = |line: &str| {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let version = |text: &str| text.trim_matches(['[', ']', '(', ')']).to_owned();
+        match words.as_slice() {
+            ["Inst", name, old, new, ..] if old.starts_with('[') => {
+                Some(format!("{name}: {} becomes {}", version(old), version(new)))
+            }
+            ["Inst", name, new, ..] => Some(format!("{name}: {} is new", version(new))),
+            ["Remv", name, ..] => Some(format!("{name}: goes")),
+            _ => None,
+        }
+    };
+    told.lines().filter_map(line).collect::<Vec<_>>().join("\n")
 }
 
 /// Whether a package could be installed again.
@@ -181,6 +198,7 @@ mod tests {
         assert_eq!(plan.fresh, ["libfoo"]);
         assert_eq!(plan.upgraded, ["openssl"]);
         assert_eq!(plan.removed, ["telnet"]);
+        assert_eq!(preview(told), "libfoo: 1.2 is new\nopenssl: 3.0.1 becomes 3.0.2\ntelnet: goes");
         assert_eq!(plan.words(), "libfoo is installed, openssl is updated and telnet is removed");
     }
 
