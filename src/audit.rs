@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use rustix::time::ClockId;
 
 use crate::{
-    checks::{self, Catalogue, Check, Outcome, Selection},
+    checks::{self, Catalogue, Check, Finding, Outcome, Selection},
     facts::{FactDb, Facts, Gap, QueryError},
     host::Host,
     probes,
@@ -210,10 +210,42 @@ pub fn settle(outcomes: &mut [Outcome], catalogue: &Catalogue, waived: &BTreeSet
     }
 }
 
+/// An open problem, and the risk once those before it are solved: so the numbers of a list add up.
+#[derive(Debug, Clone, Copy)]
+pub struct Ranked<'a> {
+    /// What its check said.
+    pub outcome: &'a Outcome,
+    /// What it found.
+    pub finding: &'a Finding,
+    /// The risk before it is solved.
+    pub before: f64,
+    /// The risk after.
+    pub after: f64,
+}
+
 impl Audit {
     /// Risk of the open problems, from 0 to 100.
     pub fn risk(&self) -> f64 {
         score::risk(self.outcomes.iter().filter_map(|o| o.counted()).map(|f| f.severity))
+    }
+
+    /// The open problems in the order in which they are dealt with, what takes off most first.
+    pub fn ranked(&self, catalogue: &Catalogue) -> Vec<Ranked<'_>> {
+        let minutes = |o: &Outcome| catalogue.get(&o.check).map_or(0, |c| c.minutes);
+        let counted = |outcome| Some(Ranked { outcome, finding: Outcome::counted(outcome)?, before: 0.0, after: 0.0 });
+        let mut ranked: Vec<Ranked<'_>> = self.outcomes.iter().filter_map(counted).collect();
+        ranked.sort_by(|a, b| {
+            let severity = b.finding.severity.cmp(&a.finding.severity);
+            let effort = minutes(a.outcome).cmp(&minutes(b.outcome));
+            severity.then(effort).then_with(|| a.outcome.check.cmp(&b.outcome.check))
+        });
+        let mut left = self.risk();
+        for problem in &mut ranked {
+            problem.before = left;
+            left -= score::points(left, problem.finding.severity);
+            problem.after = left;
+        }
+        ranked
     }
 
     /// The grade.
@@ -316,7 +348,7 @@ fn looked_at(db: &FactDb) -> LookedAt {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::checks::{Finding, Severity, Verdict};
+    use crate::checks::{Severity, Verdict};
 
     fn problem(check: &str, severity: Severity) -> Outcome {
         let finding = Finding { title: check.to_owned(), severity, count: 1, evidence: Vec::new() };

@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::checks::Severity;
+use crate::{checks::Severity, words};
 
 /// The chance of harm that a problem of this severity brings.
 ///
@@ -31,6 +31,18 @@ pub fn risk(problems: impl IntoIterator<Item = Severity>) -> f64 {
 pub fn points(risk: f64, severity: Severity) -> f64 {
     let rest = (1.0 - risk / 100.0) / (1.0 - weight(severity));
     risk - 100.0 * (1.0 - rest)
+}
+
+/// Points for people; empty where a number would mislead: on a machine with much wrong, solving one serious problem
+/// alone changes little.
+pub fn points_text(before: f64, after: f64, severity: Severity) -> String {
+    // As the risk is told, in whole numbers: so the points of a list add up to what it takes off.
+    let whole = words::tenth(before).round() - words::tenth(after).round();
+    match before - after {
+        p if p < 0.005 || p < 0.95 && severity >= Severity::Medium => String::new(),
+        _ if whole >= 1.0 => words::whole(whole),
+        _ => "under 1".to_owned(),
+    }
 }
 
 /// How many problems there are of each severity.

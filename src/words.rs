@@ -20,6 +20,11 @@ pub fn thousands(n: usize) -> String {
     out
 }
 
+/// To one decimal.
+pub fn tenth(x: f64) -> f64 {
+    (x * 10.0).round() / 10.0
+}
+
 /// A value without its fraction, rounded as people do, and never `-0`: the same everywhere.
 pub fn whole(x: f64) -> String {
     format!("{:.0}", x.round() + 0.0)

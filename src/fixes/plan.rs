@@ -12,8 +12,8 @@ use super::{
     view::{Refusal, View},
 };
 use crate::{
-    audit::Audit,
-    checks::{Catalogue, Check, Safety, Severity},
+    audit::{Audit, Ranked},
+    checks::{Catalogue, Check, Finding, Safety, Severity},
     facts::FactDb,
     host::Host,
     score, words,
@@ -33,8 +33,8 @@ pub struct PlannedFix {
     pub title: String,
     /// How bad the problem is.
     pub severity: Severity,
-    /// Points that it takes off when it alone is done.
-    pub points: f64,
+    /// Points that it takes off, as the report tells them; empty where a number would mislead.
+    pub points: String,
     /// Minutes that a person would need.
     pub minutes: u32,
     /// Whether it can do harm.
@@ -152,28 +152,31 @@ pub struct Basis<'a> {
 
 /// Plans a fix for each of these problems that has one, what helps most first.
 pub fn plan(basis: &Basis<'_>, wanted: impl Fn(&Check) -> bool) -> Plan {
-    let risk = basis.audit.risk();
-    let mut problems: Vec<(&Check, Severity, String)> = Vec::new();
-    for outcome in &basis.audit.outcomes {
-        let Some(finding) = outcome.finding().filter(|_| !outcome.waived) else { continue };
+    let ranked = basis.audit.ranked(basis.catalogue);
+    let mut problems: Vec<(&Check, &Finding, String)> = Vec::new();
+    for Ranked { outcome, finding, before, after } in &ranked {
         if let Some(check) = basis.catalogue.get(&outcome.check).filter(|c| wanted(c)) {
-            problems.push((check, finding.severity, finding.title.clone()));
+            problems.push((check, finding, score::points_text(*before, *after, finding.severity)));
         }
     }
-    let rank = |check: &Check| check.fix.as_ref().map_or(2, |f| if f.safety == Safety::Safe { 0 } else { 1 });
-    problems.sort_by(|(a, sa, _), (b, sb, _)| {
-        sb.cmp(sa).then(rank(a).cmp(&rank(b))).then(a.minutes.cmp(&b.minutes)).then_with(|| a.id.cmp(&b.id))
-    });
+    // What is told under another problem takes nothing off by itself.
+    for outcome in basis.audit.outcomes.iter().filter(|o| !o.waived && o.part_of.is_some()) {
+        let (Some(finding), Some(check)) = (outcome.finding(), basis.catalogue.get(&outcome.check)) else { continue };
+        if wanted(check) {
+            problems.push((check, finding, String::new()));
+        }
+    }
+    problems.sort_by_key(|(_, finding, _)| std::cmp::Reverse(finding.severity));
     let mut view = View::new(basis.tree, basis.host);
-    let fixes = problems.into_iter().filter_map(|(check, severity, problem)| {
+    let fixes = problems.into_iter().filter_map(|(check, finding, points)| {
         let fix = check.fix.as_ref().filter(|f| !f.actions.is_empty())?;
         let rows = basis.rows(&check.query, &check.bindings(None));
         let mut planned = PlannedFix {
             check: check.id.clone(),
-            problem,
+            problem: finding.title.clone(),
             title: fix.headline.as_ref().map_or_else(|| fix.title.clone(), |h| headline(check, h, &rows)),
-            severity,
-            points: score::points(risk, severity),
+            severity: finding.severity,
+            points,
             minutes: check.minutes,
             safety: fix.safety,
             effect: fix.effect.clone(),

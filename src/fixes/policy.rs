@@ -259,7 +259,7 @@ mod tests {
             problem: String::new(),
             title: String::new(),
             severity: Severity::High,
-            points: 1.0,
+            points: String::new(),
             minutes: 1,
             safety,
             effect: None,

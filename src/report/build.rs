@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{model::*, past, sentences, text::SHOWN};
 use crate::{
-    audit::Audit,
+    audit::{Audit, Ranked},
     checks::{Catalogue, Check, Outcome, Safety, Severity, Verdict},
     facts::Gap,
     score::{self, Grade},
@@ -31,7 +31,7 @@ const FRAMEWORKS: &[(&str, &str)] = &[
 /// Builds the report of `audit`.
 pub fn build(audit: &Audit, catalogue: &Catalogue, history: &History) -> Report {
     // What is told is what is computed with, so that the same figure reads the same everywhere.
-    let risk = sentences::tenth(audit.risk());
+    let risk = words::tenth(audit.risk());
     let grade = audit.grade();
     let problems = problems(audit, catalogue, history);
     let severities: Vec<_> = problems.iter().map(|p| p.severity).collect();
@@ -70,7 +70,7 @@ pub fn build(audit: &Audit, catalogue: &Catalogue, history: &History) -> Report 
             id: audit.id,
             started: audit.started,
             started_text: audit.started.strftime("%A %-d %B %Y, %H:%M UTC").to_string(),
-            seconds: sentences::tenth(seconds * 10.0) / 10.0,
+            seconds: words::tenth(seconds * 10.0) / 10.0,
             looked_at: sentences::looked_at(audit.looked_at, seconds),
             version: audit.version.clone(),
             privileged: audit.privileged,
@@ -121,7 +121,7 @@ fn plan(problems: &[Problem], risk: f64, grade: Grade) -> Option<String> {
 
 /// What solving these problems takes, and where it leads when `rest` is left.
 pub(super) fn effort(part: &[Problem], rest: &[Problem]) -> sentences::Effort {
-    let after = sentences::tenth(score::risk(rest.iter().map(|p| p.severity)));
+    let after = words::tenth(score::risk(rest.iter().map(|p| p.severity)));
     sentences::Effort {
         problems: part.len(),
         minutes: part.iter().filter(|p| p.effort != DECISION).fold(0, |sum, p| sum.saturating_add(p.minutes.max(1))),
@@ -137,8 +137,7 @@ pub(super) fn title(outcome: &Outcome, catalogue: &Catalogue) -> String {
 
 fn problems(audit: &Audit, catalogue: &Catalogue, history: &History) -> Vec<Problem> {
     let mut problems: Vec<Problem> = Vec::new();
-    for outcome in &audit.outcomes {
-        let Some(finding) = outcome.counted() else { continue };
+    for Ranked { outcome, finding, before: risk, after: rest } in audit.ranked(catalogue) {
         let check = catalogue.get(&outcome.check);
         let minutes = check.map_or(0, |c| c.minutes);
         let safety = check.and_then(|c| c.fix.as_ref()).map(|f| f.safety);
@@ -150,8 +149,8 @@ fn problems(audit: &Audit, catalogue: &Catalogue, history: &History) -> Vec<Prob
             severity: finding.severity,
             group: check.map_or_else(String::new, |c| c.group.clone()),
             area: check.map_or_else(String::new, |c| catalogue.group_title(&c.group).to_owned()),
-            points: 0.0,
-            points_text: String::new(),
+            points: words::tenth(risk - rest),
+            points_text: score::points_text(risk, rest, finding.severity),
             minutes,
             effort: if safety == Some(Safety::Manual) && minutes == 0 {
                 DECISION.to_owned()
@@ -176,18 +175,6 @@ fn problems(audit: &Audit, catalogue: &Catalogue, history: &History) -> Vec<Prob
             parts: parts(audit, &outcome.check),
             references: check.map_or_else(Vec::new, references),
         });
-    }
-    problems.sort_by(|a, b| {
-        b.severity.cmp(&a.severity).then(a.minutes.cmp(&b.minutes)).then_with(|| a.check.cmp(&b.check))
-    });
-    // What each takes off once those before it are solved, so that the numbers of a list add up.
-    let mut left = audit.risk();
-    for problem in &mut problems {
-        let points = score::points(left, problem.severity);
-        problem.points = sentences::tenth(points);
-        let told = (sentences::tenth(left), sentences::tenth(left - points));
-        problem.points_text = sentences::points(points, told, problem.severity);
-        left -= points;
     }
     problems
 }
@@ -305,7 +292,7 @@ fn areas(audit: &Audit, catalogue: &Catalogue) -> Vec<Area> {
             asked.then(|| Area {
                 group: group.id.clone(),
                 title: group.title.clone(),
-                risk: sentences::tenth(risk),
+                risk: words::tenth(risk),
                 grade: Grade::of(risk, severities.iter().copied().max()),
                 checks: counts,
             })

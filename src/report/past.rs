@@ -64,7 +64,7 @@ pub(crate) fn points(audit: &Audit, history: &History, problems: BySeverity) -> 
         .map(|h| ScorePoint {
             audit: Some(h.id),
             started: h.started,
-            risk: sentences::tenth(h.risk),
+            risk: words::tenth(h.risk),
             grade: Grade::parse(&h.grade).unwrap_or(Grade::F),
             problems: h.by_severity,
         })
@@ -73,7 +73,7 @@ pub(crate) fn points(audit: &Audit, history: &History, problems: BySeverity) -> 
     points.push(ScorePoint {
         audit: audit.id,
         started: audit.started,
-        risk: sentences::tenth(audit.risk()),
+        risk: words::tenth(audit.risk()),
         grade: audit.grade(),
         problems,
     });
@@ -159,7 +159,7 @@ pub(super) fn changes(audit: &Audit, previous: &Audit, catalogue: &Catalogue, hi
         since: previous.id,
         since_text: words::ago(previous.started, audit.started),
         since_day: words::date(previous.started),
-        risk_before: sentences::tenth(previous.risk()),
+        risk_before: words::tenth(previous.risk()),
         grade_before: previous.grade(),
         new: open(&|c| came(c) && !back(c)),
         came_back: open(&back),
@@ -207,7 +207,7 @@ pub(super) fn repair(audit: &Audit, history: &History) -> Option<Repair> {
         let mut days: Vec<f64> = done.iter().filter(|(d, s, _)| keep(*d, *s)).map(|(.., days)| *days).collect();
         days.sort_by(f64::total_cmp);
         let (low, high) = (days.get(days.len().saturating_sub(1) / 2), days.get(days.len() / 2));
-        (days.len(), low.zip(high).map(|(low, high)| sentences::tenth(f64::midpoint(*low, *high))))
+        (days.len(), low.zip(high).map(|(low, high)| words::tenth(f64::midpoint(*low, *high))))
     };
     let months = (0..MONTHS).filter_map(|n| {
         let month = first.checked_add(jiff::Span::new().months(n)).ok().filter(|month| *month <= today)?;

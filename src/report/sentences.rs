@@ -177,11 +177,6 @@ pub(crate) fn capital(text: &str) -> String {
     chars.next().map_or_else(String::new, |c| c.to_uppercase().chain(chars).collect())
 }
 
-/// To one decimal.
-pub(crate) fn tenth(x: f64) -> f64 {
-    (x * 10.0).round() / 10.0
-}
-
 /// `open for 23 days`.
 pub(super) fn open_for(since: Timestamp, now: Timestamp) -> String {
     if now.as_second().saturating_sub(since.as_second()) < 86_400 {
@@ -257,17 +252,5 @@ pub(super) fn returning(n: usize, first_end: &str) -> String {
     match n {
         1 => format!("One accepted risk counts again after {first_end}."),
         n => format!("{} accepted risks will count again, the first after {first_end}.", capital(&words::number(n))),
-    }
-}
-
-/// Points for people; empty where a number would mislead: on a machine with much wrong, solving one serious problem
-/// alone changes little.
-pub(super) fn points(points: f64, (before, after): (f64, f64), severity: Severity) -> String {
-    // As the risk is told, in whole numbers: so the points of a list add up to what it takes off.
-    let whole = before.round() - after.round();
-    match points {
-        p if p < 0.005 || p < 0.95 && severity >= Severity::Medium => String::new(),
-        _ if whole >= 1.0 => words::whole(whole),
-        _ => "under 1".to_owned(),
     }
 }

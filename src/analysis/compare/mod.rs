@@ -104,7 +104,7 @@ fn side(audit: &Audit) -> Side {
         os: audit.machine.os.clone(),
         started: audit.started,
         started_text: audit.started.strftime("%-d %B %Y, %H:%M").to_string(),
-        risk: report::tenth(audit.risk()),
+        risk: words::tenth(audit.risk()),
         grade: audit.grade(),
         version: audit.version.clone(),
         privileged: audit.privileged,

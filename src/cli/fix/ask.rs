@@ -14,7 +14,7 @@ use super::{
 use crate::{
     checks::{Safety, Severity},
     fixes::{Answers, Plan, PlannedFix, Question},
-    words::{self, harmless},
+    words::harmless,
 };
 
 /// Columns of a title in the list.
@@ -25,7 +25,8 @@ pub(super) fn choose(plan: &Plan, live: bool) -> Result<Option<Vec<String>>, Cli
     let open: Vec<&PlannedFix> = plan.fixes.iter().filter(|f| f.refused.is_none()).collect();
     for refused in plan.fixes.iter().filter(|f| f.refused.is_some()) {
         let why = refused.refused.as_deref().unwrap_or_default();
-        anstream::println!("  Cannot be done here: {}. {}", harmless(&refused.title), harmless(why));
+        let told = format!("Cannot be done here: {}. {}", refused.title, why);
+        anstream::print!("{}", told::wrapped(&harmless(&told), "  ", "    "));
     }
     if open.is_empty() {
         anstream::println!("  There is nothing that could be fixed here.");
@@ -53,8 +54,9 @@ pub(super) fn choose(plan: &Plan, live: bool) -> Result<Option<Vec<String>>, Cli
 
 /// One fix in the list, on one line: what it does, what it takes off, what it may interrupt.
 fn line(fix: &PlannedFix, live: bool, width: usize) -> String {
-    let points = match words::whole(fix.points).as_str() {
-        "0" => String::new(),
+    let points = match fix.points.as_str() {
+        "" => String::new(),
+        "under 1" => "<1".to_owned(),
         points => format!("−{points}"),
     };
     let title = fit(&harmless(&fix.title), TITLE);

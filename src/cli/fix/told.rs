@@ -65,7 +65,7 @@ pub(super) fn summary(plan: &Plan, live: bool) -> String {
     let (files, runs) = (plan.files(), plan.runs());
     let mut text = String::new();
     for fix in plan.fixes.iter().filter(|f| !f.changes.is_empty()) {
-        let told = format!("{}: {}. Takes {}.", fix.title, effect(fix, live).trim_end_matches('.'), time(fix));
+        let told = format!("{} (takes {}): {}", fix.title, time(fix), effect(fix, live));
         text.push_str(&wrapped(&harmless(&told), "  - ", "    "));
     }
     for run in &runs {
@@ -89,7 +89,7 @@ pub(super) fn summary(plan: &Plan, live: bool) -> String {
 }
 
 /// Lines of a text that fit the terminal.
-fn wrapped(text: &str, first: &str, next: &str) -> String {
+pub(super) fn wrapped(text: &str, first: &str, next: &str) -> String {
     let options = textwrap::Options::new(terminal::style().width).initial_indent(first).subsequent_indent(next);
     textwrap::wrap(text, options).iter().map(|line| format!("{line}\n")).collect()
 }

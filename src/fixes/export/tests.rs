@@ -79,7 +79,7 @@ fn fix(n: usize, changes: Vec<Change>) -> PlannedFix {
         problem: "It's \"open\" {{ 7*7 }}".to_owned(),
         title: format!("Close $(it) no. {n}"),
         severity: Severity::High,
-        points: 1.0,
+        points: String::new(),
         minutes: 1,
         safety: Safety::Safe,
         effect: None,

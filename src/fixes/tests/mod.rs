@@ -130,7 +130,7 @@ pub(super) fn fix(check: &str, changes: Vec<Change>) -> PlannedFix {
         problem: format!("{check} is wrong"),
         title: format!("Mend {check}"),
         severity: Severity::High,
-        points: 1.0,
+        points: String::new(),
         minutes: 1,
         safety: Safety::Safe,
         effect: None,
