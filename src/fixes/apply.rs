@@ -233,10 +233,10 @@ fn refuse(run: &mut FixRun, n: i64, why: String) {
 fn fail(run: &mut FixRun, n: i64, why: &str, left: &Left) {
     for step in run.steps.iter_mut().filter(|s| s.n == n) {
         step.state = if left.again.is_empty() { StepState::Failed } else { StepState::Undoing };
-        let why = why.trim_end_matches('.');
+        let stop = if why.ends_with(['.', '?', '!']) { "" } else { "." };
         step.why = Some(match left.said() {
-            None => format!("{why}. All of it was taken back."),
-            Some(said) => format!("{why}. Not all of it could be taken back: {said}."),
+            None => format!("{why}{stop} All of it was taken back."),
+            Some(said) => format!("{why}{stop} Not all of it could be taken back: {said}."),
         });
     }
 }
