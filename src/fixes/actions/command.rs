@@ -31,11 +31,14 @@ pub struct Command {
     /// Whether nothing is done where the program is not there.
     #[serde(default)]
     pub if_there: bool,
+    /// Whether nothing is done in a container, as it is about the kernel, which belongs to the machine around it.
+    #[serde(default)]
+    pub own_kernel: bool,
 }
 
 impl Act for Command {
     fn plan(&self, view: &mut View<'_>) -> Result<(), Refusal> {
-        if !view.is_live() {
+        if !view.is_live() || (self.own_kernel && crate::probes::machine::in_container(view.host())) {
             return Ok(());
         }
         let whole = |command: &[String]| -> Result<Vec<String>, Refusal> {
