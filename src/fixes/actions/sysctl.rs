@@ -79,7 +79,10 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
-    use crate::{fixes::{change::Change, tree::Tree}, host::{Host, Output}};
+    use crate::{
+        fixes::{change::Change, tree::Tree},
+        host::{Host, Output},
+    };
 
     fn planned(container: bool, key: &str, value: &str) -> Vec<Change> {
         let dir = tempfile::tempdir().unwrap();

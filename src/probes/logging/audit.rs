@@ -157,19 +157,20 @@ fn both(gap: Gap, facts: &mut Facts) {
 /// Takes a rule apart (auditctl(8)). One that keeps records away, or belongs to another list than that of finished
 /// calls, records nothing.
 fn coverage(rule: &str) -> Vec<AuditCoverage> {
-    let row = |arch: Option<&str>, syscall: Option<&str>, path: Option<&str>, permissions: Option<String>, rest: &str| {
-        let owned = |text: Option<&str>| text.map(str::to_owned);
-        AuditCoverage {
-            source: String::new(),
-            line: 0,
-            stage: String::new(),
-            arch: owned(arch),
-            syscall: owned(syscall),
-            path: owned(path),
-            permissions,
-            conditions: rest.to_owned(),
-        }
-    };
+    let row =
+        |arch: Option<&str>, syscall: Option<&str>, path: Option<&str>, permissions: Option<String>, rest: &str| {
+            let owned = |text: Option<&str>| text.map(str::to_owned);
+            AuditCoverage {
+                source: String::new(),
+                line: 0,
+                stage: String::new(),
+                arch: owned(arch),
+                syscall: owned(syscall),
+                path: owned(path),
+                permissions,
+                conditions: rest.to_owned(),
+            }
+        };
     let tidy_path = |path: &str| if path.len() > 1 { path.trim_end_matches('/').to_owned() } else { path.to_owned() };
     let (mut list, mut arch, mut path, mut permissions) = (None, None, None, "rwxa".to_owned());
     let (mut calls, mut rest) = (Vec::new(), Vec::new());
