@@ -71,4 +71,15 @@ works_journal_right_only_by_default() {
     [ ! -e /var/log/syslog ] || { sleep 1; grep -q "still written $$" /var/log/syslog; }
 }
 
+# shellcheck disable=SC2016
+break_mail_greeting_tells_system() {
+    systemctl start postfix
+    postconf -e 'smtpd_banner = $myhostname ESMTP $mail_name (Debian/GNU)'; systemctl reload postfix
+}
+works_mail_greeting_tells_system() {
+    works
+    exec 3<>/dev/tcp/127.0.0.1/25; read -r -t 10 line <&3; exec 3>&-
+    [[ $line == 220\ * && $line == *ESMTP* && $line != *Postfix* && $line != *Debian* ]]
+}
+
 main "$@"
