@@ -376,6 +376,21 @@ mod tests {
     }
 
     #[test]
+    fn a_container_is_asked_also_for_what_it_does_not_see() {
+        let shown = ("proc/sys/kernel/sysrq", "1\n");
+        let (_dir, live, _) = machine(&[shown]);
+        let has = |host: &Host, name: &str| {
+            run_one(&PROBE, host).rows("system_controls").into_iter().any(|r| r["name"] == name)
+        };
+        assert!(!has(&live, "kernel.yama.ptrace_scope"), "this kernel has none");
+        let (_dir, live, _) = machine(&[shown, ("run/systemd/container", "systemd-nspawn\n")]);
+        let scope = row(&live, "kernel.yama.ptrace_scope");
+        assert_eq!((&scope["own"], &scope["current_value"]), (&false.into(), &serde_json::Value::Null));
+        assert_eq!(row(&live, "kernel.sysrq")["current_value"], "1");
+        assert!(!has(&live, "net.core.bpf_jit_harden"), "its network is its own");
+    }
+
+    #[test]
     fn without_systemd_the_old_file_comes_last() {
         let (dir, _, image) =
             machine(&[("etc/sysctl.d/9-a.conf", "kernel.sysrq=1\n"), ("etc/sysctl.conf", "kernel.sysrq=0\n")]);
