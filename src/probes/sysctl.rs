@@ -21,7 +21,7 @@ fact_table! {
         name: String,
         /// Its first part, such as `net`.
         subsystem: String,
-        /// Value that runs now; null in an image, or where this kernel does not have it.
+        /// Value that runs now; null in an image, or where this kernel does not have it or show it.
         current_value: Option<String>,
         /// Value that the files ask for; null when none sets it.
         config_value: Option<String>,
@@ -73,10 +73,15 @@ const WATCHED: &[(&str, &str)] = &[
     ("fs.protected_symlinks", "0"),
     ("fs.suid_dumpable", "0"),
     ("kernel.core_pattern", "core"),
+    ("kernel.core_uses_pid", "0"),
     ("kernel.dmesg_restrict", "1"),
     ("kernel.kexec_load_disabled", "0"),
     ("kernel.kptr_restrict", "0"),
     ("kernel.modules_disabled", "0"),
+    ("kernel.panic", "0"),
+    ("kernel.panic_on_oops", "0"),
+    ("kernel.perf_cpu_time_max_percent", "25"),
+    ("kernel.perf_event_max_sample_rate", "100000"),
     ("kernel.perf_event_paranoid", "3"),
     ("kernel.randomize_va_space", "2"),
     ("kernel.sysrq", "438"),
@@ -84,14 +89,35 @@ const WATCHED: &[(&str, &str)] = &[
     ("kernel.unprivileged_userns_clone", "1"),
     ("kernel.yama.ptrace_scope", "0"),
     ("net.core.bpf_jit_harden", "0"),
+    ("net.ipv4.conf.all.accept_local", "0"),
+    ("net.ipv4.conf.all.arp_filter", "0"),
+    ("net.ipv4.conf.all.arp_ignore", "0"),
+    ("net.ipv4.conf.all.drop_gratuitous_arp", "0"),
+    ("net.ipv4.conf.all.route_localnet", "0"),
+    ("net.ipv4.conf.all.shared_media", "1"),
+    ("net.ipv4.conf.default.shared_media", "1"),
     ("net.ipv4.icmp_echo_ignore_broadcasts", "1"),
     ("net.ipv4.icmp_ignore_bogus_error_responses", "1"),
     ("net.ipv4.ip_forward", "0"),
+    ("net.ipv4.ip_local_port_range", "32768 60999"),
+    ("net.ipv4.tcp_rfc1337", "0"),
     ("net.ipv4.tcp_syncookies", "1"),
     ("net.ipv4.tcp_timestamps", "1"),
     ("net.ipv6.bindv6only", "0"),
+    ("net.ipv6.conf.all.accept_ra_defrtr", "1"),
+    ("net.ipv6.conf.all.accept_ra_pinfo", "1"),
+    ("net.ipv6.conf.all.accept_ra_rtr_pref", "1"),
+    ("net.ipv6.conf.all.autoconf", "1"),
     ("net.ipv6.conf.all.disable_ipv6", "0"),
     ("net.ipv6.conf.all.forwarding", "0"),
+    ("net.ipv6.conf.all.max_addresses", "16"),
+    ("net.ipv6.conf.all.router_solicitations", "-1"),
+    ("net.ipv6.conf.default.accept_ra_defrtr", "1"),
+    ("net.ipv6.conf.default.accept_ra_pinfo", "1"),
+    ("net.ipv6.conf.default.accept_ra_rtr_pref", "1"),
+    ("net.ipv6.conf.default.autoconf", "1"),
+    ("net.ipv6.conf.default.max_addresses", "16"),
+    ("net.ipv6.conf.default.router_solicitations", "-1"),
     ("vm.mmap_min_addr", "65536"),
 ];
 
@@ -167,7 +193,9 @@ fn run(host: &Host, facts: &mut Facts) -> Result<(), ProbeError> {
         let place = format!("/proc/sys/{path}");
         let current = if host.is_live() { host.read_text(&place).ok().map(|v| tidy(&v)) } else { None };
         let asked = wanted.get(path);
-        if host.is_live() && current.is_none() && asked.is_none() {
+        let own = !contained || path.starts_with("net/");
+        // A container does not always see what the machine around it has, so it may still be asked for there.
+        if host.is_live() && own && current.is_none() && asked.is_none() {
             continue;
         }
         let config_value = asked.and_then(|l| l.value.clone());
@@ -183,7 +211,7 @@ fn run(host: &Host, facts: &mut Facts) -> Result<(), ProbeError> {
             current_value: current,
             config_value,
             effective_value,
-            own: !contained || path.starts_with("net/"),
+            own,
         });
     }
     Ok(())
@@ -221,7 +249,7 @@ fn parse(text: &str, source: &str) -> Vec<Line> {
 }
 
 /// Path below /proc/sys. When the first separator is a dot, dots and slashes change places (sysctl.d(5)).
-fn slashed(name: &str) -> String {
+pub(crate) fn slashed(name: &str) -> String {
     match name.find(['.', '/']) {
         Some(at) if name[at..].starts_with('.') => swapped(name),
         _ => name.to_owned(),
@@ -345,6 +373,21 @@ mod tests {
         let lines = run_one(&PROBE, &live).rows("sysctl_settings");
         let said = |value: &str| lines.iter().find(|r| r["value"] == value).unwrap()["decides"].clone();
         assert_eq!((said("1"), said("0"), said("0x01b6")), (false.into(), true.into(), false.into()));
+    }
+
+    #[test]
+    fn a_container_is_asked_also_for_what_it_does_not_see() {
+        let shown = ("proc/sys/kernel/sysrq", "1\n");
+        let (_dir, live, _) = machine(&[shown]);
+        let has = |host: &Host, name: &str| {
+            run_one(&PROBE, host).rows("system_controls").into_iter().any(|r| r["name"] == name)
+        };
+        assert!(!has(&live, "kernel.yama.ptrace_scope"), "this kernel has none");
+        let (_dir, live, _) = machine(&[shown, ("run/systemd/container", "systemd-nspawn\n")]);
+        let scope = row(&live, "kernel.yama.ptrace_scope");
+        assert_eq!((&scope["own"], &scope["current_value"]), (&false.into(), &serde_json::Value::Null));
+        assert_eq!(row(&live, "kernel.sysrq")["current_value"], "1");
+        assert!(!has(&live, "net.core.bpf_jit_harden"), "its network is its own");
     }
 
     #[test]

@@ -31,11 +31,14 @@ pub struct Command {
     /// Whether nothing is done where the program is not there.
     #[serde(default)]
     pub if_there: bool,
+    /// Whether nothing is done in a container, as it is about the kernel, which belongs to the machine around it.
+    #[serde(default)]
+    pub own_kernel: bool,
 }
 
 impl Act for Command {
     fn plan(&self, view: &mut View<'_>) -> Result<(), Refusal> {
-        if !view.is_live() {
+        if !view.is_live() || (self.own_kernel && crate::probes::machine::in_container(view.host())) {
             return Ok(());
         }
         let whole = |command: &[String]| -> Result<Vec<String>, Refusal> {
@@ -64,5 +67,47 @@ impl Act for Command {
         };
         view.run(run);
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::{
+        fixes::{change::Change, tree::Tree},
+        host::{Host, Output},
+    };
+
+    fn planned(container: &str) -> Vec<Change> {
+        let dir = tempfile::tempdir().unwrap();
+        for (path, text) in FILES.iter().copied().chain([("run/systemd/container", container)]) {
+            let path = dir.path().join(path);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, text).unwrap();
+        }
+        let root = dir.path().canonicalize().unwrap();
+        let host = Host::fake(&root, jiff::Timestamp::UNIX_EPOCH, BTreeMap::<String, Output>::new()).unwrap();
+        let tree = Tree::open(&root).unwrap();
+        let mut view = View::new(&tree, &host);
+        action().plan(&mut view).unwrap();
+        view.take()
+    }
+
+    const FILES: &[(&str, &str)] = &[("usr/sbin/augenrules", "")];
+
+    fn action() -> Command {
+        let run = vec!["augenrules".to_owned(), "--load".to_owned()];
+        let what = "the rules are loaded".to_owned();
+        let (undo, seconds, stays) = (Vec::new(), None, None);
+        Command { what, run, undo, late: true, seconds, stays, if_there: false, own_kernel: true }
+    }
+
+    #[test]
+    fn the_kernel_around_a_container_is_left_alone() {
+        let changes = planned("");
+        assert!(matches!(changes.as_slice(), [Change::Run(run)] if run.when.is_late()), "{changes:?}");
+        assert_eq!(planned("systemd-nspawn"), []);
     }
 }

@@ -45,7 +45,8 @@ impl Act for Module {
         let loaded = view.host().read_text("/proc/modules").unwrap_or_default();
         let name = self.name.replace('-', "_");
         let loaded = loaded.lines().any(|l| l.split_whitespace().next() == Some(name.as_str()));
-        if view.is_live() && loaded == self.blocked {
+        // What is loaded in a container belongs to the machine around it.
+        if view.is_live() && loaded == self.blocked && !crate::probes::machine::in_container(view.host()) {
             let modprobe = super::program(view, &["modprobe"]).ok_or_else(|| Refusal::new("there is no modprobe"))?;
             let (load, unload) = ([modprobe.as_str(), &self.name], [modprobe.as_str(), "-r", &self.name]);
             // Back before the file that keeps it out is gone.
@@ -58,5 +59,48 @@ impl Act for Module {
             view.run(run);
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::{
+        fixes::{change::Change, tree::Tree},
+        host::{Host, Output},
+    };
+
+    fn planned(container: &str) -> Vec<Change> {
+        let dir = tempfile::tempdir().unwrap();
+        for (path, text) in FILES.iter().copied().chain([("run/systemd/container", container)]) {
+            let path = dir.path().join(path);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, text).unwrap();
+        }
+        let root = dir.path().canonicalize().unwrap();
+        let host = Host::fake(&root, jiff::Timestamp::UNIX_EPOCH, BTreeMap::<String, Output>::new()).unwrap();
+        let tree = Tree::open(&root).unwrap();
+        let mut view = View::new(&tree, &host);
+        action().plan(&mut view).unwrap();
+        view.take()
+    }
+
+    const FILES: &[(&str, &str)] =
+        &[("usr/sbin/modprobe", ""), ("etc/hostname", "x\n"), ("proc/modules", "usb_storage 1 0 - Live 0x0\n")];
+
+    fn action() -> Module {
+        Module { name: "usb-storage".to_owned(), blocked: true }
+    }
+
+    #[test]
+    fn what_is_loaded_around_a_container_is_left_alone() {
+        let written = |c: &Change| matches!(c, Change::File(f) if f.path == BLOCK);
+        let unloaded = |c: &Change| matches!(c, Change::Run(run) if run.command.contains(&"-r".to_owned()));
+        let changes = planned("");
+        assert!(changes.iter().any(written) && changes.iter().any(unloaded), "{changes:?}");
+        let changes = planned("systemd-nspawn");
+        assert!(changes.iter().any(written) && !changes.iter().any(unloaded), "{changes:?}");
     }
 }

@@ -8,6 +8,7 @@ use crate::fixes::{
     formats::{Edit, Format},
     view::{Refusal, View},
 };
+use crate::probes::machine;
 
 /// Sets a setting of the kernel.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,6 +24,13 @@ pub struct Sysctl {
 const FILE: &str = "/etc/sysctl.d/zz-cleanbill.conf";
 /// Where `sysctl --system` looks last.
 const LAST: &str = "/etc/sysctl.conf";
+/// What the kernel does not let anyone take back before the next start.
+const LOCKS: &[(&str, &str)] = &[
+    ("kernel.kexec_load_disabled", "1"),
+    ("kernel.modules_disabled", "1"),
+    ("kernel.unprivileged_bpf_disabled", "1"),
+    ("kernel.yama.ptrace_scope", "3"),
+];
 
 impl Act for Sysctl {
     fn plan(&self, view: &mut View<'_>) -> Result<(), Refusal> {
@@ -43,16 +51,83 @@ impl Act for Sysctl {
         if last.is_some_and(|value| value != self.value) {
             edit(LAST, view)?;
         }
-        let proc = format!("/proc/sys/{}", self.key.replace('.', "/"));
-        let now = if view.is_live() { view.host().read_text(&proc).ok() } else { None };
+        let path = crate::probes::sysctl::slashed(&self.key);
+        // The rest of the kernel belongs to the machine around a container: there the file counts, once it is a machine.
+        if !view.is_live() || (machine::in_container(view.host()) && !path.starts_with("net/")) {
+            return Ok(());
+        }
+        let now = view.host().read_text(&format!("/proc/sys/{path}")).ok();
         let now = now.map(|n| n.split_whitespace().collect::<Vec<_>>().join(" "));
         if let Some(now) = now.filter(|now| *now != self.value) {
             let sysctl = super::program(view, &["sysctl"]).ok_or_else(|| Refusal::new("there is no program sysctl"))?;
             let set = |value: &str| format!("{}={value}", self.key);
             let run =
                 Run::new(format!("{} becomes {}", self.key, self.value), &[&sysctl, "-q", "-w", &set(&self.value)]);
-            view.run(run.undone_by(&[&sysctl, "-q", "-w", &set(&now)]));
+            view.run(if LOCKS.contains(&(self.key.as_str(), self.value.as_str())) {
+                let stays = format!("{} stays {} until the machine starts again", self.key, self.value);
+                Run { stays: Some(stays), ..run }
+            } else {
+                run.undone_by(&[&sysctl, "-q", "-w", &set(&now)])
+            });
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::{
+        fixes::{change::Change, tree::Tree},
+        host::{Host, Output},
+    };
+
+    fn planned(container: bool, key: &str, value: &str) -> Vec<Change> {
+        let dir = tempfile::tempdir().unwrap();
+        for (path, text) in [
+            ("etc/hostname", "x\n"),
+            ("usr/sbin/sysctl", ""),
+            ("proc/sys/kernel/unprivileged_bpf_disabled", "2\n"),
+            ("proc/sys/net/ipv4/ip_local_port_range", "32768\t60999\n"),
+            ("proc/sys/net/ipv4/conf/eth0.100/rp_filter", "0\n"),
+            ("run/systemd/container", if container { "systemd-nspawn" } else { "" }),
+        ] {
+            let path = dir.path().join(path);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, text).unwrap();
+        }
+        let root = dir.path().canonicalize().unwrap();
+        let host = Host::fake(&root, jiff::Timestamp::UNIX_EPOCH, BTreeMap::<String, Output>::new()).unwrap();
+        let tree = Tree::open(&root).unwrap();
+        let mut view = View::new(&tree, &host);
+        Sysctl { key: key.to_owned(), value: value.to_owned() }.plan(&mut view).unwrap();
+        view.take()
+    }
+
+    fn runs(changes: &[Change]) -> Vec<Run> {
+        changes.iter().filter_map(|c| if let Change::Run(run) = c { Some(run.clone()) } else { None }).collect()
+    }
+
+    #[test]
+    fn a_container_keeps_the_file_for_what_it_cannot_set() {
+        let changes = planned(true, "kernel.unprivileged_bpf_disabled", "1");
+        assert!(changes.iter().any(|c| matches!(c, Change::File(f) if f.path == FILE)), "{changes:?}");
+        assert_eq!(runs(&changes), []);
+        // Its network is its own.
+        let run = runs(&planned(true, "net.ipv4.ip_local_port_range", "32768 65535"));
+        assert_eq!(run[0].undo[0].last().unwrap(), "net.ipv4.ip_local_port_range=32768 60999");
+        assert_eq!(runs(&planned(true, "net.ipv4.ip_local_port_range", "32768 60999")), [], "as it is already");
+        assert_eq!(runs(&planned(true, "net.ipv4.conf.eth0/100.rp_filter", "1")).len(), 1, "a card with a dot");
+    }
+
+    #[test]
+    fn what_the_kernel_locks_is_said_and_not_tried() {
+        let run = runs(&planned(false, "kernel.unprivileged_bpf_disabled", "1"));
+        assert!(run[0].undo.is_empty());
+        let stays = "kernel.unprivileged_bpf_disabled stays 1 until the machine starts again";
+        assert_eq!(run[0].stays.as_deref(), Some(stays));
+        assert_eq!(runs(&planned(false, "kernel.unprivileged_bpf_disabled", "0"))[0].stays, None);
     }
 }

@@ -63,6 +63,7 @@ pub const PROBE: Probe = Probe {
         JournaldConfig::TABLE,
         syslog::SyslogConfig::TABLE,
         audit::AuditRule::TABLE,
+        audit::AuditCoverage::TABLE,
         audit::AuditdConfig::TABLE,
         rotate::Logrotate::TABLE,
         files::LogFile::TABLE,
