@@ -44,13 +44,19 @@ impl SetConfig {
     }
 }
 
-/// Whether a line of a file includes the folder of another: `Include /etc/ssh/sshd_config.d/*.conf`.
+/// Whether a line of a file includes the folder of another: `Include /etc/ssh/sshd_config.d/*.conf`, and in sudoers
+/// `@includedir /etc/sudoers.d`, of old with a `#`.
 fn includes(text: &str, path: &str) -> bool {
     let Some((folder, _)) = path.rsplit_once('/') else { return false };
     text.lines().any(|line| {
         let mut words = line.split_whitespace();
-        words.next().is_some_and(|word| word.to_ascii_lowercase().starts_with("include"))
-            && words.any(|word| word.trim_matches(['"', ';']).starts_with(&format!("{folder}/")))
+        let first = words.next().unwrap_or_default();
+        let whole = ["@includedir", "#includedir"].contains(&first);
+        (whole || first.to_ascii_lowercase().starts_with("include"))
+            && words.any(|word| {
+                let word = word.trim_matches(['"', ';']);
+                word.starts_with(&format!("{folder}/")) || whole && word == folder
+            })
     })
 }
 
@@ -88,5 +94,8 @@ mod tests {
         assert!(includes("# x\nInclude /etc/ssh/sshd_config.d/*.conf\n", path));
         assert!(!includes("#Include /etc/ssh/sshd_config.d/*.conf\nPort 22\n", path));
         assert!(!includes("Include /etc/ssh/other.d/*.conf\n", path));
+        let path = "/etc/sudoers.d/10-cleanbill";
+        assert!(includes("@includedir /etc/sudoers.d\n", path) && includes("#includedir /etc/sudoers.d\n", path));
+        assert!(!includes("# includedir /etc/sudoers.d\n@includedir /etc/sudoers.e\n", path));
     }
 }

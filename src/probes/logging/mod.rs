@@ -65,6 +65,7 @@ pub const PROBE: Probe = Probe {
         audit::AuditRule::TABLE,
         audit::AuditdConfig::TABLE,
         rotate::Logrotate::TABLE,
+        rotate::LogrotateSetting::TABLE,
         files::LogFile::TABLE,
     ],
     limit: USUAL_LIMIT,
