@@ -232,7 +232,7 @@ mod tests {
 
     fn facts(files: &[(&str, &str)]) -> Facts {
         let dir = tempfile::tempdir().unwrap();
-        for (name, text) in [("usr/x", "")].iter().chain(files) {
+        for (name, text) in [("usr/x", ""), ("etc/x", "")].iter().chain(files) {
             let path = dir.path().join(name);
             std::fs::create_dir_all(path.parent().unwrap()).unwrap();
             std::fs::write(path, text).unwrap();
