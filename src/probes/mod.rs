@@ -29,6 +29,7 @@ pub mod homes;
 pub mod important_files;
 pub mod kernel;
 pub mod logging;
+pub mod login_limits;
 pub mod login_settings;
 pub mod logins;
 pub mod machine;
@@ -68,6 +69,7 @@ pub const ALL: &[Probe] = &[
     important_files::PROBE,
     kernel::PROBE,
     logging::PROBE,
+    login_limits::PROBE,
     login_settings::PROBE,
     logins::PROBE,
     machine::PROBE,

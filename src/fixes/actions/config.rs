@@ -44,18 +44,22 @@ impl SetConfig {
     }
 }
 
-/// Whether a line of a file includes another: `Include /etc/ssh/sshd_config.d/*.conf`.
+/// Whether a line of a file includes another: `Include /etc/ssh/sshd_config.d/*.conf`, and in sudoers
+/// `@includedir /etc/sudoers.d`, of old with a `#`.
 fn includes(main: &str, text: &str, path: &str) -> bool {
     let beside = main.rsplit_once('/').map_or("", |(folder, _)| folder);
-    let fits = |pattern: &str| {
-        let pattern = pattern.trim_matches(['"', ';']);
-        let whole = if pattern.starts_with('/') { pattern.to_owned() } else { format!("{beside}/{pattern}") };
-        let glob = globset::GlobBuilder::new(&whole).literal_separator(true).build();
+    let fits = |pattern: &str, whole: bool| {
+        let pattern = pattern.trim_matches(['"', ';']).trim_end_matches('/');
+        let pattern = if pattern.starts_with('/') { pattern.to_owned() } else { format!("{beside}/{pattern}") };
+        let pattern = if whole { format!("{pattern}/*") } else { pattern };
+        let glob = globset::GlobBuilder::new(&pattern).literal_separator(true).build();
         glob.is_ok_and(|glob| glob.compile_matcher().is_match(path))
     };
     text.lines().any(|line| {
         let mut words = line.split_whitespace();
-        words.next().is_some_and(|word| word.eq_ignore_ascii_case("include")) && words.any(fits)
+        let first = words.next().unwrap_or_default();
+        let whole = ["@includedir", "#includedir"].contains(&first);
+        (whole || first.eq_ignore_ascii_case("include")) && words.any(|word| fits(word, whole))
     })
 }
 
@@ -96,5 +100,8 @@ mod tests {
         assert!(!includes("Include /etc/ssh/other.d/*.conf\n", path));
         assert!(!includes("Include /etc/ssh/sshd_config.d/20-*.conf\n", path));
         assert!(includes("include sshd_config.d/*.conf\n", path));
+        let path = "/etc/sudoers.d/10-cleanbill";
+        assert!(includes("@includedir /etc/sudoers.d\n", path) && includes("#includedir /etc/sudoers.d\n", path));
+        assert!(!includes("# includedir /etc/sudoers.d\n@includedir /etc/sudoers.e\n", path));
     }
 }

@@ -21,6 +21,9 @@ pub struct Group {
     /// Whether its password goes, so that only its members have its rights.
     #[serde(default)]
     pub no_password: bool,
+    /// Whether it is made, without members, where there is none.
+    #[serde(default)]
+    pub make: bool,
 }
 
 /// Takes an entry out of a list of users, groups or passwords.
@@ -47,6 +50,10 @@ impl Act for Group {
             }
         }
         let group = view.text(GROUP)?.unwrap_or_default();
+        if self.make && !group.lines().any(|l| name_of(l) == self.name) {
+            self.made(view, &group)?;
+        }
+        let group = view.text(GROUP)?.unwrap_or_default();
         if !group.lines().any(|l| name_of(l) == self.name) {
             return Err(Refusal::new(format!("there is no group {} in {GROUP}", self.name)));
         }
@@ -62,6 +69,21 @@ impl Act for Group {
 }
 
 impl Group {
+    /// Writes its entries, with the highest number for groups of the system that is free, as `groupadd -r` does.
+    fn made(&self, view: &mut View<'_>, group: &str) -> Result<(), Refusal> {
+        let good = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "_-".contains(c);
+        if !self.name.starts_with(|c: char| c.is_ascii_lowercase()) || !self.name.chars().all(good) {
+            return Err(Refusal::new(format!("`{}` is no name of a group", self.name)));
+        }
+        let number = free(group).ok_or_else(|| Refusal::new("no number for a group of the system is free"))?;
+        view.write(GROUP, &ending(group, &format!("{}:x:{number}:", self.name)), 0o644)?;
+        if let Some(closed) = view.text(GSHADOW)? {
+            let without = each_line(&closed, |line| (name_of(line) != self.name).then(|| line.to_owned()));
+            view.write(GSHADOW, &ending(&without, &format!("{}:!::", self.name)), 0o640)?;
+        }
+        Ok(())
+    }
+
     fn line(&self, path: &str, line: &str) -> Option<String> {
         if name_of(line) != self.name {
             return Some(line.to_owned());
@@ -94,6 +116,18 @@ impl Act for RemoveEntry {
     }
 }
 
+/// The highest number from 999 down to 100 that no group has.
+fn free(group: &str) -> Option<u32> {
+    let used: Vec<&str> = group.lines().filter_map(|l| l.split(':').nth(2)).collect();
+    (100..1000).rev().find(|n| !used.contains(&n.to_string().as_str()))
+}
+
+/// The text with one more line.
+fn ending(text: &str, line: &str) -> String {
+    let end = if text.is_empty() || text.ends_with('\n') { "" } else { "\n" };
+    format!("{text}{end}{line}\n")
+}
+
 fn name_of(line: &str) -> &str {
     line.split(':').next().unwrap_or_default().trim()
 }
@@ -114,6 +148,7 @@ pub(super) fn each_line(text: &str, change: impl Fn(&str) -> Option<String>) -> 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{fixes::tree::Tree, host::Host};
 
     fn changed(group: &Group, path: &str, text: &str) -> String {
         each_line(text, |line| group.line(path, line))
@@ -127,6 +162,7 @@ mod tests {
             add: add.map(str::to_owned),
             remove: remove.map(str::to_owned),
             no_password: false,
+            make: false,
         };
         assert_eq!(changed(&group(None, Some("ghost")), GROUP, text), text.replace("ann,ghost,bob", "ann,bob"));
         assert_eq!(changed(&group(Some("cat"), None), GROUP, text), text.replace("ghost,bob", "ghost,bob,cat"));
@@ -136,10 +172,31 @@ mod tests {
 
     #[test]
     fn the_password_of_a_group_goes() {
-        let group = Group { name: "staff".to_owned(), add: None, remove: None, no_password: true };
+        let group = Group { name: "staff".to_owned(), add: None, remove: None, no_password: true, make: false };
         assert_eq!(changed(&group, GSHADOW, "a:$6$b::\nstaff:$6$x::ann\n"), "a:$6$b::\nstaff:!::ann\n");
         assert_eq!(changed(&group, GROUP, "staff:x:50:ann\n"), "staff:x:50:ann\n");
         assert_eq!(changed(&group, GSHADOW, "staff:*::\n"), "staff:*::\n");
+    }
+
+    #[test]
+    fn a_group_is_made_once_with_a_free_number() {
+        let dir = tempfile::tempdir().unwrap();
+        let etc = dir.path().join("etc");
+        std::fs::create_dir_all(dir.path().join("usr")).unwrap();
+        std::fs::create_dir_all(&etc).unwrap();
+        std::fs::write(etc.join("group"), "root:x:0:\nx:x:999:\ny:x:998:ann").unwrap();
+        std::fs::write(etc.join("gshadow"), "root:*::\n").unwrap();
+        let (tree, host) = (Tree::open(dir.path()).unwrap(), Host::image(dir.path()).unwrap());
+        let mut view = View::new(&tree, &host);
+        let make =
+            |name: &str| Group { name: name.to_owned(), add: None, remove: None, no_password: false, make: true };
+        make("sugroup").plan(&mut view).unwrap();
+        make("sugroup").plan(&mut view).unwrap();
+        make("x").plan(&mut view).unwrap();
+        let text = |path: &str| view.text(path).unwrap().unwrap();
+        assert_eq!(text(GROUP), "root:x:0:\nx:x:999:\ny:x:998:ann\nsugroup:x:997:\n");
+        assert_eq!(text(GSHADOW), "root:*::\nsugroup:!::\n");
+        assert!(make("a:b").plan(&mut view).is_err() && make("Su").plan(&mut view).is_err());
     }
 
     #[test]

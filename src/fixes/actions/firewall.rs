@@ -199,8 +199,14 @@ fn nftables(view: &mut View<'_>, ports: &Ports) -> Result<(), Refusal> {
     view.write(BEFORE, &kept, 0o600)?;
     view.write(&path, &new, 0o755)?;
     if !there {
-        Package { install: "nftables".to_owned(), upgrade: String::new(), remove: String::new(), fetch: false }
-            .plan(view)?;
+        Package {
+            install: "nftables".to_owned(),
+            upgrade: String::new(),
+            remove: String::new(),
+            fetch: false,
+            no_traces: false,
+        }
+        .plan(view)?;
     }
     let run = Run::new("the new rules are in force", &[NFT, "-f", &path]);
     view.run(if there { run.undone_by(&[NFT, "-f", BEFORE]) } else { run });

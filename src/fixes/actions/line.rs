@@ -19,6 +19,9 @@ pub struct Line {
     /// Whether it stands at the top; else at the end.
     #[serde(default)]
     pub first: bool,
+    /// Whether the file holds this text and nothing else.
+    #[serde(default)]
+    pub whole: bool,
     /// Words of a line that become `text`, or with `absent` the line that has them; blanks between them do not count.
     #[serde(default)]
     pub find: Option<String>,
@@ -36,7 +39,9 @@ impl Act for Line {
         let old = view.text(&path)?;
         let text = old.clone().unwrap_or_default();
         let wanted = self.text.trim_end_matches('\n');
-        let new = if let Some(words) = &self.find {
+        let new = if self.whole {
+            format!("{wanted}\n")
+        } else if let Some(words) = &self.find {
             let Some(text) = &old else { return Ok(()) };
             let number = self.number.as_deref().and_then(|n| n.trim().parse().ok());
             let with = (!self.absent).then_some(wanted);
@@ -132,12 +137,29 @@ fn replaced(text: &str, words: &str, number: Option<usize>, with: Option<&str>) 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{fixes::tree::Tree, host::Host};
 
     #[test]
     fn only_the_line_itself_goes() {
         assert_eq!(without("a\n  b \nbb\nb\n", "b"), "a\nbb\n");
         assert_eq!(without("a\nb\nc\n", "a\nb"), "c\n");
         assert!(has("x\n b\t\n", "b") && !has("bb\n", "b"));
+    }
+
+    #[test]
+    fn a_whole_text_takes_the_place_of_another() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::create_dir_all(dir.path().join("etc")).unwrap();
+        std::fs::create_dir_all(dir.path().join("usr")).unwrap();
+        std::fs::write(dir.path().join("etc/issue"), "Debian 12\n\n").unwrap();
+        let (tree, host) = (Tree::open(dir.path()).unwrap(), Host::image(dir.path()).unwrap());
+        let mut view = View::new(&tree, &host);
+        let line: Line = toml::from_str("path = '/etc/issue'\ntext = \"a\\nb\"\nwhole = true").unwrap();
+        line.plan(&mut view).unwrap();
+        assert_eq!(view.text("/etc/issue").unwrap().as_deref(), Some("a\nb\n"));
+        assert_eq!(view.take().len(), 1);
+        line.plan(&mut view).unwrap();
+        assert!(view.take().is_empty(), "once only");
     }
 
     #[test]

@@ -26,6 +26,9 @@ pub struct Package {
     /// Whether the lists of packages are fetched first.
     #[serde(default)]
     pub fetch: bool,
+    /// Whether their settings go too when they are taken back: for those that keep nothing of anyone's.
+    #[serde(default)]
+    pub no_traces: bool,
 }
 
 const APT: &str = "/usr/bin/apt-get";
@@ -54,7 +57,7 @@ impl Act for Package {
         for (names, verb) in groups {
             let names = names.split_whitespace().map(checked).collect::<Result<Vec<_>, _>>()?;
             if !names.is_empty() {
-                step(view, verb, &names)?;
+                step(view, verb, &names, self.no_traces)?;
             }
         }
         Ok(())
@@ -72,7 +75,7 @@ fn checked(name: &str) -> Result<&str, Refusal> {
     Err(Refusal::new(format!("`{name}` is no name of a package")))
 }
 
-fn step(view: &mut View<'_>, verb: &[&str], names: &[&str]) -> Result<(), Refusal> {
+fn step(view: &mut View<'_>, verb: &[&str], names: &[&str], no_traces: bool) -> Result<(), Refusal> {
     let command = |simulate: bool| -> Vec<String> {
         let simulate = if simulate { &["-s"][..] } else { &[] };
         let parts = [&[APT][..], simulate, &QUIET, verb, &["--"], names];
@@ -103,8 +106,11 @@ fn step(view: &mut View<'_>, verb: &[&str], names: &[&str]) -> Result<(), Refusa
         undo.extend(names.iter().cloned());
         undo
     };
-    if !plan.fresh.is_empty() {
-        run.undo.push(undo("remove", &plan.fresh));
+    let (old, new) = left_behind(&plan.fresh, |path| view.host().exists(path));
+    for (verb, names) in [(if no_traces { "purge" } else { "remove" }, new), ("remove", old)] {
+        if !names.is_empty() {
+            run.undo.push(undo(verb, &names));
+        }
     }
     let (known, lost): (Vec<String>, Vec<String>) = plan.removed.iter().cloned().partition(|n| has_source(n));
     if !known.is_empty() {
@@ -141,6 +147,14 @@ fn preview(told: &str) -> String {
 /// Whether a package could be installed again.
 fn has_source(name: &str) -> bool {
     run::run(&[CACHE, "madison", name].map(str::to_owned), 120).is_ok_and(|told| !told.trim().is_empty())
+}
+
+/// Those that were here once and left settings behind, which are someone's, and the others.
+fn left_behind(fresh: &[String], exists: impl Fn(&str) -> bool) -> (Vec<String>, Vec<String>) {
+    fresh.iter().cloned().partition(|name| {
+        let plain = name.split(':').next().unwrap_or_default();
+        exists(&format!("/var/lib/dpkg/info/{plain}.list"))
+    })
 }
 
 /// What apt said it would do.
@@ -200,6 +214,13 @@ mod tests {
         assert_eq!(plan.removed, ["telnet"]);
         assert_eq!(preview(told), "libfoo: 1.2 is new\nopenssl: 3.0.1 becomes 3.0.2\ntelnet: goes");
         assert_eq!(plan.words(), "libfoo is installed, openssl is updated and telnet is removed");
+    }
+
+    #[test]
+    fn settings_that_were_here_before_are_nobodys_to_purge() {
+        let fresh = ["a".to_owned(), "b:i386".to_owned(), "c".to_owned()];
+        let (old, new) = left_behind(&fresh, |path| path == "/var/lib/dpkg/info/b.list");
+        assert_eq!((old, new), (vec!["b:i386".to_owned()], vec!["a".to_owned(), "c".to_owned()]));
     }
 
     #[test]

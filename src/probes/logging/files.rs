@@ -9,7 +9,7 @@ use crate::{
 };
 
 fact_table! {
-    /// Files of records beneath /var/log: the well-known ones and all above a megabyte; the journal is one row.
+    /// Files of records beneath /var/log: those at its top, the well-known ones and all above a megabyte; the journal is one row.
     "log_files" => LogFile {
         /// The file or folder.
         source: String,
@@ -47,7 +47,7 @@ const MAIN: &[&str] = &[
     "faillog",
     "dpkg.log",
 ];
-/// Smaller ones are counted only when well known.
+/// Smaller ones in folders below are counted only when well known.
 const BIG: u64 = 1 << 20;
 /// Most entries looked at, and how deep.
 const MOST: usize = 5_000;
@@ -94,7 +94,7 @@ fn folder(host: &Host, path: &str, depth: usize, left: &mut usize, facts: &mut F
                 let Ok(meta) = host.symlink_metadata(&entry.path) else { continue };
                 // lastlog has holes: its size says nothing.
                 let size = if entry.name == "lastlog" || entry.name == "faillog" { 0 } else { meta.size };
-                if size >= BIG || MAIN.contains(&entry.name.as_str()) || meta.mode & 0o002 != 0 {
+                if size >= BIG || depth == 0 || MAIN.contains(&entry.name.as_str()) || meta.mode & 0o002 != 0 {
                     push(&entry.path, "file", size, meta.modified, &meta, facts);
                 }
             }

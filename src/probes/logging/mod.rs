@@ -66,6 +66,7 @@ pub const PROBE: Probe = Probe {
         audit::AuditCoverage::TABLE,
         audit::AuditdConfig::TABLE,
         rotate::Logrotate::TABLE,
+        rotate::LogrotateSetting::TABLE,
         files::LogFile::TABLE,
     ],
     limit: USUAL_LIMIT,

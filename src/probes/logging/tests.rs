@@ -179,3 +179,32 @@ fn debians_daily_script_leaves_the_work_to_the_timer() {
     assert_eq!(row(&base), "cron");
     assert_eq!(row(&[base[0], base[1], ("usr/lib/systemd/systemd", "")]), serde_json::Value::Null);
 }
+
+#[test]
+fn instructions_of_logrotate_belong_to_their_files() {
+    let wtmp = "# x\n/var/log/wtmp {\n    create 0664 root utmp\n    rotate 1\n}\n";
+    let rsyslog = "/var/log/a.log\n\"/var/log/b.log\" # y\n{\n\tweekly\n\tpostrotate\n\t\tdaily x\n\tendscript\n\tsize=5M\n}\nmonthly\n";
+    let facts = image(&[
+        ("etc/logrotate.conf", "# weekly\nweekly\nrotate 4 # x\ninclude /etc/logrotate.d\n"),
+        ("etc/logrotate.d/wtmp", wtmp),
+        ("etc/logrotate.d/rsyslog", rsyslog),
+    ]);
+    let rows = facts.rows("logrotate_settings");
+    let got: Vec<String> = rows
+        .iter()
+        .map(|r| format!("{}:{}", r["line"], ["files", "keyword", "value"].map(|c| r[c].as_str().unwrap()).join("|")))
+        .collect();
+    assert_eq!(
+        got,
+        [
+            "2:|weekly|",
+            "3:|rotate|4",
+            "4:|include|/etc/logrotate.d",
+            "4:/var/log/a.log /var/log/b.log|weekly|",
+            "8:/var/log/a.log /var/log/b.log|size|5M",
+            "10:|monthly|",
+            "3:/var/log/wtmp|create|0664 root utmp",
+            "4:/var/log/wtmp|rotate|1",
+        ]
+    );
+}

@@ -38,7 +38,7 @@ break_logs_can_be_read() { touch /var/log/auth.log; chmod 644 /var/log/auth.log 
 works_logs_can_be_read() { logger -p auth.info proof; sleep 0.5; grep -q proof /var/log/auth.log; }
 
 break_new_files_open_to_all() { person ann; person bob; printf 'umask 022\n' > /etc/profile.d/open.sh; }
-works_new_files_open_to_all() { su - ann -c umask | grep -qx 0027; }
+works_new_files_open_to_all() { su - ann -c umask | grep -qx 0077; }
 
 break_passwords_in_open_settings() { printf 'db_password = geheim-4711\n' > /etc/shop.conf; chgrp www-data /etc/shop.conf; chmod 644 /etc/shop.conf; }
 answers_passwords_in_open_settings() { echo keep; }
