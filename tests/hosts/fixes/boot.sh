@@ -7,6 +7,9 @@ works() { systemctl is-active -q ssh && systemctl cat rescue.service >/dev/null;
 
 break_boot_files_writable() { person ann; chmod 777 /etc/init.d; chown ann /etc/default/grub 2>/dev/null || true; }
 
+break_keyboard_restart() { as_metal; }
+works_keyboard_restart() { works; [ "$(systemctl is-enabled ctrl-alt-del.target)" = masked ]; }
+
 break_rescue_without_password() {
     as_vm
     echo "root:$PASSWORD" | chpasswd

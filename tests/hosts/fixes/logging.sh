@@ -5,6 +5,15 @@
 
 works() { logger works; sleep 0.5; journalctl -n 30 | grep -q works; }
 
+break_no_audit() { as_vm; dpkg --purge --force-depends auditd >/dev/null 2>&1; offered auditd; }
+works_no_audit() { dpkg -s auditd | grep -q '^Status: install ok installed'; grep -q /etc/shadow /etc/audit/rules.d/cleanbill.rules; }
+
+break_nobody_watches_for_changes() {
+    dpkg --purge --force-depends aide aide-common debsums rkhunter >/dev/null 2>&1
+    offered debsums
+}
+works_nobody_watches_for_changes() { dpkg -s debsums | grep -q '^Status: install ok installed'; grep -qx 'CRON_CHECK=weekly' /etc/default/debsums; }
+
 break_no_record_kept() {
     printf '[Journal]\nStorage=none\nForwardToSyslog=yes\n' > /etc/systemd/journald.conf
     systemctl restart systemd-journald; systemctl disable -q --now rsyslog syslog.socket 2>/dev/null || true
