@@ -5,10 +5,12 @@
 #   GROUP.sh break ID      breaks the host
 #   GROUP.sh answers ID    the answers for --answer ID=…, one a line
 #   GROUP.sh works ID      whether what is concerned still works
+#   GROUP.sh stays ID      why the problem does not come back when the fix is taken back; nothing where it does
 #   GROUP.sh tree          the tree that its hosts stand on
 #
-# A group has functions break_ID, works_ID and answers_ID with _ for -. The last two may be left out: then works says it
-# for all, and there is no answer. Where there is a function whole, it first takes back what was broken before.
+# A group has functions break_ID, works_ID, answers_ID and stays_ID with _ for -. All but the first may be left out: then
+# works says it for all, there is no answer, and it comes back. Where there is a function whole, it first takes back what
+# was broken before.
 set -euo pipefail
 
 TREE=plus
@@ -57,11 +59,12 @@ door_says() {
     [[ $said == $2 ]]
 }
 
-# package NAME VERSION: an empty one, in the folder that apt fetches from; there is no network.
+# package NAME VERSION: one with a program of its name, in the folder that apt fetches from; there is no network.
 package() {
     local tree
     mkdir -p /srv/debs
-    tree=$(mktemp -d); mkdir "$tree/DEBIAN"; chmod 755 "$tree"
+    tree=$(mktemp -d); mkdir -p "$tree/DEBIAN" "$tree/usr/sbin" "$tree/usr/share/doc/$1"; chmod 755 "$tree"
+    printf '#!/bin/sh\n' > "$tree/usr/sbin/$1"; chmod 755 "$tree/usr/sbin/$1"
     printf 'Package: %s\nVersion: %s\nArchitecture: all\nMaintainer: Test <test@example.org>\nDescription: test\n' "$1" "$2" > "$tree/DEBIAN/control"
     dpkg-deb --root-owner-group -b "$tree" "/srv/debs/$1_$2_all.deb" >/dev/null; rm -r "$tree"
 }
@@ -79,7 +82,7 @@ repository() {
     printf 'deb [trusted=yes] file:/srv/debs ./\n' > /etc/apt/sources.list.d/debs.list
 }
 
-# offered NAME…: empty packages of these names are all that apt can fetch.
+# offered NAME…: such packages of these names are all that apt can fetch.
 offered() {
     local name
     rm -f /etc/apt/sources.list.d/*; : > /etc/apt/sources.list
@@ -113,7 +116,7 @@ main() {
             if declare -F whole >/dev/null; then whole; fi
             "break_${id//-/_}" ;;
         works) if declare -F "works_${id//-/_}" >/dev/null; then "works_${id//-/_}"; else works; fi ;;
-        answers) if declare -F "answers_${id//-/_}" >/dev/null; then "answers_${id//-/_}"; fi ;;
+        answers | stays) if declare -F "${what}_${id//-/_}" >/dev/null; then "${what}_${id//-/_}"; fi ;;
         *) echo "unknown: $what" >&2; exit 2 ;;
     esac
 }

@@ -12,7 +12,7 @@ break_nobody_watches_for_changes() {
     dpkg --purge --force-depends aide aide-common debsums rkhunter >/dev/null 2>&1
     offered debsums
 }
-works_nobody_watches_for_changes() { dpkg -s debsums | grep -q '^Status: install ok installed'; grep -qx 'CRON_CHECK=weekly' /etc/default/debsums; }
+works_nobody_watches_for_changes() { dpkg -s debsums | grep -q '^Status: install ok installed'; (. /etc/default/debsums; [ "$CRON_CHECK" = weekly ]); }
 
 break_no_record_kept() {
     printf '[Journal]\nStorage=none\nForwardToSyslog=yes\n' > /etc/systemd/journald.conf

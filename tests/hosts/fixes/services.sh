@@ -62,9 +62,11 @@ break_programs_old_code() {
     cp /usr/bin/sleep /usr/local/bin/shop.new; mv /usr/local/bin/shop.new /usr/local/bin/shop
 }
 works_programs_old_code() { works_shop; }
+stays_programs_old_code() { echo 'what runs is never made older'; }
 
 break_service_change_not_loaded() { service shop /usr/bin/sleep; sleep 1.1; echo '# changed' >> "$units/shop.service"; }
 works_service_change_not_loaded() { works_shop; }
+stays_service_change_not_loaded() { echo 'nothing forgets what it has read'; }
 
 break_service_file_writable() { service shop /usr/bin/sleep; chmod 666 "$units/shop.service"; }
 works_service_file_writable() { works_shop; }
