@@ -142,9 +142,9 @@ say 'risk' "$(jq -r '"\(.risk_before | round) to \(.risk_after | round)"' "$work
 say "Lynis' hardening index" "$before to $(lynis_index)"
 must_be_none 'services that do not answer after' "$(works | paste -sd,)"
 scap_scores >"$work/scap_after" || scap_failed
-while read -r profile score now; do
+while read -r profile score _ now; do
     say "OpenSCAP ($scap the host), $profile" "$score to $now"
-done < <(join -o 1.1,1.2,2.2 <(sort "$work/scap_before") <(sort "$work/scap_after"))
+done < <(paste -d' ' "$work/scap_before" "$work/scap_after")
 cleanbill audit --format json >"$work/after.json"
 jq -r '.problems[].check' "$work/after.json" | sort >"$work/open"
 jq -r '.steps[] | select(.state == "fixed") | .check' "$work/fix.json" | sort >"$work/fixed"

@@ -75,11 +75,13 @@ break_service_program_writable() { cp /usr/bin/sleep /usr/local/bin/shop; servic
 works_service_program_writable() { works_shop; }
 
 break_services_without_limits() { service shop /usr/bin/sleep; }
-answers_services_without_limits() { printf '%s\n' shop.service fail2ban.service nginx.service postfix@-.service; }
+answers_services_without_limits() { printf '%s\n' {shop,fail2ban,nginx,postfix@-,rsyslog}.service; }
 works_services_without_limits() {
     works_shop; works_mail
-    systemctl is-active -q nginx fail2ban
-    [ "$(systemctl show -p NoNewPrivileges,ProtectSystem --value shop | paste -sd' ')" = 'yes full' ]
+    door_says 80 'HTTP/1.1 200*' 'GET / HTTP/1.0\r\n\r\n'
+    fail2ban-client ping >/dev/null
+    logger -p auth.info "limits $$"; sleep 0.5; grep -q "limits $$" /var/log/auth.log
+    [ "$(systemctl show -p NoNewPrivileges,ProtectSystem --value shop | paste -sd' ')" = 'full yes' ]
 }
 
 break_timed_jobs_do_not_run() { echo '0 3 * * * root true' > /etc/cron.d/broken; systemctl stop cron; }

@@ -8,7 +8,7 @@ works() { date >/dev/null; }
 break_clock_not_kept() { as_vm; systemctl disable -q --now chrony; }
 works_clock_not_kept() { systemctl is-enabled -q chrony; }
 
-break_hardware_clock_local() { as_metal; printf '0.0 0 0.0\n0\nLOCAL\n' > /etc/adjtime; }
+break_hardware_clock_local() { as_metal; timedatectl set-local-rtc 1; grep -q LOCAL /etc/adjtime; }
 works_hardware_clock_local() { if grep -q LOCAL /etc/adjtime; then return 1; fi; }
 
 break_several_time_services() {
