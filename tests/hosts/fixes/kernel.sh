@@ -50,7 +50,7 @@ break_cpu_microcode_missing() {
     sed 's/^vendor_id.*/vendor_id\t: GenuineIntel/' /proc/cpuinfo > /run/intel; mount --bind /run/intel /proc/cpuinfo
     offered intel-microcode
 }
-works_cpu_microcode_missing() { dpkg -s intel-microcode | grep -q '^Status: install ok installed'; }
+works_cpu_microcode_missing() { says '^Status: install ok installed' dpkg -s intel-microcode; }
 
 break_kernel_hardening_loose() { as_vm; kernel kernel.kptr_restrict 0; kernel kernel.dmesg_restrict 0; }
 works_kernel_hardening_loose() { [ "$(sysctl -n kernel.kptr_restrict kernel.dmesg_restrict | paste -sd' ')" = '1 1' ]; }

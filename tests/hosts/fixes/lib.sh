@@ -48,6 +48,9 @@ as_first() {
     done
 }
 
+# says PATTERN CMD…: whether a program says that.
+says() { local pattern=$1; shift; grep -q -- "$pattern" <<<"$("$@")"; }
+
 # Whether what listens at a door says what is expected, after it was told something.
 door_says() {
     local said

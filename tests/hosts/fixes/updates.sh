@@ -27,7 +27,7 @@ waiting() {
 }
 
 works() { apt-config dump >/dev/null; apt-get check -q >/dev/null; }
-version() { works; dpkg -s shop | grep -qx "Version: $1"; }
+version() { works; says "^Version: $1$" dpkg -s shop; }
 
 break_auto_updates_miss_security() { sed -i '/^ *"origin=/d' /etc/apt/apt.conf.d/50unattended-upgrades; }
 works_auto_updates_miss_security() { works; grep -q 'codename=bookworm-security' <(unattended-upgrade --dry-run --debug 2>&1); }
@@ -42,7 +42,8 @@ break_compilers_installed() { as_vm; offered gcc; dpkg -i /srv/debs/gcc_9.0_all.
 answers_compilers_installed() { echo gcc; }
 
 break_packages_broken() { package shop 1.0; dpkg --unpack /srv/debs/shop_1.0_all.deb >/dev/null; }
-works_packages_broken() { version 1.0; dpkg -s shop | grep -q '^Status: install ok installed'; }
+stays_packages_broken() { echo 'what was set up is not set back'; }
+works_packages_broken() { version 1.0; says '^Status: install ok installed' dpkg -s shop; }
 
 break_packages_old_kernels() {
     as_vm
@@ -53,32 +54,35 @@ answers_packages_old_kernels() { printf '%s\n' linux-image-6.1.0-{1,2}-amd64; }
 works_packages_old_kernels() { works; [ "$(dpkg -l 'linux-image-6.1.0-*' | grep -c ^ii)" = 3 ]; }
 
 break_source_checks_off() { printf '// for the old server\nAPT::Get::AllowUnauthenticated "true";\n' > /etc/apt/apt.conf.d/99lax; }
-works_source_checks_off() { works; if apt-config dump | grep -qi 'AllowUnauthenticated "true"'; then return 1; fi; }
+works_source_checks_off() { works; if says 'AllowUnauthenticated "true"' apt-config dump; then return 1; fi; }
 
 break_source_moving_name() { echo 'deb http://deb.debian.org/debian stable main' > /etc/apt/sources.list; }
 works_source_moving_name() { works; grep -qx 'deb http://deb.debian.org/debian bookworm main' /etc/apt/sources.list; }
 
 break_source_security_missing() { echo 'deb http://deb.debian.org/debian bookworm main' > /etc/apt/sources.list; }
-# shellcheck disable=SC2016  # apt expands it
-works_source_security_missing() { works; apt-get indextargets --format '$(RELEASE)' | grep -qx bookworm-security; }
+works_source_security_missing() { works; says /debian-security/dists/bookworm-security/ apt-get --print-uris update; }
 
 break_updates_held_security() { waiting bookworm-security Debian-Security; apt-mark hold shop >/dev/null; }
 answers_updates_held_security() { echo shop; }
 works_updates_held_security() { works; [ -z "$(apt-mark showhold)" ]; }
 
 break_updates_never_checked() { rm -rf /var/lib/apt/lists/* /var/lib/apt/periodic/*; package shop 1.0; repository stable Debian; }
-works_updates_never_checked() { works; apt-cache show shop | grep -qx 'Version: 1.0'; }
+stays_updates_never_checked() { echo 'what was fetched is kept'; }
+works_updates_never_checked() { works; says '^Version: 1.0$' apt-cache show shop; }
 
 break_updates_not_checked() {
     waiting stable Debian '20 days ago'
     repository stable Debian
     find /var/lib/apt/lists /var/lib/apt/periodic /var/cache/apt -exec touch -d '20 days ago' {} +
 }
+stays_updates_not_checked() { echo 'what was fetched is kept'; }
 
 break_updates_other() { waiting stable Debian; }
+stays_updates_other() { echo 'nothing is made older'; }
 works_updates_other() { version 2.0; }
 
 break_updates_security() { waiting bookworm-security Debian-Security; }
+stays_updates_security() { echo 'nothing is made older'; }
 works_updates_security() { version 2.0; }
 
 main "$@"
