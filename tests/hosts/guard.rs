@@ -116,10 +116,7 @@ fn a_restart_in_between_changes_nothing_about_it() {
     let (code, said) = host.run(&["cleanbill", "fix", "confirm"]);
     assert_eq!(code, 0, "{said}");
     no_trace(&host);
-    // The service that waited has ended, and took nothing back.
-    let (_, still) = host.run(&["/bin/systemctl", "is-active", "cleanbill-undo-1-after-restart.service"]);
-    assert_eq!(still.trim(), "inactive");
-    assert_ne!(state(&host), before);
+    assert_ne!(state(&host), before, "what is confirmed stays");
     let (code, said) = host.run(&["cleanbill", "undo", "--yes"]);
     assert_eq!((code, state(&host)), (0, before), "{said}");
 }
