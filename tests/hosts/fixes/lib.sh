@@ -102,6 +102,8 @@ person() {
     if ! id -u "$1" >/dev/null 2>&1; then
         useradd --create-home --shell /bin/bash "$1"
         echo "$1:$PASSWORD" | chpasswd
+        # What sudo writes there the first time.
+        install -o "$1" -g "$1" -m 644 /dev/null "/home/$1/.sudo_as_admin_successful"
     fi
     [ -z "${2:-}" ] || usermod -aG "$2" "$1"
 }
