@@ -3,7 +3,7 @@
 # shellcheck source-path=SCRIPTDIR source=lib.sh disable=SC1091,SC2317
 . "$(dirname "$0")/lib.sh"
 
-works() { visudo -c -q && getent passwd root >/dev/null && systemctl is-active -q ssh cron; }
+works() { visudo -c -q && getent passwd root >/dev/null && active ssh cron; }
 
 break_everyone_may_plan_jobs() { person ann; echo '0 3 * * * true' | crontab -u ann -; rm -f /etc/cron.allow; }
 works_everyone_may_plan_jobs() { works; crontab -l >/dev/null 2>&1 || true; su ann -c 'crontab -l' >/dev/null; }

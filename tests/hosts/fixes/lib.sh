@@ -51,6 +51,9 @@ as_first() {
 # says PATTERN CMD…: whether a program says that.
 says() { local pattern=$1; shift; grep -q -- "$pattern" <<<"$("$@")"; }
 
+# Whether all of these run; systemctl asks for one of them only.
+active() { local unit; for unit; do systemctl is-active -q "$unit" || return 1; done; }
+
 # Whether what listens at a door says what is expected, after it was told something.
 door_says() {
     local said

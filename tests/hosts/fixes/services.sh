@@ -25,7 +25,7 @@ mail() {
     systemctl restart postfix
 }
 
-works() { systemctl is-active -q postfix ssh; postfix check; }
+works() { active postfix ssh cron; postfix check; }
 works_shop() { works; systemctl is-active -q shop; }
 works_mail() { works; door_says 25 '220 *'; }
 

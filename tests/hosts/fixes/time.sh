@@ -3,8 +3,6 @@
 # shellcheck source-path=SCRIPTDIR source=lib.sh disable=SC1091,SC2317
 . "$(dirname "$0")/lib.sh"
 
-works() { date >/dev/null; }
-
 break_clock_not_kept() { as_vm; systemctl disable -q --now chrony; }
 works_clock_not_kept() { systemctl is-enabled -q chrony; }
 
