@@ -31,7 +31,7 @@ hosts: build ## Try it on throw-away Debian hosts (root; .ci/setup installs what
 	@$(WITH_DUCKDB) cargo test --release --locked $$features --test hosts -- --ignored --nocapture --test-threads 2
 
 fixes: build ## Break hosts in every known way, fix them, and take it back (root; about twenty minutes)
-	@$(WITH_DUCKDB) CLEANBILL_FIXES= cargo test --release --locked $$features --test hosts -- --ignored --nocapture every_fix
+	@$(WITH_DUCKDB) CLEANBILL_FIXES= cargo test --release --locked $$features --test hosts -- --ignored --nocapture fixes::
 
 pages: build ## Look at the pages with a browser and the tools for PDF (root, the first time: installs what it needs)
 	tests/pages/setup.sh

@@ -1,9 +1,11 @@
 #!/usr/bin/env bash
 # How much `cleanbill fix --all --yes` hardens a fresh Debian host, by the measure of others: Lynis' hardening index, and
-# the score of OpenSCAP's guide on a Debian 11 host. Afterwards the services still answer, a second audit finds nothing
-# of what was said to be fixed, and one `cleanbill undo` restores every file.
+# the scores of OpenSCAP's guides. Afterwards the services must still answer, a second audit must find nothing of what
+# was said to be fixed, and one `cleanbill undo` must restore every file; else it ends with 1.
 #   benches/hardening.sh PROGRAM [TREE]      TREE of tests/hosts/rootfs.sh, or a path [default: patched]
-# Needs root, jq and lynis; oscap with ssg-debian (apt-get install openscap-scanner ssg-debian) is used where it is there.
+# Needs root, jq and lynis. Guides are those of the package ssg-debian for the release of the tree, or SCAP_CONTENT=FILE,
+# such as the ssg-debian12-ds.xml of a newer one; SCAP_PROFILES="NAME…" takes others of its profiles. They are evaluated
+# by oscap (openscap-scanner) in the host where the tree has it, else from outside, which sees less.
 set -euo pipefail
 
 program=$(readlink -f "${1:?"usage: benches/hardening.sh PROGRAM [TREE]"}")
@@ -17,6 +19,12 @@ trap '"$host" down "$name"; rm -rf "$work"' EXIT
 
 on() { "$host" exec "$name" "$@"; }
 say() { printf '%-52s %s\n' "$1" "$2"; }
+wrong=()
+# must_be_none WHAT FOUND: said either way, and wrong where there is something.
+must_be_none() {
+    say "$1" "${2:-none}"
+    [ -z "$2" ] || wrong+=("$1: $2")
+}
 
 "$host" up "$name" "$tree"
 root=$("$host" root "$name")
@@ -56,12 +64,43 @@ lynis_index() {
         tail -1
 }
 
-scap_score() {
-    local content=/usr/share/xml/scap/ssg/content/ssg-debian11-ds.xml
-    command -v oscap >/dev/null && [ -f "$content" ] && grep -q 'VERSION_ID="11"' "$root/etc/os-release" || return 0
-    OSCAP_PROBE_ROOT=$root oscap xccdf eval --profile "$1" --results "$work/scap.xml" "$content" >/dev/null 2>&1 || true
-    sed -n 's/.*<score[^>]*>\([0-9.]*\)<.*/\1/p' "$work/scap.xml" | head -1
+release=$(sed -n 's/^VERSION_ID="\{0,1\}\([0-9]*\).*/\1/p' "$root/etc/os-release")
+content=${SCAP_CONTENT:-/usr/share/xml/scap/ssg/content/ssg-debian$release-ds.xml}
+[ -f "$content" ] || [ -z "${SCAP_CONTENT:-}" ] || { echo "there is no file $content" >&2; exit 2; }
+case $release in
+    11) profiles='standard anssi_np_nt28_high' ;;
+    *) profiles='standard cis_level1_server cis_level2_server anssi_bp28_intermediary anssi_bp28_high' ;;
+esac
+profiles=${SCAP_PROFILES:-$profiles}
+scap=
+if [ -f "$content" ]; then
+    if [ -x "$root/usr/bin/oscap" ]; then
+        scap=inside
+        "$host" push "$name" "$content" /run/scap/content.xml
+    elif command -v oscap >/dev/null; then
+        scap=outside
+    fi
+fi
+[ -n "$scap" ] || [ -z "${SCAP_CONTENT:-}" ] || { echo 'oscap is neither here nor in the tree' >&2; exit 2; }
+
+# The score of each profile, one a line.
+scap_scores() {
+    [ -n "$scap" ] || return 0
+    local profile score
+    for profile in $profiles; do
+        local id=xccdf_org.ssgproject.content_profile_$profile
+        # It ends with 2 where a rule fails, which some always do.
+        if [ "$scap" = inside ]; then
+            on oscap xccdf eval --profile "$id" --results /run/scap/result.xml /run/scap/content.xml >/dev/null 2>"$work/scap.err" || [ $? = 2 ] || return 1
+            on cat /run/scap/result.xml >"$work/scap.xml"
+        else
+            OSCAP_PROBE_ROOT=$root oscap xccdf eval --profile "$id" --results "$work/scap.xml" "$content" >/dev/null 2>"$work/scap.err" || [ $? = 2 ] || return 1
+        fi
+        score=$(sed -n 's/.*<score[^>]*>\([0-9.]*\)<.*/\1/p' "$work/scap.xml" | head -1)
+        printf '%s %.1f\n' "$profile" "$score"
+    done
 }
+scap_failed() { cat "$work/scap.err" >&2; echo 'oscap could not evaluate a profile' >&2; exit 2; }
 
 # Everything in the tree that a fix may change: content, rights, owner, times. Of what services write themselves only
 # rights and owner.
@@ -86,11 +125,9 @@ works() {
 }
 
 sleep 3
-say 'services that do not answer before' "$(works | paste -sd,)"
+must_be_none 'services that do not answer before' "$(works | paste -sd,)"
 before=$(lynis_index)
-scap=standard
-scap_before=$(scap_score xccdf_org.ssgproject.content_profile_$scap)
-anssi_before=$(scap_score xccdf_org.ssgproject.content_profile_anssi_np_nt28_high)
+scap_scores >"$work/scap_before" || scap_failed
 listing >"$work/before"
 cleanbill audit --format json >"$work/audit.json"
 cleanbill fix --all --yes --window 0 --format json >"$work/fix.json" || true
@@ -103,18 +140,21 @@ done
 jq -r '.steps[] | select(.state != "fixed") | "        \(.state) \(.check): \(.why)"' "$work/fix.json"
 say 'risk' "$(jq -r '"\(.risk_before | round) to \(.risk_after | round)"' "$work/fix.json")"
 say "Lynis' hardening index" "$before to $(lynis_index)"
-say 'services that do not answer after' "$(works | paste -sd,)"
-if [ -n "$scap_before" ]; then
-    say "OpenSCAP, profile $scap" "$scap_before to $(scap_score xccdf_org.ssgproject.content_profile_$scap)"
-    say 'OpenSCAP, profile ANSSI high' "$anssi_before to $(scap_score xccdf_org.ssgproject.content_profile_anssi_np_nt28_high)"
-fi
+must_be_none 'services that do not answer after' "$(works | paste -sd,)"
+scap_scores >"$work/scap_after" || scap_failed
+while read -r profile score _ now; do
+    say "OpenSCAP ($scap the host), $profile" "$score to $now"
+done < <(paste -d' ' "$work/scap_before" "$work/scap_after")
 cleanbill audit --format json >"$work/after.json"
 jq -r '.problems[].check' "$work/after.json" | sort >"$work/open"
 jq -r '.steps[] | select(.state == "fixed") | .check' "$work/fix.json" | sort >"$work/fixed"
-say 'said to be fixed and found again' "$(comm -12 "$work/open" "$work/fixed" | paste -sd,)"
-cleanbill undo --yes
+[ -s "$work/fixed" ] || wrong+=('nothing was fixed')
+must_be_none 'said to be fixed and found again' "$(comm -12 "$work/open" "$work/fixed" | paste -sd,)"
+cleanbill undo --yes || wrong+=("undo ended with $?")
 settle
-say 'services that do not answer after undo' "$(works | paste -sd,)"
+must_be_none 'services that do not answer after undo' "$(works | paste -sd,)"
 listing >"$work/undone"
-say 'files that are not as they were' "$(diff "$work/before" "$work/undone" | grep -c '^[<>]' || true)"
+differ=$(diff "$work/before" "$work/undone" | grep -c '^[<>]' || true)
+must_be_none 'files that are not as they were' "${differ#0}"
 diff "$work/before" "$work/undone" | grep '^[<>]' | cut -c1-120 | head -40 || true
+[ ${#wrong[@]} = 0 ] || { printf 'wrong: %s\n' "${wrong[@]}" >&2; exit 1; }

@@ -17,4 +17,6 @@ pub mod probes;
 pub mod report;
 pub mod score;
 pub mod store;
+#[cfg(test)]
+mod testing;
 pub mod words;

@@ -2,12 +2,13 @@
 # shellcheck disable=SC2317  # the make_… functions are called by a made-up name
 #
 # Builds the Debian trees that the throw-away hosts stand on, once, and prints where each one is.
-#   rootfs.sh [TREE…]     minbase | full | patched | plus | all       (default: all)
+#   rootfs.sh [TREE…]     minbase | full | patched | plus | wide | all       (default: all)
 #
 #   minbase   the least that apt can work in: for plain --root audits
 #   full      a server as the CD would leave it: systemd, sshd, nginx, postgres… and never updated since
 #   patched   full with every update installed
 #   plus      patched with the packages that a careful owner adds
+#   wide      plus with more kinds of servers, whose fixes are tried
 #
 # A tree is finished in a temporary place and then renamed, so a half-built one is never used. Calling again costs
 # nothing; callers at the same time wait for one another; a changed recipe rebuilds.
@@ -22,6 +23,7 @@ FULL+=,unattended-upgrades,apparmor,iproute2,procps,ca-certificates,logrotate,pa
 FULL+=,debsums,kmod,udev,libpam-systemd,postfix
 PLUS="libpam-pwquality cracklib-runtime libpam-tmpdir apparmor-utils apparmor-profiles needrestart apt-listchanges aide aide-common
       restic acct sysstat rkhunter lynis"
+WIDE="redis-server memcached mariadb-server php-fpm apache2 vsftpd"
 
 say() { printf '%s\n' "$*" >&2; }
 die() { say "rootfs: $*"; exit 1; }
@@ -126,7 +128,14 @@ make_plus() {
     inside "$1" apt-get install -q -y --no-install-recommends $PLUS
     inside "$1" apt-get clean
 }
-
+make_wide() {
+    build plus; cp -a --reflink=auto "$T/plus/." "$1/"
+    # shellcheck disable=SC2086  # a list of words
+    inside "$1" apt-get install -q -y --no-install-recommends $WIDE
+    inside "$1" apt-get clean
+    # Each runs where it is asked for; two web servers want the same door.
+    inside "$1" systemctl -q disable redis-server memcached mariadb apache2 vsftpd php8.2-fpm
+}
 
 # Replaced trees go as soon as no host stands on them (a rename does not disturb an overlay, a removal would).
 drop_leftovers() {
@@ -140,7 +149,7 @@ drop_leftovers() {
 
 build() {
     local kind=$1 stamp tmp rc
-    case $kind in minbase) stamp= ;; plus) stamp="$FULL $PLUS" ;; *) stamp=$FULL ;; esac
+    case $kind in minbase) stamp= ;; plus) stamp="$FULL $PLUS" ;; wide) stamp="$FULL $PLUS $WIDE" ;; *) stamp=$FULL ;; esac
     stamp="$RECIPE $SUITE $(printf '%s' "$stamp" | sha256sum | cut -c1-12)"
     [ "$(cat "$T/$kind.stamp" 2>/dev/null)" = "$stamp" ] && [ -d "$T/$kind" ] && return 0
     (
@@ -178,9 +187,9 @@ main() {        # read whole before it runs: a checkout may replace this file me
     [ $# -gt 0 ] || set -- all
     for kind; do
         case $kind in
-            all) for k in minbase full patched plus; do build $k; echo "$T/$k"; done ;;
-            minbase|full|patched|plus) build "$kind"; echo "$T/$kind" ;;
-            *) die "no such tree: $kind (minbase, full, patched, plus, all)" ;;
+            all) for k in minbase full patched plus wide; do build $k; echo "$T/$k"; done ;;
+            minbase|full|patched|plus|wide) build "$kind"; echo "$T/$kind" ;;
+            *) die "no such tree: $kind (minbase, full, patched, plus, wide, all)" ;;
         esac
     done
     drop_leftovers

@@ -152,7 +152,7 @@ fn interrupting_an_audit_leaves_the_history_whole() {
 /// A small disk of its own, full but for a few kilobytes, in a mount namespace that goes with the test.
 #[test]
 fn a_full_disk_while_storing_loses_nothing() {
-    if !rustix::process::geteuid().is_root() {
+    if !crate::testing::is_root() {
         return;
     }
     let machine = Machine::debian();

@@ -10,4 +10,6 @@ mod fixes_cut_off;
 mod history;
 mod report;
 mod support;
+#[path = "../../src/testing.rs"]
+mod testing;
 mod trend;

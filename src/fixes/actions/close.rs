@@ -164,8 +164,7 @@ mod tests {
         std::fs::write(root.path().join("usr/local/bin/job"), "x").unwrap();
         at("usr/local/bin/job", 0o757);
         at("usr/local", 0o777);
-        let me = std::fs::metadata(root.path()).unwrap();
-        if std::os::unix::fs::MetadataExt::uid(&me) != 0 {
+        if !crate::testing::is_root() {
             return;
         }
         let (tree, host) = (Tree::open(root.path()).unwrap(), Host::image(root.path()).unwrap());

@@ -117,11 +117,8 @@ mod tests {
     use crate::{
         fixes::{change::Change, run::run, tree::Tree},
         host::Host,
+        testing::is_root,
     };
-
-    fn root() -> bool {
-        rustix::process::geteuid().is_root()
-    }
 
     fn script(folder: &Path, mode: u32) {
         std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o755)).unwrap();
@@ -135,7 +132,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let folder = dir.path().canonicalize().unwrap();
         script(&folder, 0o755);
-        if !root() {
+        if !is_root() {
             assert!(found(&folder, "x.sh").unwrap_err().0.contains("belong to root"));
             return;
         }
@@ -159,7 +156,7 @@ mod tests {
 
     #[test]
     fn it_gets_its_inputs_and_nothing_else_and_no_shell_reads_them() {
-        if !root() {
+        if !is_root() {
             return;
         }
         let dir = tempfile::tempdir().unwrap();

@@ -1,5 +1,5 @@
-//! Scripts that are really run, by the plain shell of Debian, on throw-away trees. Where that shell or `shellcheck` is not
-//! installed, their part is left out.
+//! Scripts that are really run, by the plain shell of Debian, on throw-away trees. Where that shell is not installed,
+//! another is taken.
 
 use std::{
     os::unix::fs::{MetadataExt as _, PermissionsExt as _},
@@ -64,13 +64,10 @@ impl Case {
     }
 }
 
-/// Where `shellcheck` is installed, it has nothing to say.
 fn checked(script: &str) {
     let file = tempfile::Builder::new().suffix(".sh").tempfile().unwrap();
     std::fs::write(file.path(), script).unwrap();
-    if let Ok(output) = Command::new("shellcheck").arg(file.path()).output() {
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
-    }
+    crate::testing::shellchecked(file.path());
 }
 
 fn fix(n: usize, changes: Vec<Change>) -> PlannedFix {
@@ -258,7 +255,7 @@ fn rights_are_never_changed_through_a_link() {
 
 #[test]
 fn programs_run_once_and_go_back_and_a_late_one_that_fails_takes_its_fixes_back() {
-    if !rustix::process::geteuid().is_root() {
+    if !crate::testing::is_root() {
         return;
     }
     // As on the running machine, but for files in a folder of its own.

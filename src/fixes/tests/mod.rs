@@ -1,6 +1,4 @@
 //! The engine on small trees.
-#![allow(clippy::print_stderr, reason = "what cannot be tried here is said")]
-
 mod properties;
 mod runs;
 mod trees;
@@ -107,10 +105,6 @@ fn see(folder: &Path, above: &str, all: &mut BTreeMap<String, String>) {
 
 fn stamp(meta: &std::fs::Metadata) -> String {
     format!("{}.{}", meta.mtime(), meta.mtime_nsec())
-}
-
-pub(super) fn is_root() -> bool {
-    rustix::process::geteuid().is_root()
 }
 
 /// A file of whoever runs the tests.

@@ -12,11 +12,12 @@ use super::{
         tree::{Content, State},
         undo, undo_unconfirmed,
     },
-    Small, change, fix, is_root, mine, plan,
+    Small, change, fix, mine, plan,
 };
 use crate::{
     checks::Safety,
     store::{FixRun, RunState, StepState, Store},
+    testing::{can, is_root},
 };
 
 fn journal(small: &Small) -> Journal {
@@ -457,7 +458,6 @@ fn without_a_timer_nothing_is_changed() {
 #[test]
 fn a_full_disk_is_tried_again_until_there_is_room() {
     if !is_root() {
-        eprintln!("not root, so no disk can be mounted: a full disk is not tried");
         return;
     }
     let small = Small::new();
@@ -465,8 +465,7 @@ fn a_full_disk_is_tried_again_until_there_is_room() {
     let mnt = small.at("/mnt");
     let mount =
         std::process::Command::new("mount").args(["-t", "tmpfs", "-o", "size=128k,mode=755", "x"]).arg(&mnt).output();
-    if !mount.unwrap().status.success() {
-        eprintln!("no disk can be mounted here: a full disk is not tried");
+    if !can(mount.unwrap().status.success(), "no disk can be mounted here") {
         return;
     }
     let big = "x".repeat(60 << 10);
@@ -492,7 +491,6 @@ fn a_full_disk_is_tried_again_until_there_is_room() {
 #[test]
 fn a_store_on_a_full_disk_leaves_everything_as_it_was() {
     if !is_root() {
-        eprintln!("not root, so no disk can be mounted: a full disk is not tried");
         return;
     }
     let small = Small::new();
@@ -502,8 +500,7 @@ fn a_store_on_a_full_disk_leaves_everything_as_it_was() {
     std::fs::create_dir(&disk).unwrap();
     let mount =
         std::process::Command::new("mount").args(["-t", "tmpfs", "-o", "size=2m,mode=755", "x"]).arg(&disk).output();
-    if !mount.unwrap().status.success() {
-        eprintln!("no disk can be mounted here: a full disk is not tried");
+    if !can(mount.unwrap().status.success(), "no disk can be mounted here") {
         return;
     }
     let store = Store::at(disk.join("store.duckdb"));

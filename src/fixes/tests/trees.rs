@@ -4,8 +4,9 @@ use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
 
 use super::{
     super::tree::{Content, State, Time, TreeError},
-    Small, is_root, mine,
+    Small, mine,
 };
+use crate::testing::{can, is_root};
 
 fn give(small: &Small, path: &str, uid: u32) {
     std::os::unix::fs::lchown(small.at(path), Some(uid), Some(uid)).unwrap();
@@ -293,8 +294,7 @@ fn sockets_and_pipes_get_rights_and_are_never_opened() {
 fn attributes_and_special_rights_go_along() {
     let small = Small::new();
     small.file("/etc/a", "a", 0o4755);
-    if xattr::set(small.at("/etc/a"), "user.note", b"kept").is_err() {
-        eprintln!("no attributes on this disk, so they are not tried");
+    if !can(xattr::set(small.at("/etc/a"), "user.note", b"kept").is_ok(), "no attributes on this disk") {
         return;
     }
     let (tree, before) = (small.tree(), small.seen());
@@ -334,8 +334,10 @@ pub(super) fn rules(person: u8, most: u8) -> Vec<u8> {
 fn access_rules_and_rights_are_kept_in_step() {
     let small = Small::new();
     small.file("/etc/a", "a", 0o644);
-    if xattr::set(small.at("/etc/a"), "system.posix_acl_access", &rules(6, 6)).is_err() {
-        eprintln!("no access rules on this disk, so they are not tried");
+    if !can(
+        xattr::set(small.at("/etc/a"), "system.posix_acl_access", &rules(6, 6)).is_ok(),
+        "no access rules on this disk",
+    ) {
         return;
     }
     let (tree, before) = (small.tree(), small.seen());
@@ -393,7 +395,6 @@ fn what_was_left_beside_a_file_goes_and_what_nobody_knows_is_kept() {
 #[test]
 fn what_cannot_be_written_says_why() {
     if !is_root() {
-        eprintln!("not root, so no disk can be mounted: full and read-only disks are not tried");
         return;
     }
     let small = Small::new();
@@ -403,8 +404,7 @@ fn what_cannot_be_written_says_why() {
         let done = std::process::Command::new("mount").args(args).arg(&mnt).output().unwrap();
         done.status.success()
     };
-    if !mount(&["-t", "tmpfs", "-o", "size=64k,mode=755", "tmpfs"]) {
-        eprintln!("no disk can be mounted here: full and read-only disks are not tried");
+    if !can(mount(&["-t", "tmpfs", "-o", "size=64k,mode=755", "tmpfs"]), "no disk can be mounted here") {
         return;
     }
     small.file("/mnt/a", "a", 0o644);

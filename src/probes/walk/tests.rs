@@ -154,7 +154,7 @@ fn packages_are_found_by_old_and_new_names() {
 /// Nobody else can come there, so nothing in it is of use to anyone; in a place for temporary files it is a sign.
 #[test]
 fn what_only_root_may_enter_is_left_alone_but_not_in_tmp() {
-    if !rustix::process::geteuid().is_root() {
+    if !crate::testing::is_root() {
         return;
     }
     let (_dir, host) = tree(&[

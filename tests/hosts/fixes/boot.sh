@@ -7,6 +7,9 @@ works() { systemctl is-active -q ssh && systemctl cat rescue.service >/dev/null;
 
 break_boot_files_writable() { person ann; chmod 777 /etc/init.d; chown ann /etc/default/grub 2>/dev/null || true; }
 
+break_keyboard_restart() { as_metal; }
+works_keyboard_restart() { works; [ "$(systemctl is-enabled ctrl-alt-del.target)" = masked ]; }
+
 break_rescue_without_password() {
     as_vm
     echo "root:$PASSWORD" | chpasswd
@@ -14,7 +17,7 @@ break_rescue_without_password() {
     printf '[Service]\nEnvironment=SYSTEMD_SULOGIN_FORCE=1\nTimeoutSec=90\n' > /etc/systemd/system/rescue.service.d/open.conf
     systemctl daemon-reload
 }
-works_rescue_without_password() { works; systemctl show -p Environment rescue.service | grep -vq FORCE; }
+works_rescue_without_password() { works; if says FORCE systemctl show -p Environment rescue.service; then return 1; fi; }
 
 break_shell_without_password() { as_vm; systemctl enable -q debug-shell.service; }
 

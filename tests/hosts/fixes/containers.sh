@@ -3,7 +3,7 @@
 # shellcheck source-path=SCRIPTDIR source=lib.sh disable=SC1091,SC2317
 . "$(dirname "$0")/lib.sh"
 
-works() { systemctl is-active -q ssh; }
+works() { active docker; }
 
 # shellcheck disable=SC2016
 # A program and a unit of its name, enough to be seen.
@@ -15,7 +15,7 @@ stand_in() {
 }
 
 break_docker_open_to_network() { stand_in; printf '{\n  "hosts": ["unix:///run/docker.sock", "tcp://0.0.0.0:2375"],\n  "log-level": "warn"\n}\n' > /etc/docker/daemon.json; }
-works_docker_open_to_network() { systemctl is-active -q docker; grep -q log-level /etc/docker/daemon.json; }
+works_docker_open_to_network() { works; grep -q log-level /etc/docker/daemon.json; }
 
 break_docker_socket_open() {
     stand_in

@@ -1,69 +1,85 @@
 #!/bin/bash
-# Ways to set up PostgreSQL badly, one for each check that has a fix and can be broken on this tree. Runs inside a throw-away host, as root.
-#
-#   databases.sh list         the ids of the checks that it can break
-#   databases.sh break ID     breaks the machine so that the check finds something
-#   databases.sh works ID     whether what is concerned still works
-set -euo pipefail
+# Sets up databases badly, a check at a time. See lib.sh.
+# shellcheck source-path=SCRIPTDIR source=lib.sh disable=SC1091,SC2317,SC2034
+. "$(dirname "$0")/lib.sh"
+
+TREE=wide
 
 # Nothing is there where the list alone is asked for.
 conf=$(find /etc/postgresql -path '*/main/postgresql.conf' 2>/dev/null || true)
 hba=$(find /etc/postgresql -path '*/main/pg_hba.conf' 2>/dev/null || true)
 unit=postgresql@$(basename "$(dirname "$(dirname "$conf")")")-main
 
-ids() {
-    cat <<-I
-	database-not-encrypted
-	database-open-to-all
-	postgres-may-lose-data
-	postgres-open-no-password
-	postgres-trusts-local
-	postgres-trusts-network
-	postgres-weak-passwords
-	I
-}
-
 whole() {
-    [ -f /root/hba ] || { cp -p "$conf" /root/conf; cp -p "$hba" /root/hba; }
-    cp -p /root/conf "$conf"; cp -p /root/hba "$hba"
-}
-
-set_to() { printf '%s\n' "$@" >> "$conf"; }
-
-break_it() {
-    whole
-    case $1 in
-        database-not-encrypted) set_to "listen_addresses = '*'" 'ssl = off'; echo 'host all all 0.0.0.0/0 scram-sha-256' >> "$hba" ;;
-        database-open-to-all) set_to "listen_addresses = '*'  # for the office"; echo 'host all all 0.0.0.0/0 scram-sha-256' >> "$hba" ;;
-        postgres-may-lose-data) set_to 'fsync = off' 'full_page_writes off' ;;
-        postgres-open-no-password) set_to "listen_addresses = '*'"; echo 'host all all 0.0.0.0/0   trust' >> "$hba" ;;
-        postgres-trusts-local) sed -i 's/^local\( *\)all\( *\)all\( *\)peer/local\1all\2all\3trust/' "$hba" ;;
-        postgres-trusts-network) set_to "listen_addresses = '*'"; echo 'host all all 10.0.0.0/8 trust' >> "$hba" ;;
-        postgres-weak-passwords)
-            set_to "listen_addresses = '*'" 'password_encryption = md5'
-            echo 'host all all 10.0.0.0/8 md5' >> "$hba"; echo 'host shop shop 10.9.0.0/16 password' >> "$hba" ;;
-        *) echo "no such check: $1" >&2; return 2 ;;
-    esac
+    as_first "$conf" "$hba" /etc/redis/redis.conf /etc/memcached.conf
+    rm -f /etc/mysql/conf.d/broken.cnf
+    systemctl stop redis-server memcached mariadb
     systemctl restart "$unit"
 }
 
-# The server answers its own account.
-works() {
-    systemctl is-active -q "$unit"
-    local said
-    said=$(cd / && runuser -u postgres -- psql -qtAc 'select 40 + 2')
-    [ "$said" = 42 ]
-    case $1 in
-        database-open-to-all) [ "$(cd / && runuser -u postgres -- psql -qtAc 'show listen_addresses')" = localhost ] ;;
-        postgres-may-lose-data) [ "$(cd / && runuser -u postgres -- psql -qtAc 'show fsync')" = on ] ;;
-        database-not-encrypted) [ "$(cd / && runuser -u postgres -- psql -qtAc 'show ssl')" = on ] ;;
-        *) ;;
-    esac
+# postgres SETTING… [-- RULE…]: what is added to its settings and to the list of who may log in.
+postgres() {
+    while [ $# -gt 0 ] && [ "$1" != -- ]; do printf '%s\n' "$1" >> "$conf"; shift; done
+    [ $# = 0 ] || { shift; printf '%s\n' "$@" >> "$hba"; }
+    systemctl restart "$unit"
 }
 
-case ${1:-} in
-    list) ids ;;
-    break) break_it "${2:?which check?}" ;;
-    works) works "${2:?which check?}" ;;
-    *) sed -n '2,/^set /s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
-esac
+asked() { (cd / && runuser -u postgres -- psql -qtAc "$1"); }
+
+# The server answers its own account.
+works() { systemctl is-active -q "$unit"; [ "$(asked 'select 40 + 2')" = 42 ]; }
+
+break_database_not_encrypted() { postgres "listen_addresses = '*'" 'ssl = off' -- 'host all all 0.0.0.0/0 scram-sha-256'; }
+works_database_not_encrypted() { works; [ "$(asked 'show ssl')" = on ]; }
+
+break_database_open_to_all() { postgres "listen_addresses = '*'  # for the office" -- 'host all all 0.0.0.0/0 scram-sha-256'; }
+works_database_open_to_all() { works; [ "$(asked 'show listen_addresses')" = localhost ]; }
+
+break_postgres_may_lose_data() { postgres 'fsync = off' 'full_page_writes off'; }
+works_postgres_may_lose_data() { works; [ "$(asked 'show fsync')$(asked 'show full_page_writes')" = onon ]; }
+
+break_postgres_open_no_password() { postgres "listen_addresses = '*'" -- 'host all all 0.0.0.0/0   trust'; }
+
+break_postgres_trusts_local() {
+    sed -i 's/^local\( *\)all\( *\)all\( *\)peer/local\1all\2all\3trust/' "$hba"
+    postgres
+}
+
+break_postgres_trusts_network() { postgres "listen_addresses = '*'" -- 'host all all 10.0.0.0/8 trust'; }
+
+break_postgres_weak_passwords() {
+    postgres "listen_addresses = '*'" 'password_encryption = md5' -- 'host all all 10.0.0.0/8 md5' 'host shop shop 10.9.0.0/16 password'
+}
+works_postgres_weak_passwords() { works; [ "$(asked 'show password_encryption')" = scram-sha-256 ]; }
+
+break_memcached_open() {
+    sed -i 's/^-l .*/-l 0.0.0.0/' /etc/memcached.conf; sed -i '/^-l ::1/d' /etc/memcached.conf; echo '-U 11211' >> /etc/memcached.conf
+    systemctl restart memcached
+}
+works_memcached_open() { systemctl is-active -q memcached; door_says 11211 'VERSION*' 'version\r\n'; }
+
+break_mysql_lets_everyone_in() {
+    printf '[mysqld]\n# forgot the password\nskip-grant-tables\n' > /etc/mysql/conf.d/broken.cnf
+    systemctl restart mariadb
+}
+works_mysql_lets_everyone_in() {
+    [ "$(mysql -N -e 'select 40 + 2')" = 42 ]
+    # Nobody has no account there.
+    if runuser -u nobody -- mysql -u root -e 'select 1' 2>/dev/null; then return 1; fi
+}
+
+break_mysql_reads_local_files() { printf '[mysqld]\nlocal_infile = ON\n' > /etc/mysql/conf.d/broken.cnf; systemctl restart mariadb; }
+works_mysql_reads_local_files() { [ "$(mysql -N -e 'select @@local_infile')" = 0 ]; }
+
+redis() {
+    local setting
+    for setting; do sed -i "s/^${setting%% *} .*/$setting/" /etc/redis/redis.conf; done
+    systemctl restart redis-server
+}
+break_redis_guard_off() { redis 'protected-mode no'; }
+works_redis_guard_off() { [ "$(redis-cli ping)" = PONG ]; [ "$(redis-cli config get protected-mode | tail -1)" = yes ]; }
+
+break_redis_open_no_password() { redis 'bind 0.0.0.0' 'protected-mode no'; }
+works_redis_open_no_password() { works_redis_guard_off; [ "$(redis-cli config get bind | tail -1)" = '127.0.0.1 -::1' ]; }
+
+main "$@"

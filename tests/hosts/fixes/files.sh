@@ -3,7 +3,7 @@
 # shellcheck source-path=SCRIPTDIR source=lib.sh disable=SC1091,SC2317
 . "$(dirname "$0")/lib.sh"
 
-works() { visudo -c -q && getent passwd root >/dev/null && systemctl is-active -q ssh cron; }
+works() { visudo -c -q && getent passwd root >/dev/null && active ssh cron; }
 
 break_everyone_may_plan_jobs() { person ann; echo '0 3 * * * true' | crontab -u ann -; rm -f /etc/cron.allow; }
 works_everyone_may_plan_jobs() { works; crontab -l >/dev/null 2>&1 || true; su ann -c 'crontab -l' >/dev/null; }
@@ -32,13 +32,13 @@ works_home_can_be_read() { su ann -c 'touch ~/x && rm ~/x'; }
 break_important_file_can_be_changed() { person ann; chmod 666 /etc/hosts; chown ann /etc/sudoers.d; chgrp users /etc/fstab; chmod 664 /etc/fstab; }
 
 break_logs_can_be_changed() { logger start; chmod 777 /var/log; }
-works_logs_can_be_changed() { works; logger proof; sleep 0.3; journalctl -n 20 | grep -q proof; }
+works_logs_can_be_changed() { works; logger "proof $$"; sleep 0.5; says "proof $$" journalctl -n 30; }
 
 break_logs_can_be_read() { touch /var/log/auth.log; chmod 644 /var/log/auth.log /var/log/btmp; }
-works_logs_can_be_read() { logger -p auth.info proof; sleep 0.5; grep -q proof /var/log/auth.log; }
+works_logs_can_be_read() { logger -p auth.info "proof $$"; sleep 0.5; grep -q "proof $$" /var/log/auth.log; }
 
 break_new_files_open_to_all() { person ann; person bob; printf 'umask 022\n' > /etc/profile.d/open.sh; }
-works_new_files_open_to_all() { su - ann -c umask | grep -qx 0077; }
+works_new_files_open_to_all() { says '^0077$' su - ann -c umask; }
 
 break_passwords_in_open_settings() { printf 'db_password = geheim-4711\n' > /etc/shop.conf; chgrp www-data /etc/shop.conf; chmod 644 /etc/shop.conf; }
 answers_passwords_in_open_settings() { echo keep; }
@@ -52,7 +52,7 @@ works_planned_job_can_be_hijacked() { /opt/jobs/nightly; }
 
 break_planned_job_never_runs() { printf '#!/bin/sh\ntrue\n' > /etc/cron.daily/save.sh; chmod 755 /etc/cron.daily/save.sh; }
 answers_planned_job_never_runs() { echo /etc/cron.daily/save.sh; }
-works_planned_job_never_runs() { run-parts --test /etc/cron.daily | grep -q /save; }
+works_planned_job_never_runs() { says /save run-parts --test /etc/cron.daily; }
 
 break_planned_jobs_can_be_added() { person ann; echo '0 4 * * * root true' > /etc/cron.d/own; chown ann /etc/cron.d/own; chmod 777 /etc/cron.hourly; }
 

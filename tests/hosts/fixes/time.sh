@@ -3,10 +3,11 @@
 # shellcheck source-path=SCRIPTDIR source=lib.sh disable=SC1091,SC2317
 . "$(dirname "$0")/lib.sh"
 
-works() { date >/dev/null; }
-
 break_clock_not_kept() { as_vm; systemctl disable -q --now chrony; }
 works_clock_not_kept() { systemctl is-enabled -q chrony; }
+
+break_hardware_clock_local() { as_metal; timedatectl set-local-rtc 1; grep -q LOCAL /etc/adjtime; }
+works_hardware_clock_local() { if grep -q LOCAL /etc/adjtime; then return 1; fi; }
 
 break_several_time_services() {
     as_vm

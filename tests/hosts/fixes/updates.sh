@@ -1,61 +1,18 @@
 #!/bin/bash
-# Ways to keep a machine from its updates, one for each check that has a fix. There is no network: what apt fetches
-# lies in a folder, /srv/debs, made here. Runs inside a throw-away host, as root.
-#
-#   updates.sh list         the ids of the checks that it can break
-#   updates.sh break ID     breaks the machine so that the check finds something
-#   updates.sh works ID     whether what is concerned still works
-#   updates.sh answer ID    what to answer to the question of the fix, where it has one
-set -euo pipefail
+# Keeps a host from its updates, a check at a time. There is no network: what apt fetches lies in a folder made here.
+# See lib.sh.
+# shellcheck source-path=SCRIPTDIR source=lib.sh disable=SC1091,SC2317
+. "$(dirname "$0")/lib.sh"
 
 auto=/etc/apt/apt.conf.d/20auto-upgrades
 
-ids() {
-    cat <<-I
-	auto-updates-miss-security
-	auto-updates-off
-	auto-updates-stopped
-	packages-broken
-	source-checks-off
-	updates-held-security
-	updates-never-checked
-	updates-not-checked
-	updates-other
-	updates-security
-	I
-}
-
-# package NAME VERSION: an empty one.
-package() {
-    local tree
-    tree=$(mktemp -d); mkdir "$tree/DEBIAN"; chmod 755 "$tree"
-    printf 'Package: %s\nVersion: %s\nArchitecture: all\nMaintainer: Test <test@example.org>\nDescription: test\n' "$1" "$2" > "$tree/DEBIAN/control"
-    dpkg-deb --root-owner-group -b "$tree" "/srv/debs/$1_$2_all.deb" >/dev/null; rm -r "$tree"
-}
-
-# repository SUITE LABEL [DATE]: makes the folder's lists anew, as Debian's security updates or as others.
-repository() {
-    local deb sums
-    : > /srv/debs/Packages
-    for deb in /srv/debs/*.deb; do
-        dpkg-deb -f "$deb" >> /srv/debs/Packages
-        printf 'Filename: ./%s\nSize: %s\nSHA256: %s\n\n' "${deb##*/}" "$(stat -c %s "$deb")" "$(sha256sum "$deb" | cut -d' ' -f1)" >> /srv/debs/Packages
-    done
-    sums="$(sha256sum /srv/debs/Packages | cut -d' ' -f1) $(stat -c %s /srv/debs/Packages) Packages"
-    printf 'Origin: Debian\nLabel: %s\nSuite: %s\nCodename: %s\nDate: %s\nSHA256:\n %s\n' "$2" "$1" "$1" "$(LC_ALL=C date -Ru -d "${3:-now}")" "$sums" > /srv/debs/Release
-    printf 'deb [trusted=yes] file:/srv/debs ./\n' > /etc/apt/sources.list.d/debs.list
-}
-
 whole() {
-    if [ ! -d /root/apt ]; then
-        cp -a /etc/apt /root/apt
-        rm -f /root/apt/sources.list.d/*
-        : > /root/apt/sources.list
-        mkdir /srv/debs
-    fi
     apt-mark unhold shop >/dev/null 2>&1 || true
-    dpkg --purge shop >/dev/null 2>&1 || true
-    rm -rf /etc/apt /srv/debs/* /var/lib/apt/lists/*; cp -a /root/apt /etc/apt
+    dpkg --purge shop gcc linux-image-6.1.0-{1..5}-amd64 >/dev/null 2>&1 || true
+    as_first /etc/apt
+    rm -rf /srv/debs /var/lib/apt/lists/*
+    # No place that is out of reach.
+    rm -f /etc/apt/sources.list.d/*; : > /etc/apt/sources.list
     systemctl unmask -q apt-daily.timer apt-daily-upgrade.timer
     systemctl enable -q --now apt-daily.timer apt-daily-upgrade.timer
     printf 'APT::Periodic::Update-Package-Lists "1";\nAPT::Periodic::Unattended-Upgrade "1";\n' > "$auto"
@@ -69,48 +26,63 @@ waiting() {
     apt-get -q --allow-releaseinfo-change update >/dev/null 2>&1
 }
 
-answer() {
-    case $1 in
-        updates-held-security) echo shop ;;
-        *) ;;
-    esac
-}
+works() { apt-config dump >/dev/null; apt-get check -q >/dev/null; }
+version() { works; says "^Version: $1$" dpkg -s shop; }
 
-break_it() {
-    whole
-    case $1 in
-        auto-updates-miss-security) sed -i '/^ *"origin=/d' /etc/apt/apt.conf.d/50unattended-upgrades ;;
-        auto-updates-off) printf 'APT::Periodic::Update-Package-Lists "0";\nAPT::Periodic::Unattended-Upgrade "0";\n' > "$auto" ;;
-        auto-updates-stopped) systemctl disable -q --now apt-daily.timer apt-daily-upgrade.timer ;;
-        packages-broken)
-            package shop 1.0; dpkg --unpack /srv/debs/shop_1.0_all.deb >/dev/null ;;
-        source-checks-off) printf '// for the old server\nAPT::Get::AllowUnauthenticated "true";\n' > /etc/apt/apt.conf.d/99lax ;;
-        updates-held-security) waiting bookworm-security Debian-Security; apt-mark hold shop >/dev/null ;;
-        updates-never-checked) rm -rf /var/lib/apt/lists/* /var/lib/apt/periodic/*; package shop 1.0; repository stable Debian ;;
-        updates-not-checked)
-            waiting stable Debian '20 days ago'
-            repository stable Debian
-            find /var/lib/apt/lists /var/lib/apt/periodic /var/cache/apt -exec touch -d '20 days ago' {} + ;;
-        updates-other) waiting stable Debian ;;
-        updates-security) waiting bookworm-security Debian-Security ;;
-        *) echo "no such check: $1" >&2; return 2 ;;
-    esac
-}
+break_auto_updates_miss_security() { sed -i '/^ *"origin=/d' /etc/apt/apt.conf.d/50unattended-upgrades; }
+works_auto_updates_miss_security() { works; grep -q 'codename=bookworm-security' <(unattended-upgrade --dry-run --debug 2>&1); }
 
-works() {
-    apt-config dump >/dev/null
-    apt-get check -q >/dev/null
-    case $1 in
-        updates-security | updates-other) dpkg -s shop | grep -qx 'Version: 2.0' ;;
-        auto-updates-miss-security) grep -q 'codename=bookworm-security' <(unattended-upgrade --dry-run --debug 2>&1) ;;
-        *) ;;
-    esac
-}
+break_auto_updates_off() { printf 'APT::Periodic::Update-Package-Lists "0";\nAPT::Periodic::Unattended-Upgrade "0";\n' > "$auto"; }
+works_auto_updates_off() { works; [ "$(apt-config dump APT::Periodic | grep -cE '::(Update-Package-Lists|Unattended-Upgrade) "1"')" = 2 ]; }
 
-case ${1:-} in
-    list) ids ;;
-    break) break_it "${2:?which check?}" ;;
-    works) works "${2:?which check?}" ;;
-    answer) answer "${2:?which check?}" ;;
-    *) sed -n '2,/^set /s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
-esac
+break_auto_updates_stopped() { systemctl disable -q --now apt-daily.timer apt-daily-upgrade.timer; }
+works_auto_updates_stopped() { works; systemctl is-active -q apt-daily.timer; systemctl is-active -q apt-daily-upgrade.timer; }
+
+break_compilers_installed() { as_vm; offered gcc; dpkg -i /srv/debs/gcc_9.0_all.deb >/dev/null; }
+answers_compilers_installed() { echo gcc; }
+
+break_packages_broken() { package shop 1.0; dpkg --unpack /srv/debs/shop_1.0_all.deb >/dev/null; }
+stays_packages_broken() { echo 'what was set up is not set back'; }
+works_packages_broken() { version 1.0; says '^Status: install ok installed' dpkg -s shop; }
+
+break_packages_old_kernels() {
+    as_vm
+    offered linux-image-6.1.0-{1..5}-amd64
+    dpkg -i /srv/debs/linux-image-*.deb >/dev/null
+}
+answers_packages_old_kernels() { printf '%s\n' linux-image-6.1.0-{1,2}-amd64; }
+works_packages_old_kernels() { works; [ "$(dpkg -l 'linux-image-6.1.0-*' | grep -c ^ii)" = 3 ]; }
+
+break_source_checks_off() { printf '// for the old server\nAPT::Get::AllowUnauthenticated "true";\n' > /etc/apt/apt.conf.d/99lax; }
+works_source_checks_off() { works; if says 'AllowUnauthenticated "true"' apt-config dump; then return 1; fi; }
+
+break_source_moving_name() { echo 'deb http://deb.debian.org/debian stable main' > /etc/apt/sources.list; }
+works_source_moving_name() { works; grep -qx 'deb http://deb.debian.org/debian bookworm main' /etc/apt/sources.list; }
+
+break_source_security_missing() { echo 'deb http://deb.debian.org/debian bookworm main' > /etc/apt/sources.list; }
+works_source_security_missing() { works; says /debian-security/dists/bookworm-security/ apt-get --print-uris update; }
+
+break_updates_held_security() { waiting bookworm-security Debian-Security; apt-mark hold shop >/dev/null; }
+answers_updates_held_security() { echo shop; }
+works_updates_held_security() { works; [ -z "$(apt-mark showhold)" ]; }
+
+break_updates_never_checked() { rm -rf /var/lib/apt/lists/* /var/lib/apt/periodic/*; package shop 1.0; repository stable Debian; }
+stays_updates_never_checked() { echo 'what was fetched is kept'; }
+works_updates_never_checked() { works; says '^Version: 1.0$' apt-cache show shop; }
+
+break_updates_not_checked() {
+    waiting stable Debian '20 days ago'
+    repository stable Debian
+    find /var/lib/apt/lists /var/lib/apt/periodic /var/cache/apt -exec touch -d '20 days ago' {} +
+}
+stays_updates_not_checked() { echo 'what was fetched is kept'; }
+
+break_updates_other() { waiting stable Debian; }
+stays_updates_other() { echo 'nothing is made older'; }
+works_updates_other() { version 2.0; }
+
+break_updates_security() { waiting bookworm-security Debian-Security; }
+stays_updates_security() { echo 'nothing is made older'; }
+works_updates_security() { version 2.0; }
+
+main "$@"

@@ -1,77 +1,85 @@
 #!/bin/bash
-# Ways to set up a web server badly, one for each check that has a fix. Runs inside a throw-away host, as root.
-#
-#   web.sh list         the ids of the checks that it can break
-#   web.sh break ID     breaks the machine so that the check finds something
-#   web.sh works ID     whether what is concerned still works
-set -euo pipefail
+# Sets up web servers badly, a check at a time. See lib.sh.
+# shellcheck source-path=SCRIPTDIR source=lib.sh disable=SC1091,SC2317,SC2034
+. "$(dirname "$0")/lib.sh"
 
+TREE=wide
 site=/etc/nginx/conf.d/broken.conf
-
-ids() {
-    cat <<-I
-	web-folder-escape
-	web-folder-lists
-	web-old-encryption
-	web-root-writable
-	web-runs-as-root
-	web-status-open
-	web-version-shown
-	I
-}
+ini=/etc/php/8.2/fpm/php.ini
 
 whole() {
-    [ -f /root/nginx.conf ] || cp -p /etc/nginx/nginx.conf /root/nginx.conf
-    cp -p /root/nginx.conf /etc/nginx/nginx.conf
+    as_first /etc/nginx/nginx.conf "$ini" /etc/apache2/conf-available/security.conf
     rm -f "$site"
     chmod 755 /var/www/html
+    systemctl stop apache2 php8.2-fpm; systemctl restart nginx
 }
 
 server() {
     printf 'server {\n    listen 8088;\n    server_name broken.example;\n    root /var/www/html;\n    index index.nginx-debian.html;\n%s\n}\n' "$1" > "$site"
-}
-
-break_it() {
-    whole
-    case $1 in
-        web-folder-escape) mkdir -p /srv/files; server '    location /files  {
-        # pictures
-        alias /srv/files/;
-    }' ;;
-        web-folder-lists) server '    location /x/ {
-        autoindex   on;
-    }' ;;
-        web-old-encryption)
-            [ -f /etc/nginx/broken.pem ] || openssl req -x509 -newkey rsa:2048 -nodes -subj /CN=broken.example -days 3650 \
-                -keyout /etc/nginx/broken.key -out /etc/nginx/broken.pem 2>/dev/null
-            server '    listen 8443 ssl;
-    ssl_certificate /etc/nginx/broken.pem;
-    ssl_certificate_key /etc/nginx/broken.key;
-    ssl_protocols TLSv1 TLSv1.1 TLSv1.2;' ;;
-        web-root-writable) server ''; chmod 777 /var/www/html ;;
-        web-runs-as-root) sed -i 's/^user .*/user root;/' /etc/nginx/nginx.conf ;;
-        web-status-open) server '    location /status { stub_status; }' ;;
-        web-version-shown) server '' ;;
-        *) echo "no such check: $1" >&2; return 2 ;;
-    esac
     systemctl restart nginx
 }
 
 works() {
-    local port=80 said
+    local port=80
     nginx -t -q
     systemctl is-active -q nginx
     [ ! -f "$site" ] || port=8088
-    exec 3<>"/dev/tcp/127.0.0.1/$port"
-    printf 'GET / HTTP/1.0\r\n\r\n' >&3
-    said=$(timeout 5 cat <&3)
-    grep -q '^HTTP/1.1 200' <<<"$said"
-    [ "$1" != web-version-shown ] || grep -q '^Server: nginx.$' <<<"$said"
+    door_says "$port" 'HTTP/1.1 200*' 'GET / HTTP/1.0\r\n\r\n'
 }
 
-case ${1:-} in
-    list) ids ;;
-    break) break_it "${2:?which check?}" ;;
-    works) works "${2:?which check?}" ;;
-    *) sed -n '2,/^set /s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
-esac
+break_web_folder_escape() { mkdir -p /srv/files; server '    location /files  {
+        # pictures
+        alias /srv/files/;
+    }'; }
+
+break_web_folder_lists() { server '    location /x/ {
+        autoindex   on;
+    }'; }
+
+break_web_old_encryption() {
+    [ -f /etc/nginx/broken.pem ] || openssl req -x509 -newkey rsa:2048 -nodes -subj /CN=broken.example -days 3650 \
+        -keyout /etc/nginx/broken.key -out /etc/nginx/broken.pem 2>/dev/null
+    server '    listen 8443 ssl;
+    ssl_certificate /etc/nginx/broken.pem;
+    ssl_certificate_key /etc/nginx/broken.key;
+    ssl_protocols TLSv1 TLSv1.1 TLSv1.2;'
+}
+works_web_old_encryption() { works; grep -q 'BEGIN CERT' <<<"$(openssl s_client -tls1_2 -connect 127.0.0.1:8443 </dev/null 2>/dev/null)"; }
+
+break_web_root_writable() { server ''; chmod 777 /var/www/html; }
+
+break_web_runs_as_root() { sed -i 's/^user .*/user root;/' /etc/nginx/nginx.conf; systemctl restart nginx; }
+works_web_runs_as_root() { works; pgrep -u www-data nginx >/dev/null; }
+
+break_web_status_open() { server '    location /status { stub_status; }'; }
+
+break_web_version_shown() { server ''; }
+works_web_version_shown() {
+    works
+    exec 3<>/dev/tcp/127.0.0.1/8088; printf 'GET / HTTP/1.0\r\n\r\n' >&3
+    grep -q '^Server: nginx.$' <<<"$(timeout 5 cat <&3)"
+}
+
+php() {     # php NAME VALUE: in its settings
+    sed -i "s/^;\{0,1\}$1 *=.*/$1 = $2/" "$ini"
+    systemctl restart php8.2-fpm
+}
+php_says() { systemctl is-active -q php8.2-fpm; grep -q "^$1 => $2" <<<"$(php-fpm8.2 -i)"; }
+
+break_php_runs_foreign_code() { php allow_url_include On; }
+works_php_runs_foreign_code() { php_says allow_url_include Off; }
+
+break_php_shows_errors() { php display_errors On; php log_errors Off; }
+works_php_shows_errors() { php_says display_errors Off; php_says log_errors On; }
+
+break_php_version_shown() { php expose_php On; }
+works_php_version_shown() { php_says expose_php Off; }
+
+break_web_trace_on() {
+    systemctl stop nginx
+    sed -i 's/^TraceEnable.*/TraceEnable On/' /etc/apache2/conf-available/security.conf
+    systemctl restart apache2
+}
+works_web_trace_on() { systemctl is-active -q apache2; door_says 80 'HTTP/1.1 200*' 'GET / HTTP/1.0\r\n\r\n'; door_says 80 'HTTP/1.1 405*' 'TRACE / HTTP/1.0\r\n\r\n'; }
+
+main "$@"
