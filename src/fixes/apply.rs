@@ -363,6 +363,9 @@ impl Way<'_> {
                     for command in &run.undo {
                         left.lost.extend(run::run(command, run.seconds).err().map(|e| e.to_string()));
                     }
+                    for touched in &run.touches {
+                        self.tree.redate(touched);
+                    }
                 }
                 Change::Run(_) => {}
             }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::tree::{Content, State};
+use super::tree::{Content, State, Time};
 
 /// One step of a fix.
 #[derive(Debug, Clone, PartialEq)]
@@ -51,6 +51,29 @@ pub struct Run {
     pub stays: Option<String>,
     /// What it may print that is shown before: the simulation of an installation.
     pub preview: Option<String>,
+    /// Files that it writes anew, also those in which nothing changes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub touches: Vec<Touched>,
+}
+
+/// A file that a program writes, as it was before. Where it is so again, it gets the time back that it had.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Touched {
+    /// Its path.
+    pub path: String,
+    /// The hash of its content.
+    pub hash: String,
+    /// When it was written.
+    pub modified: Time,
+}
+
+impl Touched {
+    /// Of a file as it is; none of anything else.
+    pub fn of(path: &str, state: &State) -> Option<Self> {
+        let Content::File(bytes) = &state.content else { return None };
+        let hash = blake3::hash(bytes).to_hex().to_string();
+        Some(Touched { path: path.to_owned(), hash, modified: state.modified })
+    }
 }
 
 impl Run {
@@ -64,6 +87,7 @@ impl Run {
             seconds: 60,
             stays: None,
             preview: None,
+            touches: Vec::new(),
         }
     }
 

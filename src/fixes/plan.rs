@@ -25,6 +25,8 @@ pub type Answers = BTreeMap<String, BTreeMap<String, Vec<String>>>;
 /// A fix for a problem of this machine.
 #[derive(Debug, Clone)]
 pub struct PlannedFix {
+    /// Its place in the order of the report: what helps most first.
+    pub place: usize,
     /// The check.
     pub check: String,
     /// The problem.
@@ -69,7 +71,7 @@ pub struct Question {
 /// Fixes in the order in which they are done.
 #[derive(Debug, Clone, Default)]
 pub struct Plan {
-    /// The fixes, what helps most first.
+    /// The fixes, what helps most first, and those that install something after all others.
     pub fixes: Vec<PlannedFix>,
 }
 
@@ -167,11 +169,15 @@ pub fn plan(basis: &Basis<'_>, wanted: impl Fn(&Check) -> bool) -> Plan {
         }
     }
     problems.sort_by_key(|(_, finding, _)| std::cmp::Reverse(finding.severity));
+    let mut problems: Vec<(usize, _)> = problems.into_iter().enumerate().collect();
+    // Packages bring files with them and change those of others, so what is known now is done before.
+    problems.sort_by_key(|(_, (check, ..))| check.fix.as_ref().is_some_and(|f| f.actions.install()));
     let mut view = View::new(basis.tree, basis.host);
-    let fixes = problems.into_iter().filter_map(|(check, finding, points)| {
+    let fixes = problems.into_iter().filter_map(|(place, (check, finding, points))| {
         let fix = check.fix.as_ref().filter(|f| !f.actions.is_empty())?;
         let rows = basis.rows(&check.query, &check.bindings(None));
         let mut planned = PlannedFix {
+            place,
             check: check.id.clone(),
             problem: finding.title.clone(),
             title: fix.headline.as_ref().map_or_else(|| fix.title.clone(), |h| headline(check, h, &rows)),

@@ -267,6 +267,7 @@ mod tests {
             refused: None,
             left: Vec::new(),
             asks: None,
+            place: 0,
         }
     }
 

@@ -47,6 +47,11 @@ impl Actions {
         self.0.is_empty()
     }
 
+    /// Whether one of them installs something.
+    pub fn install(&self) -> bool {
+        self.0.iter().any(|table| table.contains_key("package") || table.contains_key("firewall"))
+    }
+
     /// The actions for these rows and answers, each once; with the row that it is for, where it is for one.
     ///
     /// # Errors

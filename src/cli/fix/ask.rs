@@ -22,7 +22,8 @@ const TITLE: usize = 42;
 
 /// Lets someone choose; none when they leave. Safe fixes are chosen already.
 pub(super) fn choose(plan: &Plan, live: bool) -> Result<Option<Vec<String>>, CliError> {
-    let open: Vec<&PlannedFix> = plan.fixes.iter().filter(|f| f.refused.is_none()).collect();
+    let mut open: Vec<&PlannedFix> = plan.fixes.iter().filter(|f| f.refused.is_none()).collect();
+    open.sort_by_key(|f| f.place);
     for refused in plan.fixes.iter().filter(|f| f.refused.is_some()) {
         let why = refused.refused.as_deref().unwrap_or_default();
         let told = format!("Cannot be done here: {}. {}", refused.title, why);

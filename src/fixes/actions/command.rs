@@ -34,6 +34,9 @@ pub struct Command {
     /// Whether nothing is done in a container, as it is about the kernel, which belongs to the machine around it.
     #[serde(default)]
     pub own_kernel: bool,
+    /// The files that it writes anew, as patterns.
+    #[serde(default)]
+    pub touches: Vec<String>,
 }
 
 impl Act for Command {
@@ -64,6 +67,7 @@ impl Act for Command {
             seconds: self.seconds.unwrap_or(60),
             stays: self.stays.clone(),
             preview: None,
+            touches: super::touched(view, &self.touches),
         };
         view.run(run);
         Ok(())
@@ -101,7 +105,7 @@ mod tests {
         let run = vec!["augenrules".to_owned(), "--load".to_owned()];
         let what = "the rules are loaded".to_owned();
         let (undo, seconds, stays) = (Vec::new(), None, None);
-        Command { what, run, undo, late: true, seconds, stays, if_there: false, own_kernel: true }
+        Command { what, run, undo, late: true, seconds, stays, if_there: false, own_kernel: true, touches: Vec::new() }
     }
 
     #[test]

@@ -21,7 +21,10 @@ mod sysctl;
 
 use serde::{Deserialize, Serialize};
 
-use super::view::{Refusal, View};
+use super::{
+    change::Touched,
+    view::{Refusal, View},
+};
 
 /// What every action can.
 pub trait Act {
@@ -114,6 +117,12 @@ actions! {
 fn appended(text: &str, lines: &str) -> String {
     let end = if text.is_empty() || text.ends_with('\n') { "" } else { "\n" };
     format!("{text}{end}{}\n", lines.trim_end_matches('\n'))
+}
+
+/// The files that fit these patterns, as they will be.
+fn touched(view: &View<'_>, patterns: &[impl AsRef<str>]) -> Vec<Touched> {
+    let paths = patterns.iter().flat_map(|pattern| view.host().glob(pattern.as_ref()));
+    paths.filter_map(|path| Touched::of(&path, &view.file(&path).ok()??)).collect()
 }
 
 /// The first of these programs that is there, with its whole path.

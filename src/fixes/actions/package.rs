@@ -35,6 +35,8 @@ const APT: &str = "/usr/bin/apt-get";
 const CACHE: &str = "/usr/bin/apt-cache";
 /// Settings that someone changed stay as they are, and nobody is asked.
 const QUIET: [&str; 5] = ["-y", "-q", "-o", "Dpkg::Options::=--force-confdef", "-oDpkg::Options::=--force-confold"];
+/// Settings that packages write anew for one another.
+const WRITTEN: [&str; 1] = ["/etc/pam.d/common-*"];
 /// Seconds that apt may take.
 const SECONDS: u64 = 3600;
 
@@ -99,6 +101,7 @@ fn step(view: &mut View<'_>, verb: &[&str], names: &[&str], no_traces: bool) -> 
     }
     let mut run = Run { seconds: SECONDS, preview: Some(preview(&told)), ..Run::new(plan.words(), &[]) };
     run.command = command(false);
+    run.touches = super::touched(view, &WRITTEN);
     let undo = |verb: &str, names: &[String]| {
         let mut undo: Vec<String> = [APT].iter().chain(&QUIET).map(|a| (*a).to_owned()).collect();
         undo.push(verb.to_owned());

@@ -85,6 +85,7 @@ fn fix(n: usize, changes: Vec<Change>) -> PlannedFix {
         refused: None,
         left: Vec::new(),
         asks: None,
+        place: 0,
     }
 }
 

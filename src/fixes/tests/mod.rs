@@ -132,6 +132,7 @@ pub(super) fn fix(check: &str, changes: Vec<Change>) -> PlannedFix {
         refused: None,
         left: Vec::new(),
         asks: None,
+        place: 0,
     }
 }
 

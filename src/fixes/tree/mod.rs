@@ -13,6 +13,7 @@ use rustix::{
     fs::{AtFlags, FileType, Mode, OFlags},
 };
 
+use super::change::Touched;
 use look::{hold, state};
 use write::{between, create, remove, replace, rights, wear};
 
@@ -162,6 +163,17 @@ impl Tree {
                 self.put(path, Some(now), like.as_ref())
             }
             _ => self.put(path, after, before),
+        }
+    }
+
+    /// Gives a file that a program wrote anew its time back, where it is as it was before.
+    pub(super) fn redate(&self, touched: &Touched) {
+        let path = touched.path.as_str();
+        let Ok(place) = self.place(path) else { return };
+        let Ok(Some(fd)) = hold(path, &place) else { return };
+        let same = |state: State| Touched::of(path, &state).is_some_and(|now| now.hash == touched.hash);
+        if look::state_of(path, &fd, true).is_ok_and(same) {
+            let _ = write::date(path, std::os::fd::AsFd::as_fd(&fd), touched.modified);
         }
     }
 

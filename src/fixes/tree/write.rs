@@ -56,7 +56,7 @@ fn dress(path: &str, fd: BorrowedFd<'_>, owner: (u32, u32), after: &State) -> Re
 }
 
 /// Gives a file the moment of its last change.
-fn date(path: &str, fd: BorrowedFd<'_>, at: Time) -> Result<(), TreeError> {
+pub(super) fn date(path: &str, fd: BorrowedFd<'_>, at: Time) -> Result<(), TreeError> {
     if at == Time::default() {
         return Ok(());
     }
