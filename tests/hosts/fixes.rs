@@ -182,7 +182,7 @@ fn an_image_gets_a_firewall_and_loses_it_again() {
 /// Every file where an owner keeps settings or data: content, rights, owner and time, but for the times of what the
 /// programs asked by a fix write themselves.
 fn files(host: &Host) -> BTreeSet<String> {
-    const THEIRS: [&str; 4] = ["etc/ufw/*", "etc/pam.d/common-*", "etc/adjtime", "boot/grub/*"];
+    const THEIRS: [&str; 5] = ["etc/ufw/*", "etc/default/ufw", "etc/pam.d/common-*", "etc/adjtime", "boot/grub/*"];
     let kept = THEIRS.map(|path| format!("! -path '{path}'")).join(" ");
     let look = format!(
         "cd /; look() {{ find etc home opt root srv usr/local boot var/spool/cron -xdev -path root/first -prune -o \"$@\"; }}
