@@ -5,7 +5,8 @@
 #   benches/hardening.sh PROGRAM [TREE]      TREE of tests/hosts/rootfs.sh, or a path [default: patched]
 # Needs root, jq and lynis. Guides are those of the package ssg-debian for the release of the tree, or SCAP_CONTENT=FILE,
 # such as the ssg-debian12-ds.xml of a newer one; SCAP_PROFILES="NAME…" takes others of its profiles. They are evaluated
-# by oscap (openscap-scanner) in the host where the tree has it, else from outside, which sees less.
+# by oscap (openscap-scanner) in the host where the tree has it, else from outside, which sees less. Packages that fixes install must lie in
+# the tree's /var/cache/apt/archives: its hosts lead nowhere.
 set -euo pipefail
 
 program=$(readlink -f "${1:?"usage: benches/hardening.sh PROGRAM [TREE]"}")
@@ -33,17 +34,16 @@ if [ -n "${DUCKDB_LIB_DIR:-}" ]; then
     "$host" push "$name" "$DUCKDB_LIB_DIR/libduckdb.so" /usr/local/lib/libduckdb.so
     on /sbin/ldconfig
 fi
-# Where the program does not run (an older Debian), the host is fixed from outside, as an image, and then restarts its
-# services.
-db=$work/history.duckdb
-if on cleanbill --version >/dev/null 2>&1; then
-    cleanbill() { on cleanbill "$@"; }
-    settle() { :; }
-else
-    say 'fixed from outside' 'as an image'
-    cleanbill() { "$program" "$@" --root "$root" --db "$db"; }
-    settle() { on systemctl daemon-reload; on systemctl try-restart ssh nginx postgresql systemd-journald cron; }
+# An older Debian lacks the libraries of this machine: they are carried along.
+if ! on cleanbill --version >/dev/null 2>&1; then
+    mkdir "$work/carried"
+    cp "$program" "$work/carried/cleanbill"
+    ldd "$program" | grep -o '/[^ ]*' | xargs -I{} cp -L {} "$work/carried/"
+    "$host" push "$name" "$work/carried" /opt/cleanbill
+    on sh -c 'set -- /opt/cleanbill/ld-linux-*
+        printf "#!/bin/sh\nexec %s --library-path /opt/cleanbill /opt/cleanbill/cleanbill \"\$@\"\n" "$1" >/usr/local/bin/cleanbill'
 fi
+cleanbill() { on cleanbill "$@"; }
 
 # Someone who may become administrator and has a key, as on any server that is looked after.
 on sh -c 'useradd -m -s /bin/bash -G sudo ann; mkdir -p -m 700 /home/ann/.ssh; ssh-keygen -q -t ed25519 -N "" -f /root/ann
@@ -83,10 +83,10 @@ if [ -f "$content" ]; then
 fi
 [ -n "$scap" ] || [ -z "${SCAP_CONTENT:-}" ] || { echo 'oscap is neither here nor in the tree' >&2; exit 2; }
 
-# The score of each profile, one a line.
+# Of each profile, one a line: its score, and how many in a hundred of its rules pass.
 scap_scores() {
     [ -n "$scap" ] || return 0
-    local profile score
+    local profile score passed
     for profile in $profiles; do
         local id=xccdf_org.ssgproject.content_profile_$profile
         # It ends with 2 where a rule fails, which some always do.
@@ -97,7 +97,9 @@ scap_scores() {
             OSCAP_PROBE_ROOT=$root oscap xccdf eval --profile "$id" --results "$work/scap.xml" "$content" >/dev/null 2>"$work/scap.err" || [ $? = 2 ] || return 1
         fi
         score=$(sed -n 's/.*<score[^>]*>\([0-9.]*\)<.*/\1/p' "$work/scap.xml" | head -1)
-        printf '%s %.1f\n' "$profile" "$score"
+        passed=$(grep -o '<result>[a-z]*</result>' "$work/scap.xml" |
+            awk -F'[<>]' '$3 == "pass" {p++} $3 ~ /pass|fail|error|unknown/ {n++} END {printf "%.1f", 100 * p / n}')
+        printf '%s %.1f %s\n' "$profile" "$score" "$passed"
     done
 }
 scap_failed() { cat "$work/scap.err" >&2; echo 'oscap could not evaluate a profile' >&2; exit 2; }
@@ -131,7 +133,6 @@ scap_scores >"$work/scap_before" || scap_failed
 listing >"$work/before"
 cleanbill audit --format json >"$work/audit.json"
 cleanbill fix --all --yes --window 0 --format json >"$work/fix.json" || true
-settle
 say 'problems found' "$(jq '.problems | length' "$work/audit.json")"
 say 'fixes tried' "$(jq '.steps | length' "$work/fix.json")"
 for state in fixed still_open unproven refused failed; do
@@ -142,8 +143,8 @@ say 'risk' "$(jq -r '"\(.risk_before | round) to \(.risk_after | round)"' "$work
 say "Lynis' hardening index" "$before to $(lynis_index)"
 must_be_none 'services that do not answer after' "$(works | paste -sd,)"
 scap_scores >"$work/scap_after" || scap_failed
-while read -r profile score _ now; do
-    say "OpenSCAP ($scap the host), $profile" "$score to $now"
+while read -r profile score passed _ score_now passed_now; do
+    say "OpenSCAP ($scap the host), $profile" "$score to $score_now; $passed % of the rules to $passed_now %"
 done < <(paste -d' ' "$work/scap_before" "$work/scap_after")
 cleanbill audit --format json >"$work/after.json"
 jq -r '.problems[].check' "$work/after.json" | sort >"$work/open"
@@ -151,7 +152,6 @@ jq -r '.steps[] | select(.state == "fixed") | .check' "$work/fix.json" | sort >"
 [ -s "$work/fixed" ] || wrong+=('nothing was fixed')
 must_be_none 'said to be fixed and found again' "$(comm -12 "$work/open" "$work/fixed" | paste -sd,)"
 cleanbill undo --yes || wrong+=("undo ended with $?")
-settle
 must_be_none 'services that do not answer after undo' "$(works | paste -sd,)"
 listing >"$work/undone"
 differ=$(diff "$work/before" "$work/undone" | grep -c '^[<>]' || true)

@@ -6,12 +6,12 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use super::{
-    change::{Change, Run},
+    change::{Change, FileChange, Run},
     journal::{Journal, JournalError, Logged, Mark},
     plan::{Plan, PlannedFix},
     run,
     signals::Signals,
-    tree::{self, Tree, TreeError},
+    tree::{self, State, Tree, TreeError},
     undo::settle,
     validate,
 };
@@ -106,6 +106,7 @@ pub fn apply(
         |(n, (step, change)): (u64, (i64, &Change))| Logged { n, step, mark: Mark::Untouched, change: change.clone() };
     let mut changes: Vec<Logged> = (0..).zip(changes).map(logged).collect();
     let way = Way { journal, tree, live, folder: run.folder.clone() };
+    let lists = Lists::of(plan, tree, live);
     let window = run.confirm_until.map(|until| until.duration_since(run.started));
     if let Some(Err(why)) = arm.map(|arm| arm(&run)) {
         for step in run.steps.iter_mut().filter(|s| s.state == StepState::Planned) {
@@ -128,6 +129,11 @@ pub fn apply(
         }
     }
     late(&way, &mut changes, &mut run);
+    let made = lists.changed(&changes, &run, tree);
+    if !made.is_empty() {
+        // Without it all stands as well; only whoever takes it back is shown what others changed in these lists.
+        let _ = journal.add(&run, &mut changes, made);
+    }
     listen(Event::Proving);
     let standing: Vec<&str> =
         run.steps.iter().filter(|s| s.state == StepState::Planned).map(|s| s.check.as_str()).collect();
@@ -146,6 +152,42 @@ pub fn apply(
     // Whoever must confirm has the whole time, however long the fixes took.
     run.confirm_until = window.filter(|_| guarded).and_then(|window| Timestamp::now().checked_add(window).ok());
     end(&way, &mut changes, run, proof.risk)
+}
+
+/// The lists of accounts, to which an installation adds: so that they too are as they were when it is taken back.
+const LISTS: [&str; 6] = ["/etc/passwd", "/etc/group", "/etc/shadow", "/etc/gshadow", "/etc/subuid", "/etc/subgid"];
+
+/// These lists as they were before.
+struct Lists(BTreeMap<String, State>);
+
+impl Lists {
+    fn of(plan: &Plan, tree: &Tree, live: bool) -> Self {
+        let installs = |c: &Change| matches!(c, Change::Run(run) if run.accounts);
+        if !live || !plan.fixes.iter().flat_map(|f| &f.changes).any(installs) {
+            return Lists(BTreeMap::new());
+        }
+        // Each list has a copy of itself from before its last change.
+        let paths = LISTS.iter().flat_map(|path| [(*path).to_owned(), format!("{path}-")]);
+        Lists(paths.filter_map(|path| Some((path.clone(), tree.read(&path).ok()??))).collect())
+    }
+
+    /// What installations made of them, beside what was planned; it belongs to the last one that stands.
+    fn changed(&self, changes: &[Logged], run: &FixRun, tree: &Tree) -> Vec<(i64, FileChange)> {
+        let stands = |l: &&Logged| run.steps.iter().any(|s| s.n == l.step && s.state.stands());
+        let standing = || changes.iter().filter(stands);
+        let installs = |l: &&Logged| matches!(&l.change, Change::Run(run) if run.accounts);
+        let Some(step) = standing().filter(installs).map(|l| l.step).max() else { return Vec::new() };
+        let left = |path: &str| match standing().rfind(|l| l.path() == Some(path)).map(|l| &l.change) {
+            Some(Change::File(file)) => file.after.clone(),
+            _ => self.0.get(path).cloned(),
+        };
+        let made = self.0.keys().filter_map(|path| {
+            let (before, after) = (left(path)?, tree.read(path).ok()??);
+            let changed = !before.same(&after);
+            changed.then(|| (step, FileChange { path: path.clone(), before: Some(before), after: Some(after) }))
+        });
+        made.collect()
+    }
 }
 
 /// Runs what waited until all files stand, each once. A fix whose program fails is taken back, with those that build on

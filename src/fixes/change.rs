@@ -54,6 +54,9 @@ pub struct Run {
     /// Files that it writes anew, also those in which nothing changes.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub touches: Vec<Touched>,
+    /// Whether it may make accounts, which go again with what it installs.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub accounts: bool,
 }
 
 /// A file that a program writes, as it was before. Where it is so again, it gets the time back that it had.
@@ -88,6 +91,7 @@ impl Run {
             stays: None,
             preview: None,
             touches: Vec::new(),
+            accounts: false,
         }
     }
 

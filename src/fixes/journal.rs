@@ -257,21 +257,8 @@ impl Journal {
     }
 
     fn write(&self, run: &mut FixRun, folder: &Path, changes: &[(i64, &Change)]) -> Result<(), JournalError> {
-        let mut kept = Vec::new();
-        for (n, (step, change)) in (1..).zip(changes) {
-            let (what, change) = match change {
-                Change::File(change) => {
-                    let keep = |state: &Option<State>, when: &str| -> Result<Option<KeptState>, JournalError> {
-                        state.as_ref().map(|state| keep(state, folder, &format!("{n}.{when}"))).transpose()
-                    };
-                    let (before, after) = (keep(&change.before, "before")?, keep(&change.after, "after")?);
-                    (change.path.clone(), Kept::File { path: change.path.clone(), before, after })
-                }
-                Change::Run(run) => (run.line(), Kept::Run(run.clone())),
-            };
-            let change = serde_json::to_string(&change).map_err(|e| JournalError::Broken(n, e.to_string()))?;
-            kept.push(FixChange { step: *step, n, what, change });
-        }
+        let kept = (1..).zip(changes).map(|(n, (step, change))| kept(n, *step, change, folder));
+        let kept = kept.collect::<Result<Vec<_>, _>>()?;
         let progress = folder.join(PROGRESS);
         let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&progress);
         let letters = vec![Mark::Untouched.letter(); changes.len()];
@@ -284,6 +271,35 @@ impl Journal {
         // The store may be new, and its name must last too.
         let above = self.folder.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
         synced(above).map_err(|e| backup(above, &e))
+    }
+
+    /// Adds what programs of a run made of files beside what was planned, as done.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub(super) fn add(
+        &self,
+        run: &FixRun,
+        changes: &mut Vec<Logged>,
+        more: Vec<(i64, FileChange)>,
+    ) -> Result<(), JournalError> {
+        let folder = self.folder.join(&run.folder);
+        let more: Vec<Logged> = (changes.len() as u64..)
+            .zip(more)
+            .map(|(n, (step, file))| Logged { n, step, mark: Mark::Done, change: Change::File(file) })
+            .collect();
+        let row = |logged: &Logged| {
+            let n = i64::try_from(logged.n + 1).unwrap_or(i64::MAX);
+            kept(n, logged.step, &logged.change, &folder)
+        };
+        let rows = more.iter().map(row).collect::<Result<Vec<_>, _>>()?;
+        for logged in &more {
+            self.mark(&run.folder, logged.n, Mark::Done)?;
+        }
+        synced(&folder).map_err(|e| backup(&folder, &e))?;
+        self.store.add_fix_changes(run.id, &rows)?;
+        changes.extend(more);
+        Ok(())
     }
 
     /// Writes down how far a change came: in its place, so that a full disk does not hinder it.
@@ -394,6 +410,22 @@ fn trusted(path: &Path, folder: bool) -> Result<(), JournalError> {
         return Err(foreign("may be written to by others"));
     }
     Ok(())
+}
+
+/// A change as the store keeps it; contents of files go into the folder of the run.
+fn kept(n: i64, step: i64, change: &Change, folder: &Path) -> Result<FixChange, JournalError> {
+    let (what, change) = match change {
+        Change::File(change) => {
+            let keep = |state: &Option<State>, when: &str| -> Result<Option<KeptState>, JournalError> {
+                state.as_ref().map(|state| keep(state, folder, &format!("{n}.{when}"))).transpose()
+            };
+            let (before, after) = (keep(&change.before, "before")?, keep(&change.after, "after")?);
+            (change.path.clone(), Kept::File { path: change.path.clone(), before, after })
+        }
+        Change::Run(run) => (run.line(), Kept::Run(run.clone())),
+    };
+    let change = serde_json::to_string(&change).map_err(|e| JournalError::Broken(n, e.to_string()))?;
+    Ok(FixChange { step, n, what, change })
 }
 
 /// Writes down which names a folder has.

@@ -187,15 +187,18 @@ impl Store {
                     params![id, step.n, step.check, step.title, step.state.name(), step.why],
                 )?;
             }
-            for change in changes {
-                connection.execute(
-                    "insert into fix_changes values (?, ?, ?, ?, ?)",
-                    params![id, change.step, change.n, change.what, change.change],
-                )?;
-            }
+            add(connection, id, changes)?;
             Ok(id)
         })?;
         Ok(())
+    }
+
+    /// Adds changes to a run.
+    ///
+    /// # Errors
+    /// When the file cannot be used.
+    pub fn add_fix_changes(&self, run: i64, changes: &[FixChange]) -> Result<(), StoreError> {
+        self.transaction(|connection| add(connection, run, changes))
     }
 
     /// Writes down what became of a run and its steps.
@@ -296,6 +299,16 @@ impl Store {
         })?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
+}
+
+fn add(connection: &Connection, run: i64, changes: &[FixChange]) -> Result<(), StoreError> {
+    for change in changes {
+        connection.execute(
+            "insert into fix_changes values (?, ?, ?, ?, ?)",
+            params![run, change.step, change.n, change.what, change.change],
+        )?;
+    }
+    Ok(())
 }
 
 /// The steps of all runs, in their order.

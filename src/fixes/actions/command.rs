@@ -68,6 +68,7 @@ impl Act for Command {
             stays: self.stays.clone(),
             preview: None,
             touches: super::touched(view, &self.touches),
+            accounts: false,
         };
         view.run(run);
         Ok(())

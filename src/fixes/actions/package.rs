@@ -102,6 +102,8 @@ fn step(view: &mut View<'_>, verb: &[&str], names: &[&str], no_traces: bool) -> 
     let mut run = Run { seconds: SECONDS, preview: Some(preview(&told)), ..Run::new(plan.words(), &[]) };
     run.command = command(false);
     run.touches = super::touched(view, &WRITTEN);
+    // An update cannot be taken back, so accounts that it makes stay too.
+    run.accounts = !plan.fresh.is_empty() && plan.upgraded.is_empty();
     let undo = |verb: &str, names: &[String]| {
         let mut undo: Vec<String> = [APT].iter().chain(&QUIET).map(|a| (*a).to_owned()).collect();
         undo.push(verb.to_owned());

@@ -534,3 +534,41 @@ fn a_store_on_a_full_disk_leaves_everything_as_it_was() {
     }
     assert!(results[0].1.is_err(), "{results:?}");
 }
+
+#[test]
+fn accounts_that_an_installation_made_go_with_it_and_the_lists_are_as_they_were() {
+    let small = Small::new();
+    small.file("/etc/passwd", "root:x:0:0::/:/bin/sh\n", 0o644);
+    small.file("/etc/group", "root:x:0:\n", 0o644);
+    let mut plan =
+        plan(vec![fix("one", vec![change(&small.tree(), "/etc/group", Some(mine("root:x:0:\nnew:x:9:\n", 0o644)))])]);
+    let script =
+        format!("echo app:x:5:5::/:/bin/sh >> {0}/etc/passwd; echo app:x:5: >> {0}/etc/group", small.root().display());
+    let install = Run { accounts: true, ..Run::new("app is installed", &["/bin/sh", "-c", &script]) };
+    plan.fixes.push(fix("two", vec![Change::Run(install.undone_by(&["/bin/true"]))]));
+    let before = small.seen();
+    let mut done = run(&small, &plan, true).unwrap();
+    assert!(small.text("/etc/group").contains("new:x:9:\napp:x:5:\n"), "{:?}", done.steps);
+    // One fix alone is held by what came after it.
+    let (journal, tree) = (journal(&small), small.tree());
+    assert!(matches!(undo(&journal, &tree, true, &mut done, Some("one"), false), Err(UndoError::Later { .. })));
+    undo(&journal, &tree, true, &mut done, None, false).unwrap();
+    assert_eq!(small.seen(), before);
+}
+
+#[test]
+fn a_file_that_a_program_wrote_anew_has_its_time_again() {
+    let small = Small::new();
+    small.file("/etc/list", "as ever\n", 0o644);
+    let touched = super::super::change::Touched::of("/etc/list", &small.tree().read("/etc/list").unwrap().unwrap());
+    let write = |text: &str| format!("printf '{text}' > {}/etc/list", small.root().display());
+    let again = |text: &str| ["/bin/sh".to_owned(), "-c".to_owned(), write(text)].to_vec();
+    let mut program = Run::new("writes", &["/bin/sh", "-c", &write("other\\n")]);
+    program.undo = vec![again("as ever\\n")];
+    program.touches = touched.into_iter().collect();
+    let before = small.seen();
+    let mut done = run(&small, &plan(vec![fix("one", vec![Change::Run(program)])]), true).unwrap();
+    assert_eq!(small.text("/etc/list"), "other\n");
+    undo(&journal(&small), &small.tree(), true, &mut done, None, false).unwrap();
+    assert_eq!(small.seen(), before);
+}
