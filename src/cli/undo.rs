@@ -128,6 +128,9 @@ fn told(run: &FixRun, undone: &Undone, place: &Place, store: &Store) -> Result<(
 fn page(run: &FixRun, undone: &Undone, risk: Option<f64>) -> String {
     let when = words::date(run.started);
     let mut text = match undone.files {
+        0 if undone.programs == 0 && undone.stays.is_empty() => {
+            format!("Run {} left nothing behind that could be taken back.\n", run.id)
+        }
         0 => format!("Run {} was taken back.\n", run.id),
         n => format!("{} as before the run of {when}.\n", words::count(n, "file is", "files are")),
     };
@@ -226,6 +229,7 @@ mod tests {
     #[test]
     fn what_was_taken_back_reads_well() {
         let all = Undone {
+            programs: 1,
             files: 3,
             kept: vec![(
                 "/etc/a".to_owned(),
@@ -237,6 +241,7 @@ mod tests {
         let texts = [
             page(&run(), &Undone { files: 1, ..Undone::default() }, Some(31.4)),
             page(&run(), &Undone::default(), None),
+            page(&run(), &Undone { programs: 1, ..Undone::default() }, None),
             page(&run(), &all, Some(12.0)),
             asked(&run(), None),
             asked(&run(), Some("check-2")),

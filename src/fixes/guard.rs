@@ -135,6 +135,15 @@ impl Guard {
         Ok(())
     }
 
+    /// Takes all away that would take a run back, as someone confirmed it: also a service that waits since a restart.
+    pub fn confirmed(id: i64) {
+        Guard::disarm(id);
+        if Path::new(SYSTEMD).is_dir() {
+            let service = format!("{UNIT}-{id}-after-restart.service");
+            let _ = run(&["/usr/bin/systemctl".to_owned(), "stop".to_owned(), service], 20);
+        }
+    }
+
     /// Takes the timer of a run away; that it is confirmed stands in the journal, so a helper that still wakes does
     /// nothing.
     pub fn disarm(id: i64) {

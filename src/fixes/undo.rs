@@ -64,6 +64,8 @@ pub enum UndoError {
 pub struct Undone {
     /// How many files are as they were.
     pub files: usize,
+    /// How many steps of programs were taken back.
+    pub programs: usize,
     /// Newer copies that were kept aside: the file, and where its newer copy lies.
     pub kept: Vec<(String, PathBuf)>,
     /// What cannot be taken back: an installed update.
@@ -192,7 +194,10 @@ pub(super) fn held(
         match &logged.change {
             Change::File(file) if !files.contains(&file.path.as_str()) => files.push(&file.path),
             Change::File(_) => {}
-            Change::Run(run) => undone.stays.extend(run.stays.clone().filter(|s| !undone.stays.contains(s))),
+            Change::Run(run) => {
+                undone.programs += usize::from(!run.undo.is_empty());
+                undone.stays.extend(run.stays.clone().filter(|s| !undone.stays.contains(s)));
+            }
         }
     }
     undone.files = files.len();

@@ -116,6 +116,8 @@ fn a_restart_in_between_changes_nothing_about_it() {
     let (code, said) = host.run(&["cleanbill", "fix", "confirm"]);
     assert_eq!(code, 0, "{said}");
     no_trace(&host);
+    let (_, still) = host.run(&["/bin/systemctl", "is-active", "cleanbill-undo-1-after-restart.service"]);
+    assert_eq!(still.trim(), "inactive", "nothing waits any more");
     assert_ne!(state(&host), before, "what is confirmed stays");
     let (code, said) = host.run(&["cleanbill", "undo", "--yes"]);
     assert_eq!((code, state(&host)), (0, before), "{said}");

@@ -430,7 +430,7 @@ fn confirm(args: &Args) -> Result<ExitCode, CliError> {
         return Err(CliError::usage("Nothing waits to be confirmed", "See what was done with: cleanbill history"));
     }
     for run in confirmed {
-        Guard::disarm(run.id);
+        Guard::confirmed(run.id);
         anstream::println!("Run {} stays. Take it back with: cleanbill undo {}", run.id, run.id);
     }
     Ok(ExitCode::SUCCESS)
