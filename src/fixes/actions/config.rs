@@ -82,7 +82,9 @@ impl Act for SetConfig {
         if old.as_deref() == Some(new.as_str()) {
             return Ok(());
         }
-        let mode = self.mode.as_deref().map_or(Ok(0o644), super::rights::octal)?;
+        // What sshd reads is nobody else's business.
+        let usual = if path.starts_with("/etc/ssh/sshd_config.d/") { 0o600 } else { 0o644 };
+        let mode = self.mode.as_deref().map_or(Ok(usual), super::rights::octal)?;
         view.write(&path, &new, mode)
     }
 }

@@ -26,7 +26,7 @@ pub struct Package {
     /// Whether the lists of packages are fetched first.
     #[serde(default)]
     pub fetch: bool,
-    /// Whether their settings go too when they are taken back: for those that keep nothing of anyone's.
+    /// Whether their settings go too when they are taken back, also those that were changed: where the fix changes them.
     #[serde(default)]
     pub no_traces: bool,
 }
@@ -37,6 +37,15 @@ const CACHE: &str = "/usr/bin/apt-cache";
 const QUIET: [&str; 5] = ["-y", "-q", "-o", "Dpkg::Options::=--force-confdef", "-oDpkg::Options::=--force-confold"];
 /// Settings that packages write anew for one another.
 const WRITTEN: [&str; 1] = ["/etc/pam.d/common-*"];
+/// Takes packages away again, their settings too, but for those that someone changed meanwhile.
+const AWAY: &str = r#"kept= gone=
+for p; do
+    case "$(dpkg --verify "$p" 2>/dev/null)" in *" c /"*) kept="$kept $p" ;; *) gone="$gone $p" ;; esac
+done
+for way in "remove $kept" "purge $gone"; do
+    set -- $way
+    [ $# -eq 1 ] || apt-get -y -q -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold "$@" || exit
+done"#;
 /// Seconds that apt may take.
 const SECONDS: u64 = 3600;
 
@@ -112,10 +121,15 @@ fn step(view: &mut View<'_>, verb: &[&str], names: &[&str], no_traces: bool) -> 
         undo
     };
     let (old, new) = left_behind(&plan.fresh, |path| view.host().exists(path));
-    for (verb, names) in [(if no_traces { "purge" } else { "remove" }, new), ("remove", old)] {
-        if !names.is_empty() {
-            run.undo.push(undo(verb, &names));
-        }
+    if !new.is_empty() && no_traces {
+        run.undo.push(undo("purge", &new));
+    } else if !new.is_empty() {
+        let mut away = ["/bin/sh", "-c", AWAY, "sh"].map(str::to_owned).to_vec();
+        away.extend(new);
+        run.undo.push(away);
+    }
+    if !old.is_empty() {
+        run.undo.push(undo("remove", &old));
     }
     let (known, lost): (Vec<String>, Vec<String>) = plan.removed.iter().cloned().partition(|n| has_source(n));
     if !known.is_empty() {
