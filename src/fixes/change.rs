@@ -30,7 +30,8 @@ pub struct FileChange {
 pub enum When {
     /// In its place among the changes of its fix.
     Now,
-    /// Once, when the files of all fixes stand: a service reads its settings anew.
+    /// Once, when the files of all fixes stand: a service reads its settings anew. Taken back, it runs once more over the
+    /// old files; what would undo it never runs.
     Late,
 }
 

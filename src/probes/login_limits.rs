@@ -228,21 +228,10 @@ fn assignments(text: &str) -> impl Iterator<Item = (i64, String, String, bool)> 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::probes::run_one;
+    use crate::probes::testing::list;
 
     fn facts(files: &[(&str, &str)]) -> Facts {
-        let dir = tempfile::tempdir().unwrap();
-        for (name, text) in [("usr/x", ""), ("etc/x", "")].iter().chain(files) {
-            let path = dir.path().join(name);
-            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-            std::fs::write(path, text).unwrap();
-        }
-        run_one(&PROBE, &Host::image(dir.path()).unwrap())
-    }
-
-    fn list(facts: &Facts, table: &str, columns: &[&str]) -> Vec<String> {
-        let show = |v: &serde_json::Value| v.as_str().map_or_else(|| v.to_string(), str::to_owned);
-        facts.rows(table).iter().map(|r| columns.iter().map(|c| show(&r[*c])).collect::<Vec<_>>().join(" ")).collect()
+        crate::probes::testing::facts(&PROBE, files)
     }
 
     #[test]

@@ -243,23 +243,10 @@ fn path_value(line: &str) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{facts::State, probes::run_one};
+    use crate::{facts::State, probes::testing::list};
 
     fn facts(files: &[(&str, &str)]) -> Facts {
-        let dir = tempfile::tempdir().unwrap();
-        std::fs::create_dir_all(dir.path().join("usr")).unwrap();
-        std::fs::create_dir_all(dir.path().join("etc")).unwrap();
-        for (name, text) in files {
-            let path = dir.path().join(name);
-            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-            std::fs::write(path, text).unwrap();
-        }
-        run_one(&PROBE, &Host::image(dir.path()).unwrap())
-    }
-
-    fn list(facts: &Facts, table: &str, columns: &[&str]) -> Vec<String> {
-        let show = |v: &serde_json::Value| v.as_str().map_or_else(|| v.to_string(), str::to_owned);
-        facts.rows(table).iter().map(|r| columns.iter().map(|c| show(&r[*c])).collect::<Vec<_>>().join(" ")).collect()
+        crate::probes::testing::facts(&PROBE, files)
     }
 
     #[test]

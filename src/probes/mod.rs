@@ -346,3 +346,26 @@ mod tests {
         assert!(matches!(&facts.gaps()[..], [Gap { reason: Reason::Broken(_), .. }]));
     }
 }
+
+#[cfg(test)]
+mod testing {
+    use super::{Probe, run_one};
+    use crate::{facts::Facts, host::Host};
+
+    /// What a probe sees in an image with these files.
+    pub fn facts(probe: &'static Probe, files: &[(&str, &str)]) -> Facts {
+        let dir = tempfile::tempdir().unwrap();
+        for (name, text) in [("usr/x", ""), ("etc/x", "")].iter().chain(files) {
+            let path = dir.path().join(name);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, text).unwrap();
+        }
+        run_one(probe, &Host::image(dir.path()).unwrap())
+    }
+
+    /// The rows of a table, each as one line of these columns.
+    pub fn list(facts: &Facts, table: &str, columns: &[&str]) -> Vec<String> {
+        let show = |v: &serde_json::Value| v.as_str().map_or_else(|| v.to_string(), str::to_owned);
+        facts.rows(table).iter().map(|r| columns.iter().map(|c| show(&r[*c])).collect::<Vec<_>>().join(" ")).collect()
+    }
+}

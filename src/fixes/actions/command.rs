@@ -77,28 +77,8 @@ impl Act for Command {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
-    use super::*;
-    use crate::{
-        fixes::{change::Change, tree::Tree},
-        host::{Host, Output},
-    };
-
-    fn planned(container: &str) -> Vec<Change> {
-        let dir = tempfile::tempdir().unwrap();
-        for (path, text) in FILES.iter().copied().chain([("run/systemd/container", container)]) {
-            let path = dir.path().join(path);
-            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-            std::fs::write(path, text).unwrap();
-        }
-        let root = dir.path().canonicalize().unwrap();
-        let host = Host::fake(&root, jiff::Timestamp::UNIX_EPOCH, BTreeMap::<String, Output>::new()).unwrap();
-        let tree = Tree::open(&root).unwrap();
-        let mut view = View::new(&tree, &host);
-        action().plan(&mut view).unwrap();
-        view.take()
-    }
+    use super::{super::testing::planned, *};
+    use crate::fixes::change::Change;
 
     const FILES: &[(&str, &str)] = &[("usr/sbin/augenrules", "")];
 
@@ -111,8 +91,8 @@ mod tests {
 
     #[test]
     fn the_kernel_around_a_container_is_left_alone() {
-        let changes = planned("");
+        let changes = planned(&action(), FILES, false);
         assert!(matches!(changes.as_slice(), [Change::Run(run)] if run.when.is_late()), "{changes:?}");
-        assert_eq!(planned("systemd-nspawn"), []);
+        assert_eq!(planned(&action(), FILES, true), []);
     }
 }

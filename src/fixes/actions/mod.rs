@@ -131,3 +131,31 @@ fn program(view: &View<'_>, names: &[&str]) -> Option<String> {
     let paths = names.iter().flat_map(|name| folders.iter().map(move |folder| format!("{folder}/{name}")));
     paths.into_iter().find(|path| view.host().exists(path))
 }
+
+#[cfg(test)]
+mod testing {
+    use std::collections::BTreeMap;
+
+    use super::{super::change::Change, Act};
+    use crate::{
+        fixes::{tree::Tree, view::View},
+        host::{Host, Output},
+    };
+
+    /// What an action plans on a running machine with these files, or in a container with them.
+    pub fn planned(action: &dyn Act, files: &[(&str, &str)], container: bool) -> Vec<Change> {
+        let dir = tempfile::tempdir().unwrap();
+        let kind = ("run/systemd/container", if container { "systemd-nspawn" } else { "" });
+        for (path, text) in files.iter().copied().chain([("etc/hostname", "x\n"), kind]) {
+            let path = dir.path().join(path);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, text).unwrap();
+        }
+        let root = dir.path().canonicalize().unwrap();
+        let host = Host::fake(&root, jiff::Timestamp::UNIX_EPOCH, BTreeMap::<String, Output>::new()).unwrap();
+        let tree = Tree::open(&root).unwrap();
+        let mut view = View::new(&tree, &host);
+        action.plan(&mut view).unwrap();
+        view.take()
+    }
+}

@@ -64,31 +64,10 @@ impl Act for Module {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
+    use super::{super::testing::planned, *};
+    use crate::fixes::change::Change;
 
-    use super::*;
-    use crate::{
-        fixes::{change::Change, tree::Tree},
-        host::{Host, Output},
-    };
-
-    fn planned(container: &str) -> Vec<Change> {
-        let dir = tempfile::tempdir().unwrap();
-        for (path, text) in FILES.iter().copied().chain([("run/systemd/container", container)]) {
-            let path = dir.path().join(path);
-            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-            std::fs::write(path, text).unwrap();
-        }
-        let root = dir.path().canonicalize().unwrap();
-        let host = Host::fake(&root, jiff::Timestamp::UNIX_EPOCH, BTreeMap::<String, Output>::new()).unwrap();
-        let tree = Tree::open(&root).unwrap();
-        let mut view = View::new(&tree, &host);
-        action().plan(&mut view).unwrap();
-        view.take()
-    }
-
-    const FILES: &[(&str, &str)] =
-        &[("usr/sbin/modprobe", ""), ("etc/hostname", "x\n"), ("proc/modules", "usb_storage 1 0 - Live 0x0\n")];
+    const FILES: &[(&str, &str)] = &[("usr/sbin/modprobe", ""), ("proc/modules", "usb_storage 1 0 - Live 0x0\n")];
 
     fn action() -> Module {
         Module { name: "usb-storage".to_owned(), blocked: true }
@@ -98,9 +77,9 @@ mod tests {
     fn what_is_loaded_around_a_container_is_left_alone() {
         let written = |c: &Change| matches!(c, Change::File(f) if f.path == BLOCK);
         let unloaded = |c: &Change| matches!(c, Change::Run(run) if run.command.contains(&"-r".to_owned()));
-        let changes = planned("");
+        let changes = planned(&action(), FILES, false);
         assert!(changes.iter().any(written) && changes.iter().any(unloaded), "{changes:?}");
-        let changes = planned("systemd-nspawn");
+        let changes = planned(&action(), FILES, true);
         assert!(changes.iter().any(written) && !changes.iter().any(unloaded), "{changes:?}");
     }
 }

@@ -76,34 +76,18 @@ impl Act for Sysctl {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
+    use super::{super::testing::planned, *};
+    use crate::fixes::change::Change;
 
-    use super::*;
-    use crate::{
-        fixes::{change::Change, tree::Tree},
-        host::{Host, Output},
-    };
+    const FILES: &[(&str, &str)] = &[
+        ("usr/sbin/sysctl", ""),
+        ("proc/sys/kernel/unprivileged_bpf_disabled", "2\n"),
+        ("proc/sys/net/ipv4/ip_local_port_range", "32768\t60999\n"),
+        ("proc/sys/net/ipv4/conf/eth0.100/rp_filter", "0\n"),
+    ];
 
-    fn planned(container: bool, key: &str, value: &str) -> Vec<Change> {
-        let dir = tempfile::tempdir().unwrap();
-        for (path, text) in [
-            ("etc/hostname", "x\n"),
-            ("usr/sbin/sysctl", ""),
-            ("proc/sys/kernel/unprivileged_bpf_disabled", "2\n"),
-            ("proc/sys/net/ipv4/ip_local_port_range", "32768\t60999\n"),
-            ("proc/sys/net/ipv4/conf/eth0.100/rp_filter", "0\n"),
-            ("run/systemd/container", if container { "systemd-nspawn" } else { "" }),
-        ] {
-            let path = dir.path().join(path);
-            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-            std::fs::write(path, text).unwrap();
-        }
-        let root = dir.path().canonicalize().unwrap();
-        let host = Host::fake(&root, jiff::Timestamp::UNIX_EPOCH, BTreeMap::<String, Output>::new()).unwrap();
-        let tree = Tree::open(&root).unwrap();
-        let mut view = View::new(&tree, &host);
-        Sysctl { key: key.to_owned(), value: value.to_owned() }.plan(&mut view).unwrap();
-        view.take()
+    fn set(container: bool, key: &str, value: &str) -> Vec<Change> {
+        planned(&Sysctl { key: key.to_owned(), value: value.to_owned() }, FILES, container)
     }
 
     fn runs(changes: &[Change]) -> Vec<Run> {
@@ -112,22 +96,22 @@ mod tests {
 
     #[test]
     fn a_container_keeps_the_file_for_what_it_cannot_set() {
-        let changes = planned(true, "kernel.unprivileged_bpf_disabled", "1");
+        let changes = set(true, "kernel.unprivileged_bpf_disabled", "1");
         assert!(changes.iter().any(|c| matches!(c, Change::File(f) if f.path == FILE)), "{changes:?}");
         assert_eq!(runs(&changes), []);
         // Its network is its own.
-        let run = runs(&planned(true, "net.ipv4.ip_local_port_range", "32768 65535"));
+        let run = runs(&set(true, "net.ipv4.ip_local_port_range", "32768 65535"));
         assert_eq!(run[0].undo[0].last().unwrap(), "net.ipv4.ip_local_port_range=32768 60999");
-        assert_eq!(runs(&planned(true, "net.ipv4.ip_local_port_range", "32768 60999")), [], "as it is already");
-        assert_eq!(runs(&planned(true, "net.ipv4.conf.eth0/100.rp_filter", "1")).len(), 1, "a card with a dot");
+        assert_eq!(runs(&set(true, "net.ipv4.ip_local_port_range", "32768 60999")), [], "as it is already");
+        assert_eq!(runs(&set(true, "net.ipv4.conf.eth0/100.rp_filter", "1")).len(), 1, "a card with a dot");
     }
 
     #[test]
     fn what_the_kernel_locks_is_said_and_not_tried() {
-        let run = runs(&planned(false, "kernel.unprivileged_bpf_disabled", "1"));
+        let run = runs(&set(false, "kernel.unprivileged_bpf_disabled", "1"));
         assert!(run[0].undo.is_empty());
         let stays = "kernel.unprivileged_bpf_disabled stays 1 until the machine starts again";
         assert_eq!(run[0].stays.as_deref(), Some(stays));
-        assert_eq!(runs(&planned(false, "kernel.unprivileged_bpf_disabled", "0"))[0].stays, None);
+        assert_eq!(runs(&set(false, "kernel.unprivileged_bpf_disabled", "0"))[0].stays, None);
     }
 }
