@@ -40,6 +40,7 @@ if ! on cleanbill --version >/dev/null 2>&1; then
     cp "$program" "$work/carried/cleanbill"
     ldd "$program" | grep -o '/[^ ]*' | xargs -I{} cp -L {} "$work/carried/"
     "$host" push "$name" "$work/carried" /opt/cleanbill
+    # shellcheck disable=SC2016  # expanded in the host
     on sh -c 'set -- /opt/cleanbill/ld-linux-*
         printf "#!/bin/sh\nexec %s --library-path /opt/cleanbill /opt/cleanbill/cleanbill \"\$@\"\n" "$1" >/usr/local/bin/cleanbill'
 fi
