@@ -5,8 +5,8 @@
 #   benches/hardening.sh PROGRAM [TREE]      TREE of tests/hosts/rootfs.sh, or a path [default: patched]
 # Needs root, jq and lynis. Guides are those of the package ssg-debian for the release of the tree, or SCAP_CONTENT=FILE,
 # such as the ssg-debian12-ds.xml of a newer one; SCAP_PROFILES="NAME…" takes others of its profiles. They are evaluated
-# by oscap (openscap-scanner) in the host where the tree has it, else from outside, which sees less. Packages that fixes install must lie in
-# the tree's /var/cache/apt/archives: its hosts lead nowhere.
+# in the host by oscap (openscap-scanner), of the tree or of this machine. Packages that fixes install must lie in the
+# tree's /var/cache/apt/archives, as its hosts lead nowhere.
 set -euo pipefail
 
 program=$(readlink -f "${1:?"usage: benches/hardening.sh PROGRAM [TREE]"}")
@@ -34,16 +34,18 @@ if [ -n "${DUCKDB_LIB_DIR:-}" ]; then
     "$host" push "$name" "$DUCKDB_LIB_DIR/libduckdb.so" /usr/local/lib/libduckdb.so
     on /sbin/ldconfig
 fi
-# An older Debian lacks the libraries of this machine: they are carried along.
-if ! on cleanbill --version >/dev/null 2>&1; then
-    mkdir "$work/carried"
-    cp "$program" "$work/carried/cleanbill"
-    ldd "$program" | grep -o '/[^ ]*' | xargs -I{} cp -L {} "$work/carried/"
-    "$host" push "$name" "$work/carried" /opt/cleanbill
+# carry PROGRAM: into the host with the libraries of this machine, which an older Debian lacks.
+carry() {
+    local called=${1##*/}
+    mkdir "$work/$called"
+    cp -L "$1" "$work/$called/$called"
+    ldd "$1" | grep -o '/[^ ]*' | xargs -I{} cp -L {} "$work/$called/"
+    "$host" push "$name" "$work/$called" "/opt/$called"
     # shellcheck disable=SC2016  # expanded in the host
-    on sh -c 'set -- /opt/cleanbill/ld-linux-*
-        printf "#!/bin/sh\nexec %s --library-path /opt/cleanbill /opt/cleanbill/cleanbill \"\$@\"\n" "$1" >/usr/local/bin/cleanbill'
-fi
+    on sh -c 'printf "#!/bin/sh\nexec %s --library-path /opt/$1 /opt/$1/$1 \"\$@\"\n" "$(ls /opt/$1/ld-linux-*)" >"/usr/local/bin/$1"
+        chmod 755 "/usr/local/bin/$1"' sh "$called"
+}
+on cleanbill --version >/dev/null 2>&1 || carry "$program"
 cleanbill() { on cleanbill "$@"; }
 
 # Someone who may become administrator and has a key, as on any server that is looked after.
@@ -75,11 +77,13 @@ esac
 profiles=${SCAP_PROFILES:-$profiles}
 scap=
 if [ -f "$content" ]; then
-    if [ -x "$root/usr/bin/oscap" ]; then
+    if [ ! -x "$root/usr/bin/oscap" ] && command -v oscap >/dev/null; then
+        carry "$(command -v oscap)"
+        "$host" push "$name" /usr/share/openscap /usr/share/openscap
+    fi
+    if on oscap --version >/dev/null 2>&1; then
         scap=inside
         "$host" push "$name" "$content" /run/scap/content.xml
-    elif command -v oscap >/dev/null; then
-        scap=outside
     fi
 fi
 [ -n "$scap" ] || [ -z "${SCAP_CONTENT:-}" ] || { echo 'oscap is neither here nor in the tree' >&2; exit 2; }
@@ -91,12 +95,8 @@ scap_scores() {
     for profile in $profiles; do
         local id=xccdf_org.ssgproject.content_profile_$profile
         # It ends with 2 where a rule fails, which some always do.
-        if [ "$scap" = inside ]; then
-            on oscap xccdf eval --profile "$id" --results /run/scap/result.xml /run/scap/content.xml >/dev/null 2>"$work/scap.err" || [ $? = 2 ] || return 1
-            on cat /run/scap/result.xml >"$work/scap.xml"
-        else
-            OSCAP_PROBE_ROOT=$root oscap xccdf eval --profile "$id" --results "$work/scap.xml" "$content" >/dev/null 2>"$work/scap.err" || [ $? = 2 ] || return 1
-        fi
+        on oscap xccdf eval --profile "$id" --results /run/scap/result.xml /run/scap/content.xml >/dev/null 2>"$work/scap.err" || [ $? = 2 ] || return 1
+        on cat /run/scap/result.xml >"$work/scap.xml"
         score=$(sed -n 's/.*<score[^>]*>\([0-9.]*\)<.*/\1/p' "$work/scap.xml" | head -1)
         passed=$(grep -o '<result>[a-z]*</result>' "$work/scap.xml" |
             awk -F'[<>]' '$3 == "pass" {p++} $3 ~ /pass|fail|error|unknown/ {n++} END {printf "%.1f", 100 * p / n}')
@@ -145,7 +145,7 @@ say "Lynis' hardening index" "$before to $(lynis_index)"
 must_be_none 'services that do not answer after' "$(works | paste -sd,)"
 scap_scores >"$work/scap_after" || scap_failed
 while read -r profile score passed _ score_now passed_now; do
-    say "OpenSCAP ($scap the host), $profile" "$score to $score_now; $passed % of the rules to $passed_now %"
+    say "OpenSCAP, $profile" "$score to $score_now; $passed % of the rules to $passed_now %"
 done < <(paste -d' ' "$work/scap_before" "$work/scap_after")
 cleanbill audit --format json >"$work/after.json"
 jq -r '.problems[].check' "$work/after.json" | sort >"$work/open"
