@@ -34,9 +34,9 @@ if [ -n "${DUCKDB_LIB_DIR:-}" ]; then
     "$host" push "$name" "$DUCKDB_LIB_DIR/libduckdb.so" /usr/local/lib/libduckdb.so
     on /sbin/ldconfig
 fi
-# carry PROGRAM: into the host with the libraries of this machine, which an older Debian lacks.
+# carry PROGRAM NAME: into the host with the libraries of this machine, which an older Debian lacks.
 carry() {
-    local called=${1##*/}
+    local called=$2
     mkdir "$work/$called"
     cp -L "$1" "$work/$called/$called"
     ldd "$1" | grep -o '/[^ ]*' | xargs -I{} cp -L {} "$work/$called/"
@@ -45,7 +45,7 @@ carry() {
     on sh -c 'printf "#!/bin/sh\nexec %s --library-path /opt/$1 /opt/$1/$1 \"\$@\"\n" "$(ls /opt/$1/ld-linux-*)" >"/usr/local/bin/$1"
         chmod 755 "/usr/local/bin/$1"' sh "$called"
 }
-on cleanbill --version >/dev/null 2>&1 || carry "$program"
+on cleanbill --version >/dev/null 2>&1 || carry "$program" cleanbill
 cleanbill() { on cleanbill "$@"; }
 
 # Someone who may become administrator and has a key, as on any server that is looked after.
@@ -78,7 +78,7 @@ profiles=${SCAP_PROFILES:-$profiles}
 scap=
 if [ -f "$content" ]; then
     if [ ! -x "$root/usr/bin/oscap" ] && command -v oscap >/dev/null; then
-        carry "$(command -v oscap)"
+        carry "$(command -v oscap)" oscap
         "$host" push "$name" /usr/share/openscap /usr/share/openscap
     fi
     if on oscap --version >/dev/null 2>&1; then

@@ -69,18 +69,20 @@ fn card(n: usize, p: &Problem, detail: Detail, numbered: bool) -> Block {
         advice = why;
     }
     body.push(Block::Text(Text::new(said, advice)));
-    let told = n < MANY;
+    // An owner who takes a tip lets it be done, or asks for more.
+    let brief = p.severity == Severity::Info && detail == Detail::Owner;
+    let told = n < MANY && !brief;
     if told && !p.steps.is_empty() {
         body.push(label("Step by step"));
         let items = p.steps.iter().map(|step| Text::new(step_style(), prose(step))).collect();
         body.push(Block::List(List { mark: Mark::Number, items }));
     }
     let shown = if told { detail.evidence() } else { FEW };
-    if !p.evidence.is_empty() {
+    if !brief && !p.evidence.is_empty() {
         body.push(label("What was seen"));
         body.push(seen(&p.evidence, p.evidence_total, shown));
     }
-    for part in p.parts.iter().filter(|p| !p.evidence.is_empty()) {
+    for part in p.parts.iter().filter(|p| !brief && !p.evidence.is_empty()) {
         body.push(label(&format!("Same cause: {}", part.title)));
         body.push(seen(&part.evidence, part.evidence_total, shown));
     }
