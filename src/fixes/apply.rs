@@ -91,12 +91,7 @@ pub fn apply(
 ) -> Result<FixRun, JournalError> {
     let Job { plan, tree, live, journal, mut run, arm } = job;
     let _held = journal.hold()?;
-    if let Some(cut) = journal.unfinished(&run.root)?.first() {
-        return Err(JournalError::HalfDone(cut.id));
-    }
-    if let Some(waiting) = journal.waiting(&run.root)?.first() {
-        return Err(JournalError::Waiting(waiting.id));
-    }
+    journal.ready(&run.root)?;
     let signals = Signals::hear();
     run.steps = (1..).zip(&plan.fixes).map(|(n, fix)| step(n, fix)).collect();
     let changes: Vec<(i64, &Change)> =

@@ -231,6 +231,20 @@ impl Journal {
         &self.store
     }
 
+    /// Whether a new run may begin in a root.
+    ///
+    /// # Errors
+    /// When another one was cut off there, or still waits to be confirmed.
+    pub fn ready(&self, root: &str) -> Result<(), JournalError> {
+        if let Some(cut) = self.unfinished(root)?.first() {
+            return Err(JournalError::HalfDone(cut.id));
+        }
+        match self.waiting(root)?.first() {
+            Some(waiting) => Err(JournalError::Waiting(waiting.id)),
+            None => Ok(()),
+        }
+    }
+
     /// Writes a run with its changes, by step, down. After this, and not before, anything may be changed.
     ///
     /// # Errors

@@ -82,7 +82,7 @@ fn what_nobody_confirms_takes_itself_back() {
 #[ignore = "needs root and throw-away hosts: make hosts"]
 fn what_someone_confirms_stays_and_can_be_taken_back() {
     let (host, before) = host("guardon");
-    fix(&host, "8");
+    fix(&host, "15");
     // Until then nothing is built on it.
     let (code, said) = host.run(&["cleanbill", "fix", "--all", "--yes"]);
     assert!(code == 3 && said.contains("Run 1 still waits to be confirmed"), "{code}: {said}");
@@ -90,7 +90,7 @@ fn what_someone_confirms_stays_and_can_be_taken_back() {
     assert_ne!(kept, before);
     let (code, said) = host.run(&["cleanbill", "fix", "confirm"]);
     assert_eq!(code, 0, "{said}");
-    std::thread::sleep(Duration::from_secs(12));
+    std::thread::sleep(Duration::from_secs(20));
     assert_eq!(state(&host), kept);
     alive(&host);
     no_trace(&host);

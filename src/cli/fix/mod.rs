@@ -169,6 +169,9 @@ pub(super) fn run(args: &Args) -> Result<ExitCode, CliError> {
     }
     // Before anything is looked at, what was cut off is taken back.
     let journal = if changes { Some(open(&store, &place, PATIENCE)?) } else { None };
+    if let Some(journal) = &journal {
+        journal.ready(&place.root())?;
+    }
     let mut seen = look::perform(&place.host, &catalogue, &Selection::default())?;
     look::past(&store, &mut seen.audit, &catalogue);
     let wanted = |check: &Check| wants(args, check) && (named || check.fix.is_some());

@@ -21,7 +21,8 @@ use crate::{
 };
 
 fn journal(small: &Small) -> Journal {
-    Journal::open(&Store::at(small.beside().join("store.duckdb"))).unwrap().patient(std::time::Duration::ZERO)
+    // A program that another test starts may hold the lock for a moment.
+    Journal::open(&Store::at(small.beside().join("store.duckdb"))).unwrap().patient(std::time::Duration::from_secs(2))
 }
 
 fn new(small: &Small) -> FixRun {
