@@ -20,6 +20,17 @@ pub fn thousands(n: usize) -> String {
     out
 }
 
+/// With a capital letter.
+pub fn capital(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map_or_else(String::new, |c| c.to_uppercase().chain(chars).collect())
+}
+
+/// What a command needs to mean this root: ` --root DIR`; nothing for the machine itself.
+pub fn at_root(root: &str) -> String {
+    if root == "/" { String::new() } else { format!(" --root {}", shell(root)) }
+}
+
 /// To one decimal.
 pub fn tenth(x: f64) -> f64 {
     (x * 10.0).round() / 10.0

@@ -60,8 +60,7 @@ impl CliError {
 
 /// With a capital letter and a full stop.
 fn sentence(text: &str) -> String {
-    let mut chars = text.chars();
-    let mut out: String = chars.next().map_or_else(String::new, |c| c.to_uppercase().chain(chars).collect());
+    let mut out = words::capital(text);
     if !out.ends_with(['.', '?', '!']) {
         out.push('.');
     }

@@ -27,7 +27,7 @@ pub(super) fn run(store: &StoreArgs) -> Result<ExitCode, CliError> {
             .problems
             .iter()
             .take(5)
-            .map(|p| format!("Tell me about: {}", shorten(&harmless(&p.title))))
+            .map(|p| format!("Tell me about: {}", terminal::fit(&harmless(&p.title), 60)))
             .collect();
         let problems = items.len();
         items.push("Fix what can be fixed: I choose, and see first what changes".to_owned());
@@ -61,11 +61,4 @@ pub(super) fn run(store: &StoreArgs) -> Result<ExitCode, CliError> {
         }
     }
     Ok(ExitCode::from(if seen.unstored.is_some() { 3 } else { 0 }))
-}
-
-fn shorten(text: &str) -> String {
-    if text.chars().count() <= 60 {
-        return text.to_owned();
-    }
-    text.chars().take(59).chain(['…']).collect()
 }

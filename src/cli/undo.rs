@@ -77,7 +77,7 @@ pub(super) fn run(args: &Args) -> Result<ExitCode, CliError> {
     if run.root != place.root() {
         return Err(CliError::usage(
             format!("Run {} changed {}", run.id, harmless(&run.root)),
-            format!("Take it back with: cleanbill undo {} --root {}", run.id, words::shell(&run.root)),
+            format!("Take it back with: cleanbill undo {}{}", run.id, words::at_root(&run.root)),
         ));
     }
     if !args.yes && !agreed(&run, only)? {

@@ -137,7 +137,7 @@ pub fn apply(
         (step.state, step.why) = match proof.answers.get(&step.check) {
             Some(None) => (StepState::Fixed, None),
             Some(Some(why)) => {
-                let left = if fix.left.is_empty() { why.clone() } else { fix.left.join(" ") };
+                let left = if fix.left.is_empty() { why.clone() } else { format!("{}.", fix.left.join("; ")) };
                 (StepState::StillOpen, Some(left))
             }
             None => (StepState::Unproven, Some("The question could not be asked again.".to_owned())),

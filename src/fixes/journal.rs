@@ -57,10 +57,10 @@ pub enum JournalError {
     },
     /// A run before this one is neither done nor taken back.
     #[error("run {0} was cut off and is not wholly taken back yet")]
-    HalfDone(i64),
+    HalfDone(i64, String),
     /// A run before this one takes itself back unless it is confirmed.
     #[error("run {0} still waits to be confirmed")]
-    Waiting(i64),
+    Waiting(i64, String),
     /// What is written there is not understood.
     #[error("change {0} of the journal cannot be read: {1}")]
     Broken(i64, String),
@@ -163,17 +163,12 @@ impl Journal {
     /// # Errors
     /// When the folder cannot be made, or is another's.
     pub fn open(store: &Store) -> Result<Self, JournalError> {
-        let mut name = store.path().file_name().unwrap_or_default().to_owned();
-        name.push(FOLDER);
-        let folder = store.path().with_file_name(name);
+        let folder = beside(store);
         let failed = |e: std::io::Error| backup(&folder, &e);
-        let above = match folder.parent().filter(|p| !p.as_os_str().is_empty()) {
-            Some(above) => above.to_owned(),
-            None => PathBuf::from("."),
-        };
-        fs::DirBuilder::new().recursive(true).mode(0o700).create(&above).map_err(failed)?;
+        let above = above(&folder);
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(above).map_err(failed)?;
         match fs::DirBuilder::new().mode(0o700).create(&folder) {
-            Ok(()) => synced(&above).map_err(failed)?,
+            Ok(()) => synced(above).map_err(failed)?,
             Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
             Err(error) => return Err(failed(error)),
         }
@@ -187,12 +182,7 @@ impl Journal {
 
     /// The journal beside a store, where there is one; nothing is made.
     pub fn there(store: &Store) -> Option<Self> {
-        let mut name = store.path().file_name().unwrap_or_default().to_owned();
-        name.push(FOLDER);
-        if !store.path().exists() || !store.path().with_file_name(name).is_dir() {
-            return None;
-        }
-        Journal::open(store).ok()
+        if store.path().exists() && beside(store).is_dir() { Journal::open(store).ok() } else { None }
     }
 
     /// Waits so long for another who fixes.
@@ -237,10 +227,10 @@ impl Journal {
     /// When another one was cut off there, or still waits to be confirmed.
     pub fn ready(&self, root: &str) -> Result<(), JournalError> {
         if let Some(cut) = self.unfinished(root)?.first() {
-            return Err(JournalError::HalfDone(cut.id));
+            return Err(JournalError::HalfDone(cut.id, root.to_owned()));
         }
         match self.waiting(root)?.first() {
-            Some(waiting) => Err(JournalError::Waiting(waiting.id)),
+            Some(waiting) => Err(JournalError::Waiting(waiting.id, root.to_owned())),
             None => Ok(()),
         }
     }
@@ -283,7 +273,7 @@ impl Journal {
         }
         self.store.begin_fixes(run, &kept)?;
         // The store may be new, and its name must last too.
-        let above = self.folder.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let above = above(&self.folder);
         synced(above).map_err(|e| backup(above, &e))
     }
 
@@ -424,6 +414,18 @@ fn trusted(path: &Path, folder: bool) -> Result<(), JournalError> {
         return Err(foreign("may be written to by others"));
     }
     Ok(())
+}
+
+/// The folder of all backups of a store.
+fn beside(store: &Store) -> PathBuf {
+    let mut name = store.path().file_name().unwrap_or_default().to_owned();
+    name.push(FOLDER);
+    store.path().with_file_name(name)
+}
+
+/// The folder in which another lies.
+fn above(folder: &Path) -> &Path {
+    folder.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 /// A change as the store keeps it; contents of files go into the folder of the run.

@@ -203,7 +203,7 @@ pub fn plan(basis: &Basis<'_>, wanted: impl Fn(&Check) -> bool) -> Plan {
             }
             Ok(Step::Do(made)) => {
                 (planned.actions, planned.changes) = (made.actions, made.changes);
-                planned.left = made.left.iter().map(|why| words::harmless(why)).collect();
+                planned.left = made.left.iter().map(|why| words::harmless(why.trim_end_matches('.'))).collect();
             }
             Ok(Step::Ask(question)) => planned.asks = Some(question),
             Err(Refusal(why)) => planned.refused = Some(words::harmless(&why)),
@@ -280,7 +280,9 @@ fn changes(
             match row {
                 Some(row) if rows.len() > 1 => {
                     rows.remove(*row);
-                    made.left.push(refusal.0);
+                    if !made.left.contains(&refusal.0) {
+                        made.left.push(refusal.0);
+                    }
                     continue 'again;
                 }
                 _ => return Err(refusal),

@@ -15,7 +15,10 @@ use super::{
     tree::{Content, State, Tree, TreeError, alike},
     validate,
 };
-use crate::store::{FixRun, RunState, StepState};
+use crate::{
+    store::{FixRun, RunState, StepState},
+    words::at_root,
+};
 
 /// A file that is no longer as the run left it.
 #[derive(Debug, Clone)]
@@ -247,7 +250,7 @@ fn later(journal: &Journal, run: &FixRun, all: &[Logged], mine: &dyn Fn(&Logged)
             return Err(UndoError::Later {
                 path: path.to_owned(),
                 later: format!("the fix of {}", step.check),
-                command: format!("cleanbill undo {}", run.id),
+                command: format!("cleanbill undo {}{}", run.id, at_root(&run.root)),
             });
         }
     }
@@ -259,7 +262,7 @@ fn later(journal: &Journal, run: &FixRun, all: &[Logged], mine: &dyn Fn(&Logged)
             return Err(UndoError::Later {
                 path: again.what.clone(),
                 later: format!("run {}", other.id),
-                command: format!("cleanbill undo {}", other.id),
+                command: format!("cleanbill undo {}{}", other.id, at_root(&other.root)),
             });
         }
     }

@@ -86,7 +86,7 @@ pub(super) fn sweep() {
 pub fn after<'a>(paths: impl Iterator<Item = &'a str>) -> Result<(), String> {
     let mut asked: Vec<Vec<String>> = Vec::new();
     for path in paths {
-        for command in commands(path).into_iter().filter(|c| !c.iter().any(|a| a == "{}")) {
+        for command in of_whole(path) {
             if !asked.contains(&command) {
                 ask(&command, "", path)?;
                 asked.push(command);
@@ -96,15 +96,23 @@ pub fn after<'a>(paths: impl Iterator<Item = &'a str>) -> Result<(), String> {
     Ok(())
 }
 
-/// The programs that are asked about a file: `{}` in their arguments stands for a copy of it, those without it are asked
-/// when it stands.
-pub(super) fn commands(path: &str) -> Vec<Vec<String>> {
-    let whole = |command: &[&str]| command.iter().map(|a| (*a).to_owned()).collect();
-    let mut commands: Vec<Vec<String>> = owners(path).map(|o| whole(o.command)).collect();
+/// The programs that are asked about a copy of a file, for which `{}` stands in their arguments.
+pub(super) fn of_copy(path: &str) -> Vec<Vec<String>> {
+    owners(path).filter(|o| o.command.contains(&"{}")).map(|o| whole(o.command)).collect()
+}
+
+/// The programs that are asked when a file stands.
+pub(super) fn of_whole(path: &str) -> Vec<Vec<String>> {
+    let mut commands: Vec<Vec<String>> =
+        owners(path).filter(|o| !o.command.contains(&"{}")).map(|o| whole(o.command)).collect();
     // A unit that is gone is not asked about.
     let there = |unit: &String| FOLDERS.iter().any(|folder| std::path::Path::new(folder).join(unit).exists());
     commands.extend(unit(path).filter(there).map(|unit| whole(&[VERIFY, "verify", "--man=no", &unit])));
     commands
+}
+
+fn whole(command: &[&str]) -> Vec<String> {
+    command.iter().map(|a| (*a).to_owned()).collect()
 }
 
 fn owners(path: &str) -> impl Iterator<Item = &'static Owner> {

@@ -1,11 +1,6 @@
 //! How much work the open problems are, for the first page of a report. It reads only the model.
 
-use super::{
-    build,
-    model::Report,
-    sentences::{self, capital},
-    text::SHOWN,
-};
+use super::{build, model::Report, sentences, text::SHOWN};
 use crate::{checks::Severity, words};
 
 /// A part of the work that is open.
@@ -44,7 +39,12 @@ pub(super) fn work(report: &Report) -> Vec<Work> {
         let Some(least) = part.iter().map(|p| p.severity).min() else { continue };
         let effort = build::effort(part, left);
         let brings = sentences::brings(now, effort.after);
-        parts.push(Work { what: capital(&what), least, needs: capital(&sentences::needs(effort)), brings });
+        parts.push(Work {
+            what: words::capital(&what),
+            least,
+            needs: words::capital(&sentences::needs(effort)),
+            brings,
+        });
         now = effort.after;
     }
     parts

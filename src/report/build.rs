@@ -181,10 +181,7 @@ fn problems(audit: &Audit, catalogue: &Catalogue, history: &History) -> Vec<Prob
 
 /// What to type to have a problem put right.
 fn command(check: &str, root: &str) -> String {
-    if root == "/" {
-        return format!("cleanbill fix {check}");
-    }
-    format!("cleanbill fix {check} --root {}", words::shell(root))
+    format!("cleanbill fix {check}{}", words::at_root(root))
 }
 
 fn parts(audit: &Audit, leader: &str) -> Vec<Part> {

@@ -28,7 +28,6 @@ pub use model::*;
 pub use options::{Detail, Logo, Options, Paper};
 pub(crate) use past::{events, points};
 pub use pdf::{PdfError, fleet_pdf, pdf};
-pub(crate) use sentences::capital;
 pub use templates::{Rendered, TemplateError};
 pub(crate) use text::{BOLD, COMMAND, DIM, Page, severity_words};
 pub use text::{Style, page, problem_page, quiet_page};

@@ -30,17 +30,17 @@ pub(super) fn summary(grade: Grade, severities: &[Severity], unknown: usize) -> 
     let (critical, high, medium) = (count(Severity::Critical), count(Severity::High), count(Severity::Medium));
     let urgent = critical + high;
     let text = if critical > 0 {
-        let today = capital(&some(critical, "problem", "problems"));
+        let today = words::capital(&some(critical, "problem", "problems"));
         match high {
             0 => format!("{today} should be dealt with today."),
             more => format!("{today} should be dealt with today, {} more this week.", words::number(more)),
         }
     } else if high > 0 {
-        format!("{} should be dealt with this week.", capital(&some(high, "problem", "problems")))
+        format!("{} should be dealt with this week.", words::capital(&some(high, "problem", "problems")))
     } else if medium > 0 {
         format!(
             "Nothing has to be done today. {} should be dealt with this month.",
-            capital(&some(medium, "problem", "problems"))
+            words::capital(&some(medium, "problem", "problems"))
         )
     } else if severities.contains(&Severity::Low) {
         "This machine is in good shape. What is left is small.".to_owned()
@@ -50,7 +50,7 @@ pub(super) fn summary(grade: Grade, severities: &[Severity], unknown: usize) -> 
         "This machine is in good shape. There is nothing to do.".to_owned()
     };
     if urgent > 0 && medium > 0 {
-        format!("{text} {} can wait a little.", capital(&words::number(medium)))
+        format!("{text} {} can wait a little.", words::capital(&words::number(medium)))
     } else {
         text
     }
@@ -62,7 +62,7 @@ pub(super) fn moved((before, now): (f64, f64), when: &str, fixed: usize, new: us
     let mut text = if (before - now).abs() < 0.5 {
         format!("The risk is the same as {when}.")
     } else {
-        format!("{} the risk was {}.", capital(when), words::whole(before))
+        format!("{} the risk was {}.", words::capital(when), words::whole(before))
     };
     if fixed > 0 {
         text.push_str(&format!(" {} fixed.", was(fixed)));
@@ -76,7 +76,7 @@ pub(super) fn moved((before, now): (f64, f64), when: &str, fixed: usize, new: us
         came.push(format!("{who} came back"));
     }
     if !came.is_empty() {
-        text.push_str(&format!(" {}.", capital(&words::list(&came))));
+        text.push_str(&format!(" {}.", words::capital(&words::list(&came))));
     }
     if fixed + new + back == 0 {
         text.push_str(" No problem came or went.");
@@ -135,7 +135,7 @@ pub(super) fn plan(
             (n, true) => (format!("{} smaller problems", words::number(n)), "remain"),
             (n, false) => (format!("{} more problems", words::number(n)), "remain"),
         };
-        text.push_str(&format!(" {} {remain}, for {}.", capital(&who), needs(rest)));
+        text.push_str(&format!(" {} {remain}, for {}.", words::capital(&who), needs(rest)));
     }
     text
 }
@@ -165,16 +165,11 @@ pub(super) fn brings((risk, grade): (f64, Grade), (after, grade_after): (f64, Gr
 }
 
 fn was(n: usize) -> String {
-    if n == 1 { "One problem was".to_owned() } else { format!("{} problems were", capital(&words::number(n))) }
+    if n == 1 { "One problem was".to_owned() } else { format!("{} problems were", words::capital(&words::number(n))) }
 }
 
 pub(super) fn some(n: usize, one: &str, many: &str) -> String {
     format!("{} {}", words::number(n), if n == 1 { one } else { many })
-}
-
-pub(crate) fn capital(text: &str) -> String {
-    let mut chars = text.chars();
-    chars.next().map_or_else(String::new, |c| c.to_uppercase().chain(chars).collect())
 }
 
 /// `open for 23 days`.
@@ -251,6 +246,9 @@ pub(super) fn drift(points: &[ScorePoint], risk: f64) -> Option<String> {
 pub(super) fn returning(n: usize, first_end: &str) -> String {
     match n {
         1 => format!("One accepted risk counts again after {first_end}."),
-        n => format!("{} accepted risks will count again, the first after {first_end}.", capital(&words::number(n))),
+        n => format!(
+            "{} accepted risks will count again, the first after {first_end}.",
+            words::capital(&words::number(n))
+        ),
     }
 }

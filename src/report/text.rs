@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use anstyle::{AnsiColor, Style as Ansi};
 use textwrap::Options;
 
-use super::{model::*, sentences::capital};
+use super::model::*;
 use crate::{
     checks::{Check, Severity},
     facts::Reason,
@@ -326,12 +326,7 @@ fn closing(page: &mut Page, report: &Report, all: bool) {
     let full = command(page, "cleanbill report");
     let safe = |p: &&Problem| p.command.is_some() && p.safety == Some(crate::checks::Safety::Safe);
     if report.problems.iter().any(|p| safe(&p)) {
-        let place = if report.host.root == "/" {
-            String::new()
-        } else {
-            format!(" --root {}", words::shell(&report.host.root))
-        };
-        let all = harmless(&format!("cleanbill fix --safe-only{place}"));
+        let all = harmless(&format!("cleanbill fix --safe-only{}", words::at_root(&report.host.root)));
         let (text, shown) = ("  Fix all safe ones at once:", command(page, &all));
         // A long folder gets a line of its own.
         if text.len() + 2 + textwrap::core::display_width(&all) <= page.style.width {
@@ -488,7 +483,7 @@ pub fn quiet_page(check: &Check, result: &CheckResult, style: Style) -> String {
     let title = page.paint(BOLD, &title);
     page.wrapped(&title, "  ", "  ");
     if let Some(why) = &result.why {
-        page.wrapped(&capital(&harmless(why)), "  ", "  ");
+        page.wrapped(&words::capital(&harmless(why)), "  ", "  ");
     }
     page.blank();
     page.heading("WHAT WAS ASKED");

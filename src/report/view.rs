@@ -5,7 +5,6 @@ use serde_json::{Map, Value, json};
 
 use super::{
     model::{Problem, Report},
-    sentences::capital,
     text::{SHOWN, severity_words},
 };
 use crate::{
@@ -60,7 +59,7 @@ pub(super) fn view(report: &Report, mut limits: Limits, clean: impl Fn(&Place<'_
     });
     for_each(&mut view, "results", &report.results, |_, r, map| {
         map.insert("result_text".to_owned(), json!(result_words(&r.result)));
-        map.insert("why".to_owned(), json!(r.why.as_deref().map(capital)));
+        map.insert("why".to_owned(), json!(r.why.as_deref().map(words::capital)));
     });
     if let Value::Object(map) = &mut view {
         beside(report, map);
@@ -161,7 +160,7 @@ fn beside(report: &Report, map: &mut Map<String, Value>) {
     if tips > 0 {
         rest.push(words::count(tips, "tip", "tips"));
     }
-    map.insert("rest_text".to_owned(), json!((!rest.is_empty()).then(|| capital(&words::list(&rest)))));
+    map.insert("rest_text".to_owned(), json!((!rest.is_empty()).then(|| words::capital(&words::list(&rest)))));
     map.insert("urgent".to_owned(), json!(count(&|s| s >= Severity::Medium)));
     map.insert("shown".to_owned(), json!(SHOWN));
     map.insert("quiet_areas".to_owned(), json!(quiet_areas(report)));

@@ -133,7 +133,7 @@ fn turns(connection: &Connection, audit: &Audit) -> Result<BTreeMap<String, Vec<
 fn fixes(connection: &Connection, audit: &Audit) -> Result<Vec<(Timestamp, usize)>, StoreError> {
     let mut statement = connection.prepare(
         "select epoch_us(r.started), count(*) from fix_runs r join fix_steps s on s.run = r.id
-         where r.host = ? and r.root = ? and r.state = 'done' and s.state in ('fixed', 'still_open', 'unproven')
+         where r.host = ? and r.root = ? and r.state = 'done' and s.state = 'fixed'
            and r.started <= make_timestamp(?)
          group by r.id, r.started order by r.started",
     )?;

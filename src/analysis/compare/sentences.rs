@@ -4,7 +4,6 @@ use std::cmp::Ordering;
 
 use super::model::{Group, Problems, Side, Weight};
 use crate::{
-    report::capital,
     store::{Known, TableDiff},
     words::{self, whole},
 };
@@ -61,13 +60,13 @@ pub(super) fn summary(before: &Side, after: &Side, same: bool, problems: &Proble
         (0, _) => "Nothing else that matters is different.".to_owned(),
         (1, _) if same => "One thing changed on the machine.".to_owned(),
         (1, _) => "One thing is different on the machines.".to_owned(),
-        (n, _) => format!("{} things {what}.", capital(&words::number(n))),
+        (n, _) => format!("{} things {what}.", words::capital(&words::number(n))),
     });
     if dangerous > 0 && same {
         told.push(match dangerous {
             1 if all.len() == 1 => "It may make the machine less safe.".to_owned(),
             1 => "One of them may make it less safe.".to_owned(),
-            n => format!("{} of them may make it less safe.", capital(&words::number(n))),
+            n => format!("{} of them may make it less safe.", words::capital(&words::number(n))),
         });
     }
     told.join(" ")
@@ -105,7 +104,7 @@ fn moved(before: &Side, after: &Side, same: bool, problems: &Problems) -> String
         tell(accepted, format!("{} of {a} {} accepted on {b}", some(accepted), are(accepted)));
         tell(unseen, format!("{} of {a} may also be on {b}", some(unseen)));
     }
-    format!("{}.", capital(&words::list(&parts)))
+    format!("{}.", words::capital(&words::list(&parts)))
 }
 
 fn were(n: usize) -> &'static str {
@@ -213,7 +212,7 @@ pub(super) fn uncompared(diff: &TableDiff) -> Option<Reason> {
 
 /// What could not be compared, and why.
 pub(super) fn not_compared(what: &[String], reason: &Reason) -> String {
-    let list = capital(&words::list(what));
+    let list = words::capital(&words::list(what));
     let it = if what.len() > 1 { "them" } else { "it" };
     let who = reason.who;
     let (how, did) = match reason.did {

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::model::CheckTrend;
 use crate::{
-    report::{ScorePoint, capital},
+    report::ScorePoint,
     score::BySeverity,
     words::{self, whole},
 };
@@ -114,7 +114,7 @@ fn pressing(open: usize, critical: usize, high: usize) -> String {
     let some = |n: usize| match n {
         _ if open == 1 => "It".to_owned(),
         n if n == open => "All of them".to_owned(),
-        n => format!("{} of them", capital(&words::number(n))),
+        n => format!("{} of them", words::capital(&words::number(n))),
     };
     match (critical, high) {
         _ if open == 0 => String::new(),

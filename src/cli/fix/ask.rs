@@ -60,7 +60,7 @@ fn line(fix: &PlannedFix, live: bool, width: usize) -> String {
         "under 1" => "<1".to_owned(),
         points => format!("−{points}"),
     };
-    let title = fit(&harmless(&fix.title), TITLE);
+    let title = terminal::fit(&harmless(&fix.title), TITLE);
     let effect = match fix.asks {
         Some(_) => "asks you something first".to_owned(),
         None => told::effect(fix, live),
@@ -71,22 +71,9 @@ fn line(fix: &PlannedFix, live: bool, width: usize) -> String {
         "{title}{:pad$} {points:>4}   {:<7}  {}",
         "",
         told::time(fix),
-        fit(&harmless(&effect), room),
-        pad = TITLE - textwrap::core::display_width(&title)
+        terminal::fit(&harmless(&effect), room),
+        pad = TITLE.saturating_sub(textwrap::core::display_width(&title))
     )
-}
-
-/// A text of at most so many columns.
-fn fit(text: &str, columns: usize) -> String {
-    let mut out = String::new();
-    for c in text.chars() {
-        if textwrap::core::display_width(&out) + 1 >= columns && textwrap::core::display_width(text) > columns {
-            out.push('…');
-            break;
-        }
-        out.push(c);
-    }
-    out
 }
 
 /// Asks what the fixes need to know; whether anything was answered.

@@ -396,25 +396,22 @@ fn write(args: &Args, plan: &Plan, audit: &audit::Audit, place: &Place) -> Resul
         if path == Path::new("-") {
             continue;
         }
-        let name = words::shell(&path.to_string_lossy());
-        anstream::eprintln!("{}: a {what} with {}.", words::harmless(&name), words::count(made.fixes, "fix", "fixes"));
+        let name = words::harmless(&words::shell(&path.to_string_lossy()));
+        anstream::eprintln!("{}: a {what} with {}.", name, words::count(made.fixes, "fix", "fixes"));
         match (what, place.is_live()) {
             ("script", _) => {
-                anstream::eprintln!("Read it, then run:  {sudo}sh {}", words::harmless(&name));
-                anstream::eprintln!("Take it back with:  {sudo}sh {} undo", words::harmless(&name));
+                anstream::eprintln!("Read it, then run:  {sudo}sh {}", name);
+                anstream::eprintln!("Take it back with:  {sudo}sh {} undo", name);
             }
             (_, true) => {
-                anstream::eprintln!(
-                    "Look, then run it:  ansible-playbook -i HOST, --check --diff {}",
-                    words::harmless(&name)
-                );
+                anstream::eprintln!("Look, then run it:  ansible-playbook -i HOST, --check --diff {}", name);
             }
             (_, false) => {
                 let root = words::shell(&place.root());
                 anstream::eprintln!(
                     "Read it, then run:  sudo ansible-playbook -i {}, -c community.general.chroot {}",
                     words::harmless(&root),
-                    words::harmless(&name)
+                    name
                 );
             }
         }
@@ -434,7 +431,8 @@ fn confirm(args: &Args) -> Result<ExitCode, CliError> {
     }
     for run in confirmed {
         Guard::confirmed(run.id);
-        anstream::println!("Run {} stays. Take it back with: cleanbill undo {}", run.id, run.id);
+        let root = words::harmless(&words::at_root(&run.root));
+        anstream::println!("Run {} stays. Take it back with: cleanbill undo {}{root}", run.id, run.id);
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -444,13 +442,19 @@ impl From<fixes::JournalError> for CliError {
         match error {
             fixes::JournalError::Store(error) => error.into(),
             fixes::JournalError::Busy => CliError::failed(error.to_string(), "Wait until it has ended, then try again"),
-            fixes::JournalError::HalfDone(run) => CliError::failed(
+            fixes::JournalError::HalfDone(run, ref root) => CliError::failed(
                 error.to_string(),
-                format!("Make room on the disk and try again, or give it up with: cleanbill undo {run} --force"),
+                format!(
+                    "Make room on the disk and try again, or give it up with: cleanbill undo {run}{} --force",
+                    words::at_root(root)
+                ),
             ),
-            fixes::JournalError::Waiting(run) => CliError::failed(
+            fixes::JournalError::Waiting(run, ref root) => CliError::failed(
                 error.to_string(),
-                format!("Keep it with: cleanbill fix confirm, or take it back with: cleanbill undo {run}"),
+                format!(
+                    "Keep it with: cleanbill fix confirm{root}, or take it back with: cleanbill undo {run}{root}",
+                    root = words::at_root(root)
+                ),
             ),
             fixes::JournalError::Foreign { .. } => {
                 CliError::failed(error.to_string(), "Give another place with --db FILE, in a folder of your own")

@@ -288,8 +288,8 @@ fn text(run: &FixRun, (was, now): (Grade, Option<Grade>)) -> String {
         let _ = writeln!(text, "\n  Grade {grade}      Risk {risk}");
     }
     if run.steps.iter().any(|s| s.state.stands()) {
-        let root = if run.root == "/" { String::new() } else { format!(" --root {}", words::shell(&run.root)) };
-        let _ = writeln!(text, "  Take all of it back:  cleanbill undo {}{}", run.id, harmless(&root));
+        let root = harmless(&words::at_root(&run.root));
+        let _ = writeln!(text, "  Take all of it back:  cleanbill undo {}{root}", run.id);
     }
     if let Some(until) = run.confirm_until {
         let _ = writeln!(

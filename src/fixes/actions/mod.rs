@@ -35,6 +35,11 @@ pub trait Act {
     fn plan(&self, view: &mut View<'_>) -> Result<(), Refusal>;
 }
 
+pub use sysctl::Sysctl;
+
+pub(super) use mount::FSTAB;
+pub(super) use sysctl::{FILE as SYSCTL, LAST};
+
 macro_rules! actions {
     ($($(#[$doc:meta])* $variant:ident($type:ty)),+ $(,)?) => {
         /// One action of a fix, as its check file says.
@@ -88,7 +93,7 @@ actions! {
     /// Lets a link lead elsewhere.
     Link(place::Link),
     /// Sets a setting of the kernel, now and when it starts.
-    Sysctl(sysctl::Sysctl),
+    Sysctl(Sysctl),
     /// Loads a module of the kernel, or keeps it out.
     Module(module::Module),
     /// Installs, upgrades or removes packages.

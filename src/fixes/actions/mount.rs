@@ -26,7 +26,7 @@ pub struct Mount {
     pub line: Option<String>,
 }
 
-const FSTAB: &str = "/etc/fstab";
+pub(in crate::fixes) const FSTAB: &str = "/etc/fstab";
 
 impl Act for Mount {
     fn plan(&self, view: &mut View<'_>) -> Result<(), Refusal> {

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::Act;
 use crate::{
     fixes::{
-        tree::{Content, State},
+        tree::{ACL, Content, State, is_list},
         view::{Refusal, View},
     },
     host::Kind,
@@ -151,12 +151,11 @@ fn below(view: &View<'_>, path: &str) -> Result<Vec<String>, Refusal> {
 impl Act for RemoveAcl {
     fn plan(&self, view: &mut View<'_>) -> Result<(), Refusal> {
         change(view, &self.path, |state| {
-            let rule = |name: &String| name.starts_with("system.posix_acl_");
-            if state.xattrs.contains_key("system.posix_acl_access") {
+            if state.xattrs.contains_key(ACL) {
                 // With such rules the middle digit is the most that any of them may, not what the group may.
                 state.mode &= !0o070;
             }
-            state.xattrs.retain(|name, _| !rule(name));
+            state.xattrs.retain(|name, _| !is_list(name));
         })
     }
 }

@@ -21,9 +21,9 @@ pub struct Sysctl {
 }
 
 /// Where settings of ours stand: read after all others of its folder.
-const FILE: &str = "/etc/sysctl.d/zz-cleanbill.conf";
+pub(in crate::fixes) const FILE: &str = "/etc/sysctl.d/zz-cleanbill.conf";
 /// Where `sysctl --system` looks last.
-const LAST: &str = "/etc/sysctl.conf";
+pub(in crate::fixes) const LAST: &str = "/etc/sysctl.conf";
 /// What the kernel does not let anyone take back before the next start.
 const LOCKS: &[(&str, &str)] = &[
     ("kernel.kexec_load_disabled", "1"),

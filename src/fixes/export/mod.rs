@@ -11,11 +11,12 @@ mod tests;
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use sha2::{Digest as _, Sha256};
 
 use super::{
     change::{Change, FileChange, Run},
     plan::{Plan, PlannedFix},
-    tree::{Content, State, Tree},
+    tree::{Content, State, Tree, is_label, is_list},
 };
 use crate::words::harmless;
 
@@ -113,20 +114,38 @@ const PASSWORDS: [&str; 5] = ["/etc/shadow", "/etc/gshadow", "/etc/shadow-", "/e
 
 /// Whether what is in a file is no business of whoever reads the export.
 fn is_secret(change: &FileChange) -> bool {
-    let Some(before) = &change.before else { return false };
     let closed = |state: &State| state.mode & 0o004 == 0;
-    let key = |state: &State| matches!(&state.content, Content::File(b) if contains(b, b"PRIVATE KEY-----"));
+    let key = |state: &State| matches!(&state.content, Content::File(b) if memchr::memmem::find(b, b"PRIVATE KEY-----").is_some());
     let name = change.path.ends_with(".key") || PASSWORDS.contains(&change.path.as_str());
-    name || closed(before) || key(before) || change.after.as_ref().is_some_and(closed)
+    let states = || change.before.iter().chain(&change.after);
+    // A new file that is closed holds what the check file says, which is no secret.
+    name || states().any(key) || change.before.is_some() && states().any(closed)
 }
 
-fn contains(bytes: &[u8], what: &[u8]) -> bool {
-    bytes.windows(what.len()).any(|w| w == what)
+/// SHA-256 in hexadecimal digits.
+fn digest(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|b| format!("{b:02x}")).collect()
+}
+
+/// Whether access rules for single people are taken away with a change of rights; an error where it cannot be told.
+fn lists_go(path: &str, old: &State, new: &State) -> Result<bool, String> {
+    let others = |s: &State| -> BTreeMap<String, Vec<u8>> {
+        s.xattrs.iter().filter(|(n, _)| !is_list(n)).map(|(n, v)| (n.clone(), v.clone())).collect()
+    };
+    let moves = (old.uid, old.gid) != (new.uid, new.gid);
+    if others(old) != others(new) || moves && old.xattrs.contains_key("security.capability") {
+        return Err(format!("{path} has attributes that cannot be kept so."));
+    }
+    if old.xattrs == new.xattrs {
+        // With such a list the middle digit of the rights is another thing.
+        return if old.has_list() { Err(format!("{path} has access rules for single people.")) } else { Ok(false) };
+    }
+    if new.has_list() { Err(format!("{path} would get access rules.")) } else { Ok(true) }
 }
 
 /// Attributes of a file that an export cannot keep when it writes the file anew.
 fn odd_attributes(state: &State) -> bool {
-    state.xattrs.keys().any(|name| name != "security.selinux")
+    state.xattrs.keys().any(|name| !is_label(name))
 }
 
 /// The day and time of a plan.

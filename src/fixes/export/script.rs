@@ -4,7 +4,6 @@
 use std::fmt::Write as _;
 
 use base64ct::{Base64, Encoding as _};
-use sha2::{Digest as _, Sha256};
 
 use super::{
     super::{
@@ -13,7 +12,7 @@ use super::{
         tree::{Content, State},
         validate,
     },
-    Exported, Head, Later, Written, each, is_plain, is_secret, late, moment, odd_attributes,
+    Exported, Head, Later, Written, digest, each, is_plain, is_secret, late, lists_go, moment, odd_attributes,
     parts::{Part, parts},
     resolved,
     shadow::{self, Field, Kind},
@@ -45,7 +44,7 @@ pub fn script(plan: &Plan, head: &Head<'_>) -> Exported {
     }
     let runs = late(done.iter().map(|w| w.fix));
     fixes.push_str(&writer.order(&done, &runs));
-    let plan: String = Sha256::digest(fixes.as_bytes()).iter().take(8).map(|b| format!("{b:02x}")).collect();
+    let plan: String = digest(fixes.as_bytes()).chars().take(16).collect();
     let mut text = opening(head, &done, &left);
     let _ = writeln!(text, "set -u\nPLAN={plan}");
     if head.live {
@@ -200,8 +199,7 @@ impl Writer<'_> {
             match change {
                 Change::File(file) => {
                     self.file(file, later, &mut body)?;
-                    let whole = validate::commands(&file.path).into_iter().filter(|c| !c.iter().any(|a| a == "{}"));
-                    asked.extend(whole.filter(|_| self.head.live));
+                    asked.extend(validate::of_whole(&file.path).into_iter().filter(|_| self.head.live));
                 }
                 Change::Run(run) if !run.when.is_late() => {
                     ask(&mut body, &mut asked);
@@ -240,7 +238,8 @@ impl Writer<'_> {
         let rights = |state: &State| format!("{}:{} {:o}", state.uid, state.gid, state.mode & 0o7777);
         match (&change.before, &change.after) {
             (Some(old), Some(new)) if old.content == new.content => {
-                let lists = access_lists(path, old, new)?;
+                // The last argument.
+                let lists = if lists_go(path, old, new)? { " none" } else { "" };
                 let set = rights(new);
                 let _ = writeln!(body.steps, "\tset_rights {step} {place} {set} {before} {wanted}{lists} || return 1");
             }
@@ -331,9 +330,8 @@ impl Writer<'_> {
 
     /// What asks the program that owns a file about its new content.
     fn test(&mut self, path: &str, step: &str, body: &mut Body) -> String {
-        let mut commands =
-            validate::commands(path).into_iter().filter(|c| self.head.live && c.iter().any(|a| a == "{}"));
-        let Some(command) = commands.next() else { return "no_test".to_owned() };
+        let command = validate::of_copy(path).into_iter().next().filter(|_| self.head.live);
+        let Some(command) = command else { return "no_test".to_owned() };
         let words: Vec<String> =
             command.iter().map(|a| if a == "{}" { "\"$1\"".to_owned() } else { shell(a) }).collect();
         let _ = writeln!(body.before, "test_{step}() {{ ask {}; }}", words.join(" "));
@@ -430,30 +428,10 @@ fn done(command: &[String]) -> Option<String> {
     }
 }
 
-/// What becomes of access lists, as the last argument of a change of rights.
-fn access_lists(path: &str, old: &State, new: &State) -> Result<&'static str, String> {
-    let list = |name: &String| name.starts_with("system.posix_acl_");
-    let others =
-        |s: &State| s.xattrs.iter().filter(|(n, _)| !list(n)).map(|(n, v)| (n.clone(), v.clone())).collect::<Vec<_>>();
-    let moves = (old.uid, old.gid) != (new.uid, new.gid);
-    if others(old) != others(new) || moves && old.xattrs.contains_key("security.capability") {
-        return Err(format!("{path} has attributes that a script cannot keep."));
-    }
-    if old.xattrs == new.xattrs {
-        // With such a list the middle digit of the rights is another thing.
-        return if old.xattrs.keys().any(list) {
-            Err(format!("{path} has access rules for single people."))
-        } else {
-            Ok("")
-        };
-    }
-    if new.xattrs.keys().any(list) { Err(format!("{path} would get access rules.")) } else { Ok(" none") }
-}
-
 /// What lies at a place, as the script says it.
 fn state(state: Option<&State>) -> String {
     let Some(state) = state else { return "nothing".to_owned() };
-    let list = if state.xattrs.keys().any(|n| n.starts_with("system.posix_acl_")) { "+" } else { "" };
+    let list = if state.has_list() { "+" } else { "" };
     let rights = format!("{:o}:{}:{}{list}", state.mode & 0o7777, state.uid, state.gid);
     match &state.content {
         Content::File(bytes) => format!("file:{rights}:{}", digest(bytes)),
@@ -461,9 +439,4 @@ fn state(state: Option<&State>) -> String {
         Content::Directory => format!("folder:{rights}"),
         Content::Opaque(..) => format!("rights:{rights}"),
     }
-}
-
-/// SHA-256 in hexadecimal digits.
-pub(super) fn digest(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|b| format!("{b:02x}")).collect()
 }

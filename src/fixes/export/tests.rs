@@ -211,6 +211,12 @@ fn what_not_everybody_may_read_is_never_written_down() {
             fix(2, vec![change("/etc/shadow", &shadow, with(&shadow, "bob:!$6$salt$scrambled:1:0:365:7:::\n"))]),
         ],
     };
+    // A list that was missing, made of passwords that stood in the open one.
+    let missing = mine(State::file("bob:$6$salt$scrambled:1:0:99999:7:::\n", 0o640));
+    let made = Plan { fixes: vec![fix(1, vec![change("/etc/gshadow", &None, missing)])] };
+    for export in [script(&made, &case.head(false)), playbook(&made, &case.head(false))] {
+        assert!(!export.text.contains("scrambled") && export.left.len() == 1, "{:?}", export.left);
+    }
     let written = script(&plan, &case.head(false));
     assert!(written.left.is_empty());
     assert!(!written.text.contains("hunter") && !written.text.contains("scrambled") && !written.text.contains("bob ="));
@@ -354,6 +360,12 @@ fn a_playbook_has_the_module_for_each_change_and_no_template_from_the_machine() 
     let odd = case.file(ODD, b"old\n", 0o644);
     let sudo = case.file("/etc/default/grub", b"A=1\n", 0o644);
     case.file("/bin/sh", b"", 0o755);
+    case.file("/usr/sbin/sshd", b"", 0o755);
+    let mut remount =
+        fix(5, vec![Change::Run(Run::new("new rules hold", &["/usr/bin/mount", "-o", "remount,nodev", "/dev/shm"]))]);
+    // The list of disks says so already.
+    let action = serde_json::json!({ "mount": { "point": "/dev/shm", "add": ["nodev"] } });
+    remount.actions.push(serde_json::from_value(action).unwrap());
     let systemctl = "/usr/bin/systemctl";
     let apt = ["/usr/bin/apt-get", "-y", "-q", "install", "--only-upgrade", "--", "openssl", "libc6"];
     let plan = Plan {
@@ -377,6 +389,8 @@ fn a_playbook_has_the_module_for_each_change_and_no_template_from_the_machine() 
                     Change::Run(Run::new("cramfs is unloaded", &["/sbin/modprobe", "-r", "cramfs"])),
                 ],
             ),
+            fix(4, vec![change("/etc/ssh/sshd_config.d/10-x.conf", &None, mine(State::file("Port 22\n", 0o600)))]),
+            remount,
         ],
     };
     let book = playbook(&plan, &case.head(true)).text;
@@ -385,7 +399,10 @@ fn a_playbook_has_the_module_for_each_change_and_no_template_from_the_machine() 
         "            content: |2+\n              A=2\n\n",
         "            validate: \"/bin/sh -n %s\"\n",
         "          notify:\n            - \"Ssh reads its settings anew\"\n",
-        "        name: \"ssh.service\"\n        state: reloaded\n",
+        // Not `state: reloaded`, which would start a service that someone stopped.
+        "          - \"try-reload-or-restart\"\n          - \"ssh.service\"\n",
+        "          when: cleanbill_check_4_0 is defined and cleanbill_check_4_0 is changed\n",
+        "              - \"remount,nodev\"\n              - \"/dev/shm\"\n",
         "            name: \"telnet.socket\"\n            enabled: false\n            state: stopped\n",
         "            state: latest\n            only_upgrade: true\n",
         "            removes: \"/sys/module/cramfs\"\n          changed_when: true\n",
@@ -465,7 +482,11 @@ fn a_playbook_makes_what_was_planned_and_a_second_time_nothing() {
         let output = command.output().ok()?;
         Some((output.status.code(), String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned()))
     };
-    let Some((code, said)) = play(&[]) else { return };
+    let first = play(&[]);
+    if !crate::testing::can(first.is_some(), "Ansible is not installed: no playbook is played") {
+        return;
+    }
+    let (code, said) = first.unwrap();
     assert_eq!(code, Some(0), "{said}");
     for file in plan.files() {
         let now = tree.read_like(&file.path, file.after.as_ref()).unwrap();

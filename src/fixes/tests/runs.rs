@@ -266,7 +266,7 @@ fn a_run_that_was_cut_off_anywhere_is_as_if_it_had_never_been() {
             let before = small.seen();
             cut(&small, &plan, n, begun);
             let (journal, tree) = (journal(&small), small.tree());
-            assert!(matches!(run(&small, &plan, false), Err(JournalError::HalfDone(1))));
+            assert!(matches!(run(&small, &plan, false), Err(JournalError::HalfDone(1, _))));
             let found = recover(&journal, &tree, false).unwrap();
             assert_eq!(found.len(), 1);
             assert!(found[0].left.is_none() && found[0].what == Found::CutOff, "{n} {begun}: {found:?}");
@@ -411,7 +411,7 @@ fn what_nobody_confirms_goes_and_what_someone_confirms_stays() {
     let (journal, tree) = (journal(&small), small.tree());
     assert!(done.confirm_until.is_some_and(|until| until > Timestamp::now()));
     // Nothing is built on what may go.
-    assert!(matches!(run(&small, &two_again(&small), false), Err(JournalError::Waiting(1))));
+    assert!(matches!(run(&small, &two_again(&small), false), Err(JournalError::Waiting(1, _))));
     assert!(recover(&journal, &tree, false).unwrap().is_empty(), "there is still time");
     let early = undo_unconfirmed(&journal, &tree, false, done.id, None);
     assert!(matches!(early, Err(UndoError::TooEarly(1, _))));
@@ -484,7 +484,7 @@ fn a_full_disk_is_tried_again_until_there_is_room() {
     let after = small.seen();
     std::process::Command::new("umount").arg(&mnt).status().unwrap();
     assert!(first[0].open && first[0].left.as_ref().unwrap().contains("the disk is full"), "{first:?}");
-    assert!(matches!(refused, Err(JournalError::HalfDone(1))));
+    assert!(matches!(refused, Err(JournalError::HalfDone(1, _))));
     assert!(second[0].left.is_none() && !second[0].open, "{second:?}");
     assert_eq!(after, before);
 }

@@ -18,6 +18,7 @@ use look::{hold, state};
 use write::{between, create, remove, replace, rights, wear};
 
 pub use error::TreeError;
+pub(super) use state::{ACL, is_label, is_list};
 pub use state::{Content, State, Time, alike, same};
 pub(super) use write::temporary_name;
 

@@ -5,15 +5,20 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 /// Access rules beside the rights.
-pub(super) const ACL: &str = "system.posix_acl_access";
+pub(in super::super) const ACL: &str = "system.posix_acl_access";
 /// What the system itself keeps of a file and gives to a new one: it is passed on where that is possible, and no
 /// difference.
 const LABELS: [&str; 2] = ["security.selinux", "security.SMACK64"];
 /// What the system reckons from the file itself, so that it must not be passed on.
 pub(super) const RECKONED: [&str; 2] = ["security.ima", "security.evm"];
 
-pub(super) fn is_label(name: &str) -> bool {
+pub(in super::super) fn is_label(name: &str) -> bool {
     LABELS.contains(&name)
+}
+
+/// Whether an attribute holds access rules, of what it is or of what is made in it.
+pub(in super::super) fn is_list(name: &str) -> bool {
+    name.starts_with("system.posix_acl_")
 }
 
 /// Writes the rights into access rules: a version, then entries of a tag, what it may, and whom it is for.
@@ -126,6 +131,11 @@ impl State {
             set_acl(rules, self.mode);
         }
         self
+    }
+
+    /// Whether it has access rules for single people.
+    pub fn has_list(&self) -> bool {
+        self.xattrs.keys().any(|name| is_list(name))
     }
 
     /// The text of a file; none when it is no file or not UTF-8.

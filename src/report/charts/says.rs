@@ -4,10 +4,7 @@ use jiff::Timestamp;
 
 use super::severities::{layers, open};
 use crate::{
-    report::{
-        model::{Area, Event, EventKind, Repair, RepairMonth, ScorePoint},
-        sentences::capital,
-    },
+    report::model::{Area, Event, EventKind, Repair, RepairMonth, ScorePoint},
     score::Grade,
     words::{self, harmless},
 };
@@ -87,7 +84,7 @@ pub(super) fn severities(points: &[&ScorePoint], every: usize) -> String {
     let problems = |n: usize| match n {
         0 => "No problem is open now".to_owned(),
         1 => "One problem is open now".to_owned(),
-        n => format!("{} problems are open now", capital(&words::number(n))),
+        n => format!("{} problems are open now", words::capital(&words::number(n))),
     };
     let layers = layers(last.problems).into_iter().filter(|(.., n)| *n > 0);
     let parts: Vec<(&str, usize)> = layers.map(|(_, name, n)| (name, n)).collect();
@@ -101,7 +98,7 @@ pub(super) fn severities(points: &[&ScorePoint], every: usize) -> String {
             text.push_str(&format!(": {}.", words::list(&parts)));
         }
     }
-    let start = capital(&moment(first.started, first.started, last.started));
+    let start = words::capital(&moment(first.started, first.started, last.started));
     let before = match then {
         0 if now == 0 => "there was none either".to_owned(),
         0 => "there was none".to_owned(),
@@ -151,7 +148,8 @@ pub(super) fn other_areas(loud: usize, quiet: usize) -> Option<String> {
         (0, 0) => None,
         (0, quiet) => Some(format!("No risk was found in {}.", areas(quiet))),
         (loud, quiet) => {
-            let some = format!("{} {} some risk, too", capital(&areas(loud)), if loud == 1 { "has" } else { "have" });
+            let some =
+                format!("{} {} some risk, too", words::capital(&areas(loud)), if loud == 1 { "has" } else { "have" });
             Some(match quiet {
                 0 => format!("{some}."),
                 quiet => format!("{some}, and no risk was found in {}.", words::number(quiet)),

@@ -9,7 +9,6 @@ use crate::{
     checks::{Catalogue, Severity},
     report::{
         Outlook, Problem, ProblemRef, Report, SCHEMA_VERSION,
-        sentences::capital,
         text::{SHOWN, severity_words},
     },
     score::{self, BySeverity, Grade},
@@ -245,19 +244,21 @@ fn summary(hosts: &[FleetHost]) -> String {
         n if n == all && all == 1 => "The machine is in good shape.".to_owned(),
         n if n == all => format!("All {} machines are in good shape.", words::number(all)),
         0 => "None of the machines is in good shape.".to_owned(),
-        n => format!("{} of {} machines {} in good shape.", capital(&words::number(n)), words::number(all), is(n)),
+        n => {
+            format!("{} of {} machines {} in good shape.", words::capital(&words::number(n)), words::number(all), is(n))
+        }
     };
     if today > 0 {
-        text.push_str(&format!(" {} {} care today.", capital(&words::number(today)), needs(today)));
+        text.push_str(&format!(" {} {} care today.", words::capital(&words::number(today)), needs(today)));
     }
     if week > 0 {
-        text.push_str(&format!(" {} {} care this week.", capital(&words::number(week)), needs(week)));
+        text.push_str(&format!(" {} {} care this week.", words::capital(&words::number(week)), needs(week)));
     }
     let stale = count(&|h| h.stale);
     if stale > 0 {
         text.push_str(&format!(
             " {} {} not been looked at for more than two weeks.",
-            capital(&words::number(stale)),
+            words::capital(&words::number(stale)),
             if stale == 1 { "has" } else { "have" }
         ));
     }

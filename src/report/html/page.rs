@@ -10,7 +10,6 @@ use super::super::{
     charts::{self, Drawing},
     model::{Changes, EventKind, ProblemRef, Waived},
     options::Detail,
-    sentences::capital,
     text::severity_words,
     view::{Limits, more},
 };
@@ -45,7 +44,7 @@ pub(super) fn cap(map: &mut Map<String, Value>) {
         let parts = p.get("parts").and_then(Value::as_array).into_iter().flatten();
         parts.chain([p]).any(|p| p.get("unseen").is_some_and(Value::is_string))
     });
-    map.insert("problems_over".to_owned(), json!(more(over).as_deref().map(capital)));
+    map.insert("problems_over".to_owned(), json!(more(over).as_deref().map(words::capital)));
     map.insert("evidence_cut".to_owned(), json!(cut));
 }
 
@@ -74,7 +73,7 @@ pub(super) fn beside(report: &Report, options: &Options) -> Value {
         "groups": report.changes.as_ref().map(|c| groups(c, &link)).unwrap_or_default(),
         "returning": report.waived.iter().filter(|w| w.ends_soon).map(returning).collect::<Vec<_>>(),
         "told": events(report),
-        "told_over": more(report.events.len().saturating_sub(EVENTS)).as_deref().map(capital),
+        "told_over": more(report.events.len().saturating_sub(EVENTS)).as_deref().map(words::capital),
         "events_text": words::count(report.events.len(), "thing happened to the machine", "things happened to the machine"),
         "fixing": fixing(report),
         "filter": filter(report),
@@ -130,8 +129,8 @@ fn groups(changes: &Changes, link: &dyn Fn(&str) -> Option<usize>) -> Vec<Value>
                 "count": list.len(),
                 "named": list.iter().take(named).map(line).collect::<Vec<_>>(),
                 "folded": list.iter().skip(named).take(FOLDED).map(line).collect::<Vec<_>>(),
-                "folded_text": more(folded).as_deref().map(capital),
-                "over": more(folded.saturating_sub(FOLDED)).as_deref().map(capital),
+                "folded_text": more(folded).as_deref().map(words::capital),
+                "over": more(folded.saturating_sub(FOLDED)).as_deref().map(words::capital),
             })
         })
         .collect()

@@ -1,7 +1,6 @@
 //! Who may do what with root's rights: sudo and doas.
 
 use super::{All, Kind, Row, Told, lower};
-use crate::report::capital;
 
 /// `The user 'eve'`, `Members of the group 'ops'`, `Every user`.
 fn who(row: Row<'_>) -> String {
@@ -41,7 +40,7 @@ pub(in super::super) fn sudo(row: Row<'_>, all: All<'_>) -> Option<Told> {
         Kind::Removed => Told::safer(format!("{who} may no longer run {what} {whose}.")),
         Kind::Changed if row.gained("changeable_by") => Told::danger(format!(
             "{} can now change a program that {} may run {whose}: {what}.",
-            capital(&row.now("changeable_by")),
+            crate::words::capital(&row.now("changeable_by")),
             lower(&who)
         )),
         Kind::Changed if row.on("nopasswd") => {

@@ -11,7 +11,6 @@ use super::{
 };
 use crate::report::{
     Report,
-    sentences::capital,
     view::{self, answers, result_words},
 };
 
@@ -54,7 +53,7 @@ fn machine(flow: &mut Flow, report: &Report) {
     if !report.audit.complete {
         audit.push_str(", only a part of the questions");
     }
-    facts.push(("This audit", capital(&audit)));
+    facts.push(("This audit", crate::words::capital(&audit)));
     facts.push(("Made by", format!("cleanbill {}", report.audit.version)));
     flow.add(&heading("The machine"));
     let rows = facts.iter().map(|(name, value)| vec![cell(vec![soft(name)]), cell(vec![plain(value)])]).collect();
@@ -100,7 +99,7 @@ fn questions(flow: &mut Flow, report: &Report) {
         .iter()
         .map(|r| {
             let mut answer = cell(vec![plain(result_words(&r.result))]);
-            let why = r.why.as_deref().map(|why| Text::new(Style::CELL, vec![soft(&capital(why))]));
+            let why = r.why.as_deref().map(|why| Text::new(Style::CELL, vec![soft(&crate::words::capital(why))]));
             answer.extend(why);
             let name = Text::new(Style::CELL, vec![place(&r.check)]);
             vec![vec![Text::new(Style::CELL, vec![plain(&r.title)]), name], cell(vec![plain(&r.area)]), answer]

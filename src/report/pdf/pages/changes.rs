@@ -17,7 +17,6 @@ use crate::{
     report::{
         Detail, ProblemRef, Report, Waived,
         charts::{self, Drawing},
-        sentences::capital,
     },
 };
 
@@ -62,7 +61,7 @@ fn ending(flow: &mut Flow, report: &Report, shown: usize) {
     flow.add(&part("Accepted risks that end soon"));
     let line = |w: &&Waived| item(vec![plain(&w.title), soft(&format!(", until {}", w.until_text))]);
     let mut items: Vec<Text> = soon.iter().take(shown).map(line).collect();
-    items.extend(more(soon.len(), shown).map(|more| item(vec![soft(&capital(&more))])));
+    items.extend(more(soon.len(), shown).map(|more| item(vec![soft(&crate::words::capital(&more))])));
     flow.add(&Block::List(List { mark: Mark::Bullet, items }));
     flow.close();
 }
@@ -125,6 +124,6 @@ fn group(flow: &mut Flow, report: &Report, title: &str, list: &[ProblemRef], sho
             item(std::iter::once(name).chain(age).collect())
         })
         .collect();
-    items.extend(more(list.len(), shown).map(|more| item(vec![soft(&capital(&more))])));
+    items.extend(more(list.len(), shown).map(|more| item(vec![soft(&crate::words::capital(&more))])));
     flow.add(&Block::List(List { mark: Mark::Bullet, items }));
 }

@@ -14,7 +14,7 @@ use super::{
     cell, first, paragraph, part, place_of, when,
 };
 use crate::report::{
-    capital, charts,
+    charts,
     fleet::{Fleet, FleetChange, FleetHost, HostProblem},
 };
 
@@ -49,7 +49,7 @@ pub(in crate::report::pdf) fn lay(flow: &mut Flow, fleet: &Fleet, picture: Optio
         flow.add(&part("Problems and where they are, the most urgent first"));
         flow.add(&problems(fleet));
         if let Some(more) = super::more(fleet.problems.len(), PROBLEMS) {
-            flow.add(&Block::Text(Text::new(Style::SMALL, vec![soft(&capital(&more))])));
+            flow.add(&Block::Text(Text::new(Style::SMALL, vec![soft(&crate::words::capital(&more))])));
         }
     }
     if !(fleet.came.is_empty() && fleet.went.is_empty()) {
@@ -130,7 +130,10 @@ fn changes(flow: &mut Flow, title: &str, changes: &[FleetChange]) {
         .take(CHANGES)
         .map(|c| Text::new(Style::BODY.space(0.0, 1.0), vec![plain(&c.title), plain("  "), soft(&c.hosts_named)]))
         .collect();
-    items.extend(super::more(changes.len(), CHANGES).map(|text| Text::new(Style::BODY, vec![soft(&capital(&text))])));
+    items.extend(
+        super::more(changes.len(), CHANGES)
+            .map(|text| Text::new(Style::BODY, vec![soft(&crate::words::capital(&text))])),
+    );
     flow.add(&Block::List(List { mark: Mark::Bullet, items }));
 }
 

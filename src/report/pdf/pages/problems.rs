@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     checks::{Evidence, Severity},
-    report::{Detail, Problem, Report, sentences::capital, text::SHOWN, view},
+    report::{Detail, Problem, Report, text::SHOWN, view},
 };
 
 /// How many pieces of evidence are shown where problems are many.
@@ -142,6 +142,6 @@ fn seen(all: &[Evidence], total: usize, shown: usize) -> Block {
         })
         .collect();
     let rest = more(total.max(all.len()), shown);
-    items.extend(rest.map(|more| Text::new(step_style(), vec![soft(&capital(&more))])));
+    items.extend(rest.map(|more| Text::new(step_style(), vec![soft(&crate::words::capital(&more))])));
     Block::List(List { mark: Mark::Bullet, items })
 }
