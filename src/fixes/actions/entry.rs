@@ -76,10 +76,10 @@ impl Group {
             return Err(Refusal::new(format!("`{}` is no name of a group", self.name)));
         }
         let number = free(group).ok_or_else(|| Refusal::new("no number for a group of the system is free"))?;
-        view.write(GROUP, &ending(group, &format!("{}:x:{number}:", self.name)), 0o644)?;
+        view.write(GROUP, &super::appended(group, &format!("{}:x:{number}:", self.name)), 0o644)?;
         if let Some(closed) = view.text(GSHADOW)? {
             let without = each_line(&closed, |line| (name_of(line) != self.name).then(|| line.to_owned()));
-            view.write(GSHADOW, &ending(&without, &format!("{}:!::", self.name)), 0o640)?;
+            view.write(GSHADOW, &super::appended(&without, &format!("{}:!::", self.name)), 0o640)?;
         }
         Ok(())
     }
@@ -120,12 +120,6 @@ impl Act for RemoveEntry {
 fn free(group: &str) -> Option<u32> {
     let used: Vec<&str> = group.lines().filter_map(|l| l.split(':').nth(2)).collect();
     (100..1000).rev().find(|n| !used.contains(&n.to_string().as_str()))
-}
-
-/// The text with one more line.
-fn ending(text: &str, line: &str) -> String {
-    let end = if text.is_empty() || text.ends_with('\n') { "" } else { "\n" };
-    format!("{text}{end}{line}\n")
 }
 
 fn name_of(line: &str) -> &str {

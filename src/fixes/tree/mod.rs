@@ -14,6 +14,7 @@ use rustix::{
 };
 
 use super::change::Touched;
+use crate::probes::rights::normal;
 use look::{hold, state};
 use write::{between, create, remove, replace, rights, wear};
 
@@ -198,7 +199,7 @@ impl Tree {
             // It leads on from where its folder really is.
             let beside = || [&place.real, b"/".as_slice(), &target].concat();
             let whole = if target.first() == Some(&b'/') { target.clone() } else { beside() };
-            path = clean(&String::from_utf8(whole).map_err(|_| TreeError::Path(path))?);
+            path = normal(&String::from_utf8(whole).map_err(|_| TreeError::Path(path))?);
         }
         Err(TreeError::Link(path))
     }
@@ -270,19 +271,4 @@ impl Tree {
 /// Whether a user is one of those who may decide over the machine: root, or whoever runs this.
 fn trusted(uid: u32) -> bool {
     uid == 0 || uid == rustix::process::geteuid().as_raw()
-}
-
-/// A path without `.` and `..`; above the root is the root.
-fn clean(path: &str) -> String {
-    let mut parts: Vec<&str> = Vec::new();
-    for part in path.split('/') {
-        match part {
-            "" | "." => {}
-            ".." => {
-                parts.pop();
-            }
-            part => parts.push(part),
-        }
-    }
-    format!("/{}", parts.join("/"))
 }
