@@ -53,7 +53,7 @@ break_cpu_microcode_missing() {
 works_cpu_microcode_missing() { says '^Status: install ok installed' dpkg -s intel-microcode; }
 
 break_kernel_hardening_loose() { as_vm; kernel kernel.kptr_restrict 0; kernel kernel.dmesg_restrict 0; }
-works_kernel_hardening_loose() { [ "$(sysctl -n kernel.kptr_restrict kernel.dmesg_restrict | paste -sd' ')" = '1 1' ]; }
+works_kernel_hardening_loose() { [ "$(sysctl -n kernel.kptr_restrict kernel.dmesg_restrict | paste -sd' ')" = '2 1' ]; }
 
 break_kernel_setting_not_in_force() { echo "$martians = 1" > /etc/sysctl.d/zy-broken.conf; }
 works_kernel_setting_not_in_force() { [ "$(sysctl -n $martians)" = 1 ]; }
