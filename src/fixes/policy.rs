@@ -239,7 +239,10 @@ fn unwanted(policy: &Policy, fix: &PlannedFix, catalogue: &Catalogue) -> Option<
 mod tests {
     use super::*;
     use crate::{
-        fixes::change::{Change, Run},
+        fixes::{
+            change::{Change, Run},
+            tests::a_run,
+        },
         store::{FixStep, RunState},
     };
 
@@ -281,19 +284,10 @@ mod tests {
         };
         FixRun {
             id,
-            host: String::new(),
-            hostname: String::new(),
-            root: "/".to_owned(),
             started: started.parse().unwrap(),
-            ended: None,
             state: RunState::Done,
-            who: String::new(),
-            version: String::new(),
-            folder: String::new(),
-            confirm_until: None,
-            risk_before: 0.0,
-            risk_after: None,
             steps: (1..).zip(states).map(step).collect(),
+            ..a_run("/")
         }
     }
 

@@ -1,7 +1,7 @@
 //! Every fix on a host that has its problem: seen, mended, gone, still working, taken back, seen again.
 //!
 //! `tests/hosts/fixes/GROUP.sh` knows how to break a host: `list`, `tree`, `break ID`, `answers ID` and `works ID`; see
-//! `lib.sh` there. All ids of a script are tried on one host, one after the other, and where one goes wrong again on a
+//! `lib.sh` there. What the area of the network is about is looked at from another machine. All ids of a script are tried on one host, one after the other, and where one goes wrong again on a
 //! host of its own; `CLEANBILL_FIXES` names scripts or ids that are tried alone, `CLEANBILL_FIXES_TREE` another tree.
 //! What no host can have stands in `without.txt`.
 
@@ -117,6 +117,10 @@ fn one(host: &Host, group: &str, id: &str) -> Option<(&'static str, String)> {
     if code != 0 {
         return Some(("answers", answers));
     }
+    let outside = |mended: bool| if group == "network" { from_outside(host, &with, mended) } else { None };
+    if let wrong @ Some(_) = outside(false) {
+        return wrong;
+    }
     let answers: Vec<String> = answers.lines().filter(|l| !l.is_empty()).map(|a| format!("{id}={a}")).collect();
     let before = files(host);
     let mut args = vec!["cleanbill", "fix", id, "--yes", "--window", "0"];
@@ -133,6 +137,9 @@ fn one(host: &Host, group: &str, id: &str) -> Option<(&'static str, String)> {
     let (code, said) = with("works");
     if code != 0 {
         return Some(("works", if said.is_empty() { "it does not work any more".to_owned() } else { said }));
+    }
+    if let wrong @ Some(_) = outside(true) {
+        return wrong;
     }
     let (code, again) = host.run(&args);
     if code != 0 || !again.contains("Nothing is left to fix") {
@@ -152,6 +159,28 @@ fn one(host: &Host, group: &str, id: &str) -> Option<(&'static str, String)> {
     let after = files(host);
     let differ: Vec<_> = before.symmetric_difference(&after).map(String::as_str).collect();
     (!differ.is_empty()).then(|| ("files", differ.join("\n")))
+}
+
+/// Other machines always reach SSH; the door that a script opens, if it does, until the host is mended.
+fn from_outside(host: &Host, with: &dyn Fn(&str) -> (i32, String), mended: bool) -> Option<(&'static str, String)> {
+    let wrong = |said: String| Some((if mended { "outside, mended" } else { "outside, broken" }, said));
+    if !host.reached(22) {
+        return wrong("SSH is not reached".to_owned());
+    }
+    let (code, door) = with("door");
+    if code != 0 {
+        return wrong(door);
+    }
+    let Ok(port) = door.trim().parse() else {
+        return if door.is_empty() { None } else { wrong(door) };
+    };
+    let reached = host.reached(port);
+    // It is shut again before anything is mended: where someone listens, that is let in.
+    let (code, said) = with("shut");
+    if code != 0 {
+        return wrong(said);
+    }
+    if reached == mended { wrong(format!("door {port} is {}", if reached { "open" } else { "shut" })) } else { None }
 }
 
 #[test]

@@ -68,8 +68,8 @@ fn no_trace(host: &Host) {
 #[ignore = "needs root and throw-away hosts: make hosts"]
 fn what_nobody_confirms_takes_itself_back() {
     let (host, before) = host("guardoff");
-    let said = fix(&host, "5");
-    assert!(wait_for(&host, &before, Duration::from_secs(40)), "{said}\n{}\nwas\n{before}", state(&host));
+    let said = fix(&host, "20");
+    assert!(wait_for(&host, &before, Duration::from_secs(90)), "{said}\n{}\nwas\n{before}", state(&host));
     alive(&host);
     let history = host.exec(&["cleanbill", "history"]);
     assert!(history.contains("taken back"), "{history}");
@@ -82,7 +82,7 @@ fn what_nobody_confirms_takes_itself_back() {
 #[ignore = "needs root and throw-away hosts: make hosts"]
 fn what_someone_confirms_stays_and_can_be_taken_back() {
     let (host, before) = host("guardon");
-    fix(&host, "15");
+    fix(&host, "40");
     // Until then nothing is built on it.
     let (code, said) = host.run(&["cleanbill", "fix", "--all", "--yes"]);
     assert!(code == 3 && said.contains("Run 1 still waits to be confirmed"), "{code}: {said}");
@@ -90,7 +90,7 @@ fn what_someone_confirms_stays_and_can_be_taken_back() {
     assert_ne!(kept, before);
     let (code, said) = host.run(&["cleanbill", "fix", "confirm"]);
     assert_eq!(code, 0, "{said}");
-    std::thread::sleep(Duration::from_secs(20));
+    std::thread::sleep(Duration::from_secs(45));
     assert_eq!(state(&host), kept);
     alive(&host);
     no_trace(&host);
@@ -129,13 +129,13 @@ fn without_systemd_a_helper_of_our_own_waits() {
     let (host, before) = host("guardhelp");
     // What says that systemd runs is not seen, so it is done without.
     let script = "unshare --mount /bin/sh -c 'mount -t tmpfs none /run/systemd && \
-                  cleanbill fix ssh-root-login --yes --window 5'";
+                  cleanbill fix ssh-root-login --yes --window 20'";
     let (code, said) = host.run(&["/bin/sh", "-c", script]);
     fixed(&host, code, &said);
     no_trace(&host);
     let timers = host.exec(&["/bin/systemctl", "list-timers", "--all", "--no-legend", "cleanbill-*"]);
     assert_eq!(timers, "", "it is done without systemd");
-    assert!(wait_for(&host, &before, Duration::from_secs(40)), "{said}\n{}\nwas\n{before}", state(&host));
+    assert!(wait_for(&host, &before, Duration::from_secs(90)), "{said}\n{}\nwas\n{before}", state(&host));
     alive(&host);
     let history = host.exec(&["cleanbill", "history"]);
     assert!(history.contains("taken back"), "{history}");

@@ -67,6 +67,12 @@ impl Host {
         (output.status.code().unwrap_or(-1), String::from_utf8_lossy(&said).into_owned())
     }
 
+    /// Whether another machine gets through to a door.
+    pub fn reached(&self, port: u16) -> bool {
+        let connect = format!("exec 3<>/dev/tcp/10.76.0.2/{port}");
+        script(&["outside", &self.name, "/usr/bin/timeout", "5", "/bin/bash", "-c", &connect]).status.success()
+    }
+
     /// What a program in it prints.
     pub fn exec(&self, args: &[&str]) -> String {
         let mut all = vec!["exec", &self.name];

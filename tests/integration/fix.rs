@@ -1,14 +1,13 @@
 //! `cleanbill fix`, `undo` and `history` on a small image, as root and as anybody; scripts are really run.
 
 use std::{
-    collections::BTreeMap,
-    os::unix::fs::{MetadataExt as _, PermissionsExt as _},
+    os::unix::fs::PermissionsExt as _,
     path::Path,
     process::{Command, Stdio},
 };
 
 use crate::{
-    support::{Machine, Said, cleanbill, program},
+    support::{Machine, Said, cleanbill, program, snapshot},
     testing::{is_root, shellchecked},
 };
 
@@ -43,39 +42,8 @@ fn loose() -> Machine {
     machine
 }
 
-/// Runs a command on the image.
-fn on(machine: &Machine, args: &[&str]) -> Said {
-    let mut command = program();
-    command.args(args).arg("--root").arg(machine.root()).arg("--db").arg(machine.db()).stdin(Stdio::null());
-    command.output().unwrap().into()
-}
-
 fn fix(machine: &Machine, more: &[&str]) -> Said {
-    on(machine, &[&["fix"], &BOTH[..], more].concat())
-}
-
-/// All that lies in a tree: rights, owner and content; of files the time of the last change too.
-fn snapshot(root: &Path, times: bool) -> BTreeMap<String, String> {
-    let mut found = BTreeMap::new();
-    let mut folders = vec![root.to_owned()];
-    while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(&folder).unwrap() {
-            let path = entry.unwrap().path();
-            let data = std::fs::symlink_metadata(&path).unwrap();
-            let content = if data.is_dir() {
-                folders.push(path.clone());
-                String::new()
-            } else if data.is_symlink() {
-                std::fs::read_link(&path).unwrap().display().to_string()
-            } else {
-                let time = if times { format!("{}.{} ", data.mtime(), data.mtime_nsec()) } else { String::new() };
-                time + &String::from_utf8_lossy(&std::fs::read(&path).unwrap())
-            };
-            let about = format!("{:o} {}:{} {content}", data.mode(), data.uid(), data.gid());
-            found.insert(path.strip_prefix(root).unwrap().display().to_string(), about);
-        }
-    }
-    found
+    machine.on(&[&["fix"], &BOTH[..], more].concat())
 }
 
 fn result(machine: &Machine, check: &str) -> String {
@@ -120,11 +88,11 @@ fn what_is_fixed_is_gone_and_comes_back_byte_for_byte() {
     assert_eq!(snapshot(&machine.root(), true), fixed);
     let table = machine.run(&["history"]).out;
     assert!(table.contains("Run 1") && table.contains("Let root in over SSH by key only"), "{table}");
-    let undone = on(&machine, &["undo", "--yes"]);
+    let undone = machine.on(&["undo", "--yes"]);
     assert_eq!(undone.code, 0, "{}", undone.err);
     assert_eq!(snapshot(&machine.root(), true), before);
     assert!(machine.run(&["history"]).out.contains("taken back"));
-    let nothing = on(&machine, &["undo", "--yes"]);
+    let nothing = machine.on(&["undo", "--yes"]);
     assert_eq!(nothing.code, 2);
     assert!(nothing.err.contains("nothing to take back"), "{}", nothing.err);
 }
@@ -136,11 +104,11 @@ fn undo_leaves_what_someone_changed_since_unless_forced_and_keeps_it_aside() {
     assert_eq!(fix(&machine, &["--yes"]).code, 0);
     machine.file(SSHD, "# mine\nPermitRootLogin no\n");
     let since = snapshot(&machine.root(), true);
-    let said = on(&machine, &["undo", "--yes"]);
+    let said = machine.on(&["undo", "--yes"]);
     assert_eq!(said.code, 3, "{}", said.out);
     assert!(said.err.contains("+# mine") && said.err.contains("--force"), "{}", said.err);
     assert_eq!(snapshot(&machine.root(), true), since);
-    let said = on(&machine, &["undo", "--yes", "--force"]);
+    let said = machine.on(&["undo", "--yes", "--force"]);
     assert_eq!(said.code, 0, "{}", said.err);
     assert_eq!(snapshot(&machine.root(), true), before);
     let (_, aside) = said.out.split_once(" lies in ").unwrap();
@@ -152,14 +120,14 @@ fn undo_leaves_what_someone_changed_since_unless_forced_and_keeps_it_aside() {
 fn one_fix_of_a_run_can_be_taken_back() {
     let machine = loose();
     assert_eq!(fix(&machine, &["--yes"]).code, 0);
-    let said = on(&machine, &["undo", "ssh-root-login", "--yes"]);
+    let said = machine.on(&["undo", "ssh-root-login", "--yes"]);
     assert_eq!(said.code, 0, "{}", said.err);
     assert_eq!(result(&machine, "ssh-root-login"), "problem");
     assert_eq!(result(&machine, "password-list-can-be-read"), "ok");
-    let said = on(&machine, &["undo", "no-such-fix", "--yes"]);
+    let said = machine.on(&["undo", "no-such-fix", "--yes"]);
     assert_eq!(said.code, 2, "{}", said.err);
     assert!(said.err.contains("no fix called no-such-fix"), "{}", said.err);
-    assert_eq!(on(&machine, &["undo", "1", "--yes"]).code, 0);
+    assert_eq!(machine.on(&["undo", "1", "--yes"]).code, 0);
     assert_eq!(result(&machine, "password-list-can-be-read"), "problem");
 }
 
@@ -179,7 +147,7 @@ fn programs_get_json_with_lasting_names_and_junit_that_is_xml() {
     assert_eq!(said.err, "");
     let history = machine.run(&["history", "--format", "json"]).json();
     assert_eq!(history[0]["steps"], json["steps"]);
-    assert_eq!(on(&machine, &["undo", "--yes"]).code, 0);
+    assert_eq!(machine.on(&["undo", "--yes"]).code, 0);
     let junit = fix(&machine, &["--yes", "--format", "junit"]).out;
     assert_eq!(tags(&junit), ["testsuite", "testcase", "testcase"], "{junit}");
     assert!(junit.contains("tests=\"2\" failures=\"0\""), "{junit}");
@@ -241,7 +209,7 @@ fn wrong_words_are_told_in_a_sentence_and_change_nothing() {
         (&["undo", "--yes"], 2, "There is nothing to take back"),
         (&["undo", "7", "--yes"], 2, "there is no run 7"),
     ] {
-        let said = on(&machine, args);
+        let said = machine.on(args);
         assert_eq!(said.code, code, "{args:?}: {}", said.err);
         assert!(said.err.contains(told), "{args:?}: {}", said.err);
     }
@@ -298,16 +266,16 @@ fn the_script_does_the_same_and_takes_it_back() {
 #[test]
 fn a_dash_prints_and_what_is_not_in_it_is_told() {
     let machine = loose();
-    let said = on(&machine, &["fix", "ssh-root-login", "--script", "-"]);
+    let said = machine.on(&["fix", "ssh-root-login", "--script", "-"]);
     assert!(said.code == 0 && said.out.starts_with("#!/bin/sh\n") && said.err.is_empty(), "{}", said.err);
-    let said = on(&machine, &["fix", "ssh-root-login", "--ansible", "-"]);
+    let said = machine.on(&["fix", "ssh-root-login", "--ansible", "-"]);
     assert!(said.code == 0 && said.out.starts_with("---\n"), "{}", said.err);
     // Not everybody may read it, so its content cannot be in a playbook; the script tells only what is new.
     machine.mode(SSHD, 0o600);
-    let said = on(&machine, &["fix", "ssh-root-login", "--ansible", "-"]);
+    let said = machine.on(&["fix", "ssh-root-login", "--ansible", "-"]);
     assert_eq!(said.code, 1);
     assert!(said.err.contains("Not in the playbook: ssh-root-login") && !said.out.contains("# quick"), "{}", said.err);
-    let said = on(&machine, &["fix", "ssh-root-login", "--script", "-"]);
+    let said = machine.on(&["fix", "ssh-root-login", "--script", "-"]);
     assert!(said.code == 0 && !said.out.contains("# quick\n"), "{}", said.out);
 }
 

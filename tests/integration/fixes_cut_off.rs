@@ -2,14 +2,13 @@
 #![allow(clippy::print_stderr, reason = "how often it was cut off is said")]
 
 use std::{
-    collections::BTreeMap,
-    os::unix::fs::{MetadataExt as _, PermissionsExt as _},
-    path::Path,
+    os::unix::fs::PermissionsExt as _,
     process::{Child, Stdio},
+    sync::atomic::{AtomicUsize, Ordering},
     time::{Duration, Instant},
 };
 
-use crate::support::{Machine, Said, program};
+use crate::support::{Machine, Said, program, snapshot};
 
 /// How often it is killed, in all, where the time suffices.
 const KILLS: usize = 200;
@@ -18,6 +17,10 @@ const TREES: usize = 4;
 /// No more is begun after so many seconds, so that a slow machine does not take for ever. `CLEANBILL_KILL_SECONDS`
 /// gives it longer.
 const SECONDS: u64 = 45;
+/// How often it is killed at least. Until then, and until both fixing and taking back were cut off, it goes on for longer.
+const LEAST: usize = 10;
+/// So many seconds it goes on then at most.
+const LIMIT: u64 = 300;
 
 fn broken() -> Machine {
     let machine = Machine::debian();
@@ -31,36 +34,8 @@ fn broken() -> Machine {
     machine
 }
 
-/// All that is there; when files were written too where `times` is given.
-fn seen(root: &Path, times: bool) -> BTreeMap<String, String> {
-    fn see(folder: &Path, times: bool, all: &mut BTreeMap<String, String>) {
-        for entry in std::fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            let meta = path.symlink_metadata().unwrap();
-            let what = if meta.is_dir() { "folder".to_owned() } else { std::fs::read_to_string(&path).unwrap() };
-            let time = if times && !meta.is_dir() { (meta.mtime(), meta.mtime_nsec()) } else { (0, 0) };
-            let told = format!("{what} {:o} {}:{} {time:?}", meta.mode(), meta.uid(), meta.gid());
-            all.insert(path.to_string_lossy().into_owned(), told);
-            if meta.is_dir() {
-                see(&path, times, all);
-            }
-        }
-    }
-    let mut all = BTreeMap::new();
-    see(root, times, &mut all);
-    all
-}
-
 fn start(machine: &Machine, args: &[&str]) -> Child {
-    let mut command = program();
-    command.args(args).arg("--root").arg(machine.root()).arg("--db").arg(machine.db());
-    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
-}
-
-fn said(machine: &Machine, args: &[&str]) -> Said {
-    let mut command = program();
-    command.args(args).arg("--root").arg(machine.root()).arg("--db").arg(machine.db());
-    command.output().unwrap().into()
+    machine.command(args).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
 }
 
 const FIX: [&str; 3] = ["fix", "--all", "--yes"];
@@ -86,42 +61,75 @@ impl Dice {
     }
 }
 
-#[test]
-fn killed_at_any_moment_it_is_wholly_as_before_or_wholly_as_after() {
-    let begun = Instant::now();
-    let kills: Vec<(usize, usize, usize)> = std::thread::scope(|scope| {
-        let trees: Vec<_> =
-            (0..TREES).map(|n| scope.spawn(move || one_tree(Dice(0x9e37_79b9_7f4a_7c15 + n as u64), begun))).collect();
-        trees.into_iter().map(|t| t.join().unwrap()).collect()
-    });
-    let sum = kills.iter().fold((0, 0, 0), |a, b| (a.0 + b.0, a.1 + b.1, a.2 + b.2));
-    eprintln!("killed {} times, {} between two changes, {} of them taken back or ended", sum.0, sum.1, sum.2);
-    assert!(sum.0 >= 10, "this machine is too slow for this test: {sum:?}");
-    assert!(sum.2 >= sum.0 / 20, "hardly ever was anything cut off: {sum:?}");
+/// What came of it, on all trees.
+#[derive(Debug, Default)]
+struct Kills {
+    /// How often it was killed.
+    killed: AtomicUsize,
+    /// How often the next start had a run of fixes to take back.
+    fixes: AtomicUsize,
+    /// How often it had the taking back of one to end.
+    undos: AtomicUsize,
 }
 
-/// How often it was killed, how often while a run was under way, and how often something was to be recovered.
-fn one_tree(mut dice: Dice, begun: Instant) -> (usize, usize, usize) {
+impl Kills {
+    /// How often what was asked for has happened.
+    fn so_far(&self) -> (usize, usize, usize) {
+        let of = |n: &AtomicUsize| n.load(Ordering::Relaxed);
+        (of(&self.killed), of(&self.fixes), of(&self.undos))
+    }
+
+    /// Whether both kinds were cut off, and not by chance alone.
+    fn enough(&self) -> bool {
+        let (killed, fixes, undos) = self.so_far();
+        killed >= LEAST && fixes > 0 && undos > 0 && fixes + undos >= killed / 20
+    }
+}
+
+#[test]
+fn killed_at_any_moment_it_is_wholly_as_before_or_wholly_as_after() {
+    let (begun, kills) = (Instant::now(), Kills::default());
+    std::thread::scope(|scope| {
+        for n in 0..TREES {
+            let (begun, kills) = (&begun, &kills);
+            scope.spawn(move || one_tree(Dice(0x9e37_79b9_7f4a_7c15 + n as u64), *begun, kills));
+        }
+    });
+    let (killed, fixes, undos) = kills.so_far();
+    eprintln!("killed {killed} times: {fixes} runs of fixes were taken back, {undos} of taking back were ended");
+    assert!(killed >= LEAST, "this machine is too slow for this test: {kills:?}");
+    assert!(fixes > 0, "never were fixes cut off: {kills:?}");
+    assert!(undos > 0, "never was taking back cut off: {kills:?}");
+    assert!(fixes + undos >= killed / 20, "hardly ever was anything cut off: {kills:?}");
+}
+
+fn one_tree(mut dice: Dice, begun: Instant, kills: &Kills) {
     let machine = broken();
-    let before = seen(&machine.root(), true);
+    let before = snapshot(&machine.root(), true);
+    let plain = snapshot(&machine.root(), false);
     let clock = Instant::now();
-    let fixed = said(&machine, &FIX);
+    let fixed = machine.on(&FIX);
     let fix_takes = clock.elapsed();
     assert!(fixed.code <= 1, "{} {}", fixed.out, fixed.err);
-    let after = seen(&machine.root(), false);
-    assert_ne!(after, seen_without_times(&before));
+    let after = snapshot(&machine.root(), false);
+    assert_ne!(after, plain);
     let clock = Instant::now();
-    let undone = said(&machine, &UNDO);
+    let undone = machine.on(&UNDO);
     let undo_takes = clock.elapsed();
     assert_eq!(undone.code, 0, "{} {}", undone.out, undone.err);
-    assert_eq!(seen(&machine.root(), true), before);
-    let (mut is_fixed, mut killed, mut changing, mut recovered, mut same) = (false, 0, 0, 0, 0);
+    assert_eq!(snapshot(&machine.root(), true), before);
+    let (mut is_fixed, mut killed, mut same) = (false, 0, 0);
     let seconds = std::env::var("CLEANBILL_KILL_SECONDS").ok().and_then(|s| s.parse().ok()).unwrap_or(SECONDS);
-    while killed < KILLS / TREES && begun.elapsed() < Duration::from_secs(seconds) {
+    let goes_on = |killed: usize| {
+        let time = begun.elapsed();
+        killed < KILLS / TREES && time < Duration::from_secs(seconds)
+            || !kills.enough() && time < Duration::from_secs(seconds.max(LIMIT))
+    };
+    while goes_on(killed) {
         let (args, takes): (&[&str], _) = if is_fixed { (&UNDO, undo_takes) } else { (&FIX, fix_takes) };
         // Now and then it may come to its end, so that the other way round is tried too.
         if same >= 4 {
-            let whole = said(&machine, args);
+            let whole = machine.on(args);
             assert!(whole.code <= 1, "{} {}", whole.out, whole.err);
             (is_fixed, same) = (!is_fixed, 0);
             continue;
@@ -145,20 +153,26 @@ fn one_tree(mut dice: Dice, begun: Instant) -> (usize, usize, usize) {
         let _ = child.kill();
         child.wait().unwrap();
         killed += 1;
-        let (_, letters) = progress(&machine);
-        changing +=
-            usize::from(letters.chars().any(|c| c != letters.chars().next().unwrap_or(c)) || letters.contains('b'));
-        let next = said(&machine, &["fix", "confirm"]);
+        kills.killed.fetch_add(1, Ordering::Relaxed);
+        let next = machine.on(&["fix", "confirm"]);
         assert!(next.err.contains("Nothing waits to be confirmed"), "{}", next.err);
         assert!(!next.err.contains("could not") && !next.err.contains("cannot be taken"), "{}", next.err);
-        recovered += usize::from(next.err.contains("cut off"));
-        let now = seen(&machine.root(), true);
+        if next.err.contains("back had been cut off") {
+            assert!(is_fixed && next.err.contains("Taking run"), "{}", next.err);
+            kills.undos.fetch_add(1, Ordering::Relaxed);
+        } else if next.err.contains("had been cut off") {
+            assert!(!is_fixed, "{}", next.err);
+            kills.fixes.fetch_add(1, Ordering::Relaxed);
+        } else {
+            assert!(!next.err.contains("cut off"), "{}", next.err);
+        }
+        let now = snapshot(&machine.root(), true);
         let left: Vec<&String> = now.keys().filter(|p| p.contains(".cleanbill-")).collect();
         assert!(left.is_empty(), "{left:?}");
         let was_fixed = is_fixed;
         is_fixed = now != before;
         assert!(
-            !is_fixed || seen_without_times(&now) == after,
+            !is_fixed || snapshot(&machine.root(), false) == after,
             "neither as before nor as after: {now:#?}\n{}",
             next.err
         );
@@ -167,45 +181,39 @@ fn one_tree(mut dice: Dice, begun: Instant) -> (usize, usize, usize) {
         assert!(parts.flatten().all(|e| !e.file_name().to_string_lossy().ends_with(".part")));
     }
     if is_fixed {
-        let undone = said(&machine, &UNDO);
+        let undone = machine.on(&UNDO);
         assert_eq!(undone.code, 0, "{} {}", undone.out, undone.err);
     }
-    assert_eq!(seen(&machine.root(), true), before);
-    (killed, changing, recovered)
-}
-
-fn seen_without_times(all: &BTreeMap<String, String>) -> BTreeMap<String, String> {
-    let without = |told: &String| told.rsplit_once(" (").map_or(told.clone(), |(what, _)| format!("{what} (0, 0)"));
-    all.iter().map(|(path, told)| (path.clone(), without(told))).collect()
+    assert_eq!(snapshot(&machine.root(), true), before);
 }
 
 #[test]
 fn an_audit_that_is_kept_takes_back_what_was_cut_off_and_one_that_is_not_does_not() {
     let machine = broken();
-    let before = seen(&machine.root(), true);
+    let before = snapshot(&machine.root(), true);
     // The journal as a killed run leaves it: a whole run whose end was never written down.
-    assert!(said(&machine, &FIX).code <= 1);
+    assert!(machine.on(&FIX).code <= 1);
     let sql = "update fix_runs set state = 'running', ended = null; update fix_steps set state = 'planned', why = null";
     let connection = duckdb::Connection::open(machine.db()).unwrap();
     connection.execute_batch(sql).unwrap();
     drop(connection);
-    let fixed = seen(&machine.root(), true);
+    let fixed = snapshot(&machine.root(), true);
     for look in [&["audit", "--no-store"][..], &["fix", "--all", "--dry-run"]] {
-        said(&machine, look);
-        assert_eq!(seen(&machine.root(), true), fixed, "{look:?} only looks");
+        machine.on(look);
+        assert_eq!(snapshot(&machine.root(), true), fixed, "{look:?} only looks");
     }
     let history = machine.run(&["history"]);
     assert!(history.out.contains("under way, or cut off"), "{}", history.out);
-    assert_eq!(seen(&machine.root(), true), fixed);
-    let audit = said(&machine, &["audit"]);
+    assert_eq!(snapshot(&machine.root(), true), fixed);
+    let audit = machine.on(&["audit"]);
     assert!(audit.err.contains("had been cut off. All of it was taken back now."), "{}", audit.err);
-    assert_eq!(seen(&machine.root(), true), before);
+    assert_eq!(snapshot(&machine.root(), true), before);
 }
 
 #[test]
 fn a_root_that_is_a_link_and_a_store_beside_us_are_the_same_places() {
     let machine = broken();
-    let before = seen(&machine.root(), true);
+    let before = snapshot(&machine.root(), true);
     let link = machine.beside().join("link");
     std::os::unix::fs::symlink(machine.root(), &link).unwrap();
     let run = |args: &[&str]| -> Said {
@@ -219,5 +227,5 @@ fn a_root_that_is_a_link_and_a_store_beside_us_are_the_same_places() {
     let mode = machine.root().join("etc/shadow").metadata().unwrap().permissions().mode();
     assert_eq!(mode & 0o7777, 0o640);
     assert_eq!(run(&UNDO).code, 0);
-    assert_eq!(seen(&machine.root(), true), before);
+    assert_eq!(snapshot(&machine.root(), true), before);
 }

@@ -1,9 +1,10 @@
 //! Running the program on made-up machines.
 
 use std::{
-    os::unix::fs::PermissionsExt as _,
+    collections::BTreeMap,
+    os::unix::fs::{MetadataExt as _, PermissionsExt as _},
     path::{Path, PathBuf},
-    process::{Command, Output},
+    process::{Command, Output, Stdio},
 };
 
 /// A machine made of files, and a store beside it.
@@ -84,6 +85,42 @@ impl Machine {
         }
         command.output().unwrap().into()
     }
+
+    /// The program with `--root` and `--db`, and nobody to ask.
+    pub fn command(&self, args: &[&str]) -> Command {
+        let mut command = program();
+        command.args(args).arg("--root").arg(self.root()).arg("--db").arg(self.db()).stdin(Stdio::null());
+        command
+    }
+
+    /// Runs that.
+    pub fn on(&self, args: &[&str]) -> Said {
+        self.command(args).output().unwrap().into()
+    }
+}
+
+/// All that lies in a tree: rights, owner and content; of what is no folder when it was written too, where `times` is given.
+pub fn snapshot(root: &Path, times: bool) -> BTreeMap<String, String> {
+    let mut found = BTreeMap::new();
+    let mut folders = vec![root.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(&folder).unwrap() {
+            let path = entry.unwrap().path();
+            let data = path.symlink_metadata().unwrap();
+            let content = if data.is_dir() {
+                folders.push(path.clone());
+                "folder".to_owned()
+            } else {
+                let time = if times { format!("{}.{} ", data.mtime(), data.mtime_nsec()) } else { String::new() };
+                let link = || std::fs::read_link(&path).unwrap().into_os_string().into_encoded_bytes();
+                let bytes = if data.is_symlink() { link() } else { std::fs::read(&path).unwrap() };
+                time + &String::from_utf8_lossy(&bytes)
+            };
+            let about = format!("{:o} {}:{} {content}", data.mode(), data.uid(), data.gid());
+            found.insert(path.strip_prefix(root).unwrap().display().to_string(), about);
+        }
+    }
+    found
 }
 
 /// The program with a clean environment.

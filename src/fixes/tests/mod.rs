@@ -7,14 +7,21 @@ use std::{
     collections::BTreeMap,
     os::unix::fs::{MetadataExt as _, PermissionsExt as _},
     path::{Path, PathBuf},
+    process::Command,
 };
+
+use jiff::Timestamp;
 
 use super::{
     Change, Plan, PlannedFix,
     change::FileChange,
     tree::{State, Tree},
 };
-use crate::checks::{Safety, Severity};
+use crate::{
+    checks::{Safety, Severity},
+    store::{FixRun, RunState},
+    testing::{can, is_root},
+};
 
 /// A tree in a folder of its own.
 pub(super) struct Small {
@@ -107,12 +114,69 @@ fn stamp(meta: &std::fs::Metadata) -> String {
     format!("{}.{}", meta.mtime(), meta.mtime_nsec())
 }
 
+/// A disk in memory that is mounted on a folder, and gone with this value.
+pub(super) struct Disk {
+    folder: PathBuf,
+}
+
+impl Disk {
+    /// One with so much room; none where nothing can be mounted.
+    pub(super) fn on(folder: PathBuf, room: &str) -> Option<Self> {
+        if !is_root() {
+            return None;
+        }
+        std::fs::create_dir_all(&folder).unwrap();
+        let options = format!("size={room},mode=755");
+        let done = Command::new("mount").args(["-t", "tmpfs", "-o", &options, "x"]).arg(&folder).output().unwrap();
+        can(done.status.success(), "no disk can be mounted here").then_some(Disk { folder })
+    }
+
+    /// From now on it can only be read.
+    pub(super) fn shut(&self) {
+        let done = Command::new("mount").args(["-o", "remount,ro"]).arg(&self.folder).output().unwrap();
+        assert!(done.status.success(), "{done:?}");
+    }
+
+    /// How many bytes still go on it.
+    pub(super) fn free(&self) -> usize {
+        let free = rustix::fs::statvfs(&self.folder).unwrap();
+        usize::try_from(free.f_bavail * free.f_frsize).unwrap()
+    }
+}
+
+impl Drop for Disk {
+    fn drop(&mut self) {
+        // A test that fails may still have a file of it open.
+        let _ = Command::new("umount").arg("-l").arg(&self.folder).status();
+    }
+}
+
 /// A file of whoever runs the tests.
 pub(super) fn mine(text: &str, mode: u32) -> State {
     State {
         uid: rustix::process::geteuid().as_raw(),
         gid: rustix::process::getegid().as_raw(),
         ..State::file(text, mode)
+    }
+}
+
+/// A run beneath this root that has just begun.
+pub(super) fn a_run(root: &str) -> FixRun {
+    FixRun {
+        id: 0,
+        host: "h".to_owned(),
+        hostname: "h".to_owned(),
+        root: root.to_owned(),
+        started: Timestamp::now(),
+        ended: None,
+        state: RunState::Running,
+        who: "me".to_owned(),
+        version: "0".to_owned(),
+        folder: String::new(),
+        confirm_until: None,
+        risk_before: 1.0,
+        risk_after: None,
+        steps: Vec::new(),
     }
 }
 

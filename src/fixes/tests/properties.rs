@@ -1,28 +1,40 @@
 //! Whatever the tree and whatever the fixes: taken back, all is as before, and a fix that was done has nothing to do.
 
-use std::os::unix::fs::symlink;
+use std::{collections::BTreeSet, os::unix::fs::symlink};
 
-use jiff::Timestamp;
-use proptest::prelude::*;
+use proptest::{
+    prelude::*,
+    strategy::ValueTree as _,
+    test_runner::{TestRng, TestRunner},
+};
 use serde_json::{Value, json};
 
 use super::{
     super::{Job, Journal, Plan, Proof, actions::Action, apply, undo, view::View},
-    Small, fix,
+    Small, a_run, fix,
 };
 use crate::{
     host::Host,
-    store::{FixRun, RunState, StepState, Store},
+    store::{StepState, Store},
+    testing::can,
 };
 
 /// Files with what may stand in them.
-const FILES: [(&str, &[&str]); 12] = [
+const FILES: [(&str, &[&str]); 18] = [
     ("/etc/ssh/sshd_config", &["", "# x\nPermitRootLogin yes\n\nMatch User a\n  X11Forwarding yes\n", "Port 22"]),
     ("/etc/sysctl.conf", &["", "#kernel.a=1\nnet.ipv4.ip_forward = 1\n"]),
     ("/etc/sysctl.d/zz-cleanbill.conf", &["net.ipv4.ip_forward = 1\n"]),
     ("/etc/fstab", &["", "# <fs>\nUUID=1 / ext4 errors=remount-ro 0 1\ntmpfs /tmp tmpfs defaults 0 0\n"]),
     ("/etc/shadow", &["root:*:19000:0:99999:7:::\nann:$6$x:19000:0:99999:7:::\n"]),
     ("/etc/passwd", &["root:x:0:0::/root:/bin/bash\nann:x:1000:1000::/home/ann:/bin/sh\n"]),
+    ("/etc/group", &["root:x:0:\nsudo:x:27:ann,bob\nusers:y:100:\nann:x:1000:\n", "root:x:0:\nsudo:x:27:bob"]),
+    ("/etc/gshadow", &["root:*::\nsudo:*::ann,bob\nusers:$6$x::\nann:!::\n"]),
+    ("/etc/sudoers.d/x", &["# ours\nann ALL=(ALL) NOPASSWD: ALL\n%sudo ALL=(ALL) ALL\n", "ann ALL=(ALL)  ALL"]),
+    ("/usr/sbin/nft", &["\u{7f}ELF"]),
+    (
+        "/etc/nftables.conf",
+        &["flush ruleset\n", "table inet mine {\n\tchain input {\n\t\ttcp dport 22 accept\n\t}\n}\n"],
+    ),
     ("/etc/login.defs", &["UMASK\t\t022\nPASS_MAX_DAYS\t99999\n", "# nothing"]),
     ("/etc/app.ini", &["[a]\nkey = 1\n[b]\nkey=2\n", "\u{feff}[a]\r\nkey=1\r\n"]),
     ("/etc/default/app", &["A=1\nB='x y'\n", "A=\"${A:-1}\"\n"]),
@@ -32,11 +44,15 @@ const FILES: [(&str, &[&str]); 12] = [
         "/usr/lib/systemd/system/x.service",
         &["[Unit]\n[Service]\nExecStart=/bin/x\n[Install]\nWantedBy=multi-user.target\n"],
     ),
+    (
+        "/usr/lib/systemd/system/nftables.service",
+        &["[Unit]\n[Service]\nExecStart=/usr/sbin/nft -f /etc/nftables.conf\n[Install]\nWantedBy=sysinit.target\n"],
+    ),
 ];
 
 fn a_tree() -> impl Strategy<Value = Vec<(usize, usize, u32, bool)>> {
     let modes = prop::sample::select(vec![0o644_u32, 0o600, 0o640, 0o666, 0o4755, 0o777]);
-    prop::collection::vec((0..FILES.len(), 0..3_usize, modes, any::<bool>()), 4..16)
+    prop::collection::vec((0..FILES.len(), 0..3_usize, modes, any::<bool>()), 6..24)
 }
 
 fn path() -> impl Strategy<Value = String> {
@@ -45,7 +61,46 @@ fn path() -> impl Strategy<Value = String> {
     prop::sample::select(paths)
 }
 
+/// Numbers of users that whoever runs this can give a file to.
+fn owners() -> Vec<String> {
+    let me = rustix::process::geteuid();
+    if me.is_root() { vec!["0".to_owned(), "1000".to_owned()] } else { vec![me.as_raw().to_string()] }
+}
+
+/// Whether an image can have it done: programs are not run there.
+fn on_an_image(action: &Action) -> bool {
+    // Without `_`: whoever adds a kind decides, and has it drawn in `an_action`.
+    match action {
+        Action::SetConfig(_)
+        | Action::Line(_)
+        | Action::Mode(_)
+        | Action::Owner(_)
+        | Action::RemoveAcl(_)
+        | Action::RemoveCapabilities(_)
+        | Action::Close(_)
+        | Action::Remove(_)
+        | Action::Rename(_)
+        | Action::Folder(_)
+        | Action::Link(_)
+        | Action::Sysctl(_)
+        | Action::Module(_)
+        | Action::Service(_)
+        | Action::Account(_)
+        | Action::Group(_)
+        | Action::RemoveEntry(_)
+        | Action::SudoRule(_)
+        | Action::Mount(_)
+        | Action::Firewall(_) => true,
+        Action::Package(_) | Action::Command(_) | Action::Script(_) => false,
+    }
+}
+
 fn an_action() -> impl Strategy<Value = Value> {
+    prop_oneof![2 => of_settings(), 3 => of_files(), 1 => of_lists()]
+}
+
+/// What sets settings of programs and of the system.
+fn of_settings() -> impl Strategy<Value = Value> {
     let set =
         |format: &'static str, path: &'static str, section: Option<&'static str>, keys: &'static [&'static str]| {
             let value = prop::option::of(prop::sample::select(vec!["yes", "1", "no", "a b"]));
@@ -60,8 +115,6 @@ fn an_action() -> impl Strategy<Value = Value> {
                 json!({ "set_config": set })
             })
         };
-    let texts = prop::sample::select(vec!["two", "one", "a new line", "x\ny"]);
-    let mode = prop::sample::select(vec!["0600", "0644", "4755", "0750"]);
     prop_oneof![
         set("sshd", "/etc/ssh/sshd_config", None, &["PermitRootLogin", "X11Forwarding"]),
         set("sysctl", "/etc/sysctl.conf", None, &["net.ipv4.ip_forward", "kernel.a"]),
@@ -71,30 +124,65 @@ fn an_action() -> impl Strategy<Value = Value> {
         set("json", "/etc/app.json", None, &["a.b", "c"]),
         set("key-value", "/etc/new.d/deep/file", None, &["minlen"]),
         set("systemd", "/etc/systemd/system/x.service.d/10-cleanbill.conf", Some("Service"), &["NoNewPrivileges"]),
-        (path(), texts, any::<bool>(), any::<bool>()).prop_map(|(path, text, absent, first)| {
-            json!({ "line": { "path": path, "text": text, "absent": absent, "first": first } })
-        }),
-        (path(), mode.clone()).prop_map(|(path, mode)| json!({ "mode": { "path": path, "mode": mode } })),
-        (path(), prop::sample::select(vec!["022", "077", "6007"]))
-            .prop_map(|(path, mode)| json!({ "mode": { "path": path, "clear": mode } })),
-        path().prop_map(|path| {
-            let me = rustix::process::geteuid().as_raw().to_string();
-            json!({ "owner": { "path": path, "user": me } })
-        }),
-        path().prop_map(|path| json!({ "remove_acl": { "path": path } })),
-        path().prop_map(|path| json!({ "remove": { "path": path } })),
         prop::sample::select(vec!["0", "1"])
             .prop_map(|value| json!({ "sysctl": { "key": "net.ipv4.ip_forward", "value": value } })),
         any::<bool>().prop_map(|blocked| json!({ "module": { "name": "cramfs", "blocked": blocked } })),
-        any::<bool>().prop_map(|locked| json!({ "account": { "name": "ann", "locked": locked, "max_days": 365 } })),
         Just(json!({ "mount": { "point": "/tmp", "add": ["nosuid", "nodev"] } })),
         Just(
             json!({ "mount": { "point": "/dev/shm", "add": ["noexec"], "line": "tmpfs /dev/shm tmpfs defaults 0 0" } })
         ),
         prop::sample::select(vec!["enable", "disable", "mask"])
             .prop_map(|what| json!({ "service": { "name": "x", "do": what } })),
+        any::<bool>().prop_map(|keep| json!({ "firewall": { "ports": "tcp/22 udp/53", "keep": keep } })),
     ]
 }
+
+/// What changes files and folders as such.
+fn of_files() -> impl Strategy<Value = Value> {
+    let texts = prop::sample::select(vec!["two", "one", "a new line", "x\ny"]);
+    let mode = prop::sample::select(vec!["0600", "0644", "4755", "0750"]);
+    let user = prop::option::of(prop::sample::select(owners()));
+    prop_oneof![
+        (path(), texts, any::<bool>(), any::<bool>()).prop_map(|(path, text, absent, first)| {
+            json!({ "line": { "path": path, "text": text, "absent": absent, "first": first } })
+        }),
+        (path(), mode.clone()).prop_map(|(path, mode)| json!({ "mode": { "path": path, "mode": mode } })),
+        (path(), prop::sample::select(vec!["022", "077", "6007"]))
+            .prop_map(|(path, mode)| json!({ "mode": { "path": path, "clear": mode } })),
+        (path(), prop::sample::select(owners()), any::<bool>())
+            .prop_map(|(path, user, below)| json!({ "owner": { "path": path, "user": user, "below": below } })),
+        path().prop_map(|path| json!({ "remove_acl": { "path": path } })),
+        path().prop_map(|path| json!({ "remove": { "path": path } })),
+        path().prop_map(|path| json!({ "remove_capabilities": { "path": path } })),
+        (path(), user.clone(), any::<bool>())
+            .prop_map(|(path, user, only)| json!({ "close": { "path": path, "user": user, "only": only } })),
+        path().prop_map(|path| json!({ "rename": { "path": path, "to": format!("{path}.off") } })),
+        (prop::sample::select(vec!["/opt", "/etc/new.d", "/etc/new.d/deep", "/etc/ssh"]), mode, user)
+            .prop_map(|(path, mode, user)| json!({ "folder": { "path": path, "mode": mode, "user": user } })),
+        (path(), prop::sample::select(vec!["/etc/note", "/etc/app.json", "/etc/missing"]))
+            .prop_map(|(path, to)| json!({ "link": { "path": path, "to": to } })),
+    ]
+}
+
+/// What changes the lists of people and of what they may.
+fn of_lists() -> impl Strategy<Value = Value> {
+    let name = || prop::sample::select(vec!["root", "ann", "sudo", "users", "new"]);
+    let who = || prop::option::of(prop::sample::select(vec!["ann", "bob"]));
+    let lists = prop::sample::select(vec!["/etc/passwd", "/etc/shadow", "/etc/group", "/etc/gshadow"]);
+    let rules = prop::sample::select(vec!["ann ALL=(ALL) NOPASSWD: ALL", "ann ALL=(ALL) ALL"]);
+    prop_oneof![
+        any::<bool>().prop_map(|locked| json!({ "account": { "name": "ann", "locked": locked, "max_days": 365 } })),
+        (name(), who(), who(), any::<bool>(), any::<bool>()).prop_map(|(name, add, remove, no_password, make)| {
+            json!({ "group": { "name": name, "add": add, "remove": remove, "no_password": no_password, "make": make } })
+        }),
+        (lists, name()).prop_map(|(path, name)| json!({ "remove_entry": { "path": path, "name": name } })),
+        (rules, prop::sample::select(vec!["ask", "remove"]))
+            .prop_map(|(rule, what)| json!({ "sudo_rule": { "path": "/etc/sudoers.d/x", "rule": rule, "do": what } })),
+    ]
+}
+
+/// That a program may send and take raw packets, as the kernel keeps it.
+const CAPABILITIES: [u8; 20] = [1, 0, 0, 2, 0, 0x20, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
 
 fn build(files: &[(usize, usize, u32, bool)]) -> Small {
     let small = Small::new();
@@ -106,6 +194,7 @@ fn build(files: &[(usize, usize, u32, bool)]) -> Small {
             let _ = xattr::set(small.at(path), "user.note", path.as_bytes());
             let rules = super::trees::rules(6, 4);
             let _ = xattr::set(small.at(path), "system.posix_acl_access", &rules);
+            let _ = xattr::set(small.at(path), "security.capability", &CAPABILITIES);
         }
     }
     small.folder("/usr");
@@ -129,33 +218,21 @@ proptest! {
         let mut plan = Plan::default();
         for (n, action) in actions.iter().enumerate() {
             let action: Action = serde_json::from_value(action.clone()).unwrap();
+            prop_assert!(on_an_image(&action), "{}", action.told());
             let made = view.made();
             if action.act().plan(&mut view).is_err() {
                 view.forget(made);
                 continue;
             }
             let changes = view.take();
-            action.act().plan(&mut view).unwrap();
+            // A rule that is gone is not found any more.
+            let again = action.act().plan(&mut view);
+            prop_assert!(again.is_ok() || matches!(action, Action::SudoRule(_)), "{}: {again:?}", action.told());
             prop_assert_eq!(view.take(), vec![], "done once, {} has nothing to do", action.told());
             plan.fixes.push(fix(&format!("fix-{n}"), changes));
         }
         let journal = Journal::open(&Store::at(small.beside().join("store.duckdb"))).unwrap();
-        let run = FixRun {
-            id: 0,
-            host: String::new(),
-            hostname: String::new(),
-            root: small.root().to_string_lossy().into_owned(),
-            started: Timestamp::now(),
-            ended: None,
-            state: RunState::Running,
-            who: String::new(),
-            version: String::new(),
-            folder: String::new(),
-            confirm_until: None,
-            risk_before: 0.0,
-            risk_after: None,
-            steps: Vec::new(),
-        };
+        let run = a_run(&small.root().to_string_lossy());
         let job = Job { plan: &plan, tree: &tree, live: false, journal: &journal, run, arm: None };
         let mut done = apply(job, &mut |_| {}, |_| Proof::default()).unwrap();
         let bad: Vec<_> = done.steps.iter().filter(|s| s.state == StepState::Failed).collect();
@@ -170,4 +247,41 @@ proptest! {
         }
         prop_assert_eq!(small.seen(), before);
     }
+}
+
+/// The kinds of actions that there are, as what reads them tells.
+fn kinds() -> BTreeSet<String> {
+    let error = serde_json::from_value::<Action>(json!({ "?": {} })).unwrap_err().to_string();
+    let names = error.split_once("expected one of").unwrap_or_else(|| panic!("{error}")).1;
+    names.split('`').skip(1).step_by(2).map(str::to_owned).collect()
+}
+
+#[test]
+fn every_kind_that_an_image_can_have_is_drawn_and_changes_something() {
+    let whole: Vec<_> = (0..FILES.len()).map(|n| (n, 0, 0o4755, true)).collect();
+    let small = build(&whole);
+    let (tree, host) = (small.tree(), Host::image(&small.root()).unwrap());
+    let rng = TestRng::deterministic_rng(proptest::test_runner::RngAlgorithm::ChaCha);
+    let mut runner = TestRunner::new_with_rng(ProptestConfig::default(), rng);
+    let drawn = an_action();
+    let mut found = BTreeSet::new();
+    for _ in 0..3000 {
+        let value = drawn.new_tree(&mut runner).unwrap().current();
+        let kind = value.as_object().unwrap().keys().next().unwrap().clone();
+        let action: Action = serde_json::from_value(value).unwrap();
+        let mut view = View::new(&tree, &host);
+        if action.act().plan(&mut view).is_ok() && !view.take().is_empty() {
+            found.insert(kind);
+        }
+    }
+    let mut left: BTreeSet<String> = kinds().difference(&found).cloned().collect();
+    for (attribute, kind) in [("system.posix_acl_access", "remove_acl"), ("security.capability", "remove_capabilities")]
+    {
+        let there = xattr::get(small.at("/usr/sbin/nft"), attribute).is_ok_and(|value| value.is_some());
+        if !can(there, &format!("{attribute} cannot be set here")) {
+            left.remove(kind);
+        }
+    }
+    let never = ["package", "command", "script"].map(str::to_owned);
+    assert_eq!(left, never.into(), "these are never tried");
 }

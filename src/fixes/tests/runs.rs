@@ -6,18 +6,17 @@ use jiff::{Timestamp, ToSpan as _};
 
 use super::{
     super::{
-        Arm, Change, Found, Job, Journal, JournalError, Plan, Proof, Run, UndoError, apply, confirm,
+        Arm, Change, Event, Found, Job, Journal, JournalError, Plan, Proof, Run, UndoError, apply, confirm,
         journal::Mark,
         recover,
         tree::{Content, State},
         undo, undo_unconfirmed,
     },
-    Small, change, fix, mine, plan,
+    Disk, Small, a_run, change, fix, mine, plan,
 };
 use crate::{
     checks::Safety,
     store::{FixRun, RunState, StepState, Store},
-    testing::{can, is_root},
 };
 
 fn journal(small: &Small) -> Journal {
@@ -26,22 +25,7 @@ fn journal(small: &Small) -> Journal {
 }
 
 fn new(small: &Small) -> FixRun {
-    FixRun {
-        id: 0,
-        host: "h".to_owned(),
-        hostname: "h".to_owned(),
-        root: small.root().to_string_lossy().into_owned(),
-        started: Timestamp::now(),
-        ended: None,
-        state: RunState::Running,
-        who: "me".to_owned(),
-        version: "0".to_owned(),
-        folder: String::new(),
-        confirm_until: None,
-        risk_before: 1.0,
-        risk_after: None,
-        steps: Vec::new(),
-    }
+    a_run(&small.root().to_string_lossy())
 }
 
 fn all_fixed(checks: &[&str]) -> Proof {
@@ -227,6 +211,30 @@ fn a_file_replaced_between_plan_and_change_stays() {
     assert_eq!(small.seen(), now);
 }
 
+#[test]
+fn a_file_replaced_while_the_run_is_under_way_stays() {
+    let small = Small::new();
+    let plan = two(&small);
+    let (journal, tree) = (journal(&small), small.tree());
+    let job = Job { plan: &plan, tree: &tree, live: false, journal: &journal, run: new(&small), arm: None };
+    // The second fix builds on what the first one made of this file, and in between a person writes to it.
+    let mut listen = |event: Event<'_>| {
+        if matches!(event, Event::Ended(fix, true) if fix.check == "one") {
+            small.file("/etc/a", "by hand\n", 0o644);
+        }
+    };
+    let mut done = apply(job, &mut listen, all_fixed).unwrap();
+    let states: Vec<StepState> = done.steps.iter().map(|s| s.state).collect();
+    assert_eq!(states, [StepState::Fixed, StepState::Failed], "{:?}", done.steps);
+    assert_eq!(done.steps[1].why.as_deref(), Some("/etc/a changed in the meantime. All of it was taken back."));
+    assert_eq!(small.text("/etc/a"), "by hand\n");
+    assert!(small.leftovers().is_empty(), "{:?}", small.leftovers());
+    // Nor does the taking back of the first go over it.
+    let undone = undo(&journal, &tree, false, &mut done, None, false);
+    assert!(matches!(undone, Err(UndoError::Changed(_))), "{undone:?}");
+    assert_eq!(small.text("/etc/a"), "by hand\n");
+}
+
 /// Cuts a run off after `n` changes, `half` way through the next, by doing what it does until there.
 fn cut(small: &Small, plan: &Plan, n: usize, begun: bool) -> FixRun {
     let (journal, tree) = (journal(small), small.tree());
@@ -384,7 +392,7 @@ fn two_at_once_do_not_meet() {
     let (first, second, tree) = (journal(&small), journal(&small), small.tree());
     let busy = RefCell::new(None);
     let job = Job { plan: &plan, tree: &tree, live: false, journal: &first, run: new(&small), arm: None };
-    let mut listen = |_: super::super::Event<'_>| {
+    let mut listen = |_: Event<'_>| {
         busy.replace(Some(recover(&second, &tree, false).map(|_| ())));
     };
     apply(job, &mut listen, all_fixed).unwrap();
@@ -458,17 +466,8 @@ fn without_a_timer_nothing_is_changed() {
 
 #[test]
 fn a_full_disk_is_tried_again_until_there_is_room() {
-    if !is_root() {
-        return;
-    }
     let small = Small::new();
-    small.folder("/mnt");
-    let mnt = small.at("/mnt");
-    let mount =
-        std::process::Command::new("mount").args(["-t", "tmpfs", "-o", "size=128k,mode=755", "x"]).arg(&mnt).output();
-    if !can(mount.unwrap().status.success(), "no disk can be mounted here") {
-        return;
-    }
+    let Some(_disk) = Disk::on(small.at("/mnt"), "128k") else { return };
     let big = "x".repeat(60 << 10);
     small.file("/mnt/a", &big, 0o644);
     let before = small.seen();
@@ -478,62 +477,47 @@ fn a_full_disk_is_tried_again_until_there_is_room() {
     std::fs::write(small.at("/mnt/fill"), vec![b'x'; 100 << 10]).unwrap();
     let journal = journal(&small);
     let first = recover(&journal, &tree, false).unwrap();
-    let refused = run(&small, &plan, false);
+    assert!(first[0].open && first[0].left.as_ref().unwrap().contains("the disk is full"), "{first:?}");
+    assert!(matches!(run(&small, &plan, false), Err(JournalError::HalfDone(1, _))));
     std::fs::remove_file(small.at("/mnt/fill")).unwrap();
     let second = recover(&journal, &tree, false).unwrap();
-    let after = small.seen();
-    std::process::Command::new("umount").arg(&mnt).status().unwrap();
-    assert!(first[0].open && first[0].left.as_ref().unwrap().contains("the disk is full"), "{first:?}");
-    assert!(matches!(refused, Err(JournalError::HalfDone(1, _))));
     assert!(second[0].left.is_none() && !second[0].open, "{second:?}");
-    assert_eq!(after, before);
+    assert_eq!(small.seen(), before);
 }
 
 #[test]
 fn a_store_on_a_full_disk_leaves_everything_as_it_was() {
-    if !is_root() {
-        return;
-    }
     let small = Small::new();
     let plan = two(&small);
     let before = small.seen();
-    let disk = small.beside().join("disk");
-    std::fs::create_dir(&disk).unwrap();
-    let mount =
-        std::process::Command::new("mount").args(["-t", "tmpfs", "-o", "size=2m,mode=755", "x"]).arg(&disk).output();
-    if !can(mount.unwrap().status.success(), "no disk can be mounted here") {
-        return;
-    }
-    let store = Store::at(disk.join("store.duckdb"));
+    let folder = small.beside().join("disk");
+    let Some(disk) = Disk::on(folder.clone(), "24m") else { return };
+    let store = Store::at(folder.join("store.duckdb"));
     let tree = small.tree();
     let mut results = Vec::new();
-    for left in [0_usize, 8 << 10, 300 << 10, 600 << 10] {
-        let _ = std::fs::remove_file(disk.join("store.duckdb"));
-        let _ = std::fs::remove_file(disk.join("store.duckdb.wal"));
-        let fill = disk.join("fill");
-        let _ = std::fs::remove_file(&fill);
-        let free = rustix::fs::statvfs(&disk).unwrap();
-        let free = usize::try_from(free.f_bavail * free.f_frsize).unwrap();
-        let _ = std::fs::write(&fill, vec![b'x'; free.saturating_sub(left)]);
+    // From no room at all to plenty.
+    for left in [0_usize, 8 << 10, 300 << 10, 600 << 10, 20 << 20] {
+        for old in ["store.duckdb", "store.duckdb.wal", "fill"] {
+            let _ = std::fs::remove_file(folder.join(old));
+        }
+        let _ = std::fs::write(folder.join("fill"), vec![b'x'; disk.free().saturating_sub(left)]);
         let done = Journal::open(&store).and_then(|journal| {
             let job = Job { plan: &plan, tree: &tree, live: false, journal: &journal, run: new(&small), arm: None };
             apply(job, &mut |_| {}, all_fixed)
         });
         let told = done.as_ref().map(|_| ()).map_err(ToString::to_string);
-        let as_before = small.seen() == before;
+        assert!(told.is_ok() || small.seen() == before, "{left}: {told:?}");
         if let Ok(mut done) = done {
+            assert_ne!(small.seen(), before, "{left}: what is said to be done was done");
             let journal = Journal::open(&store).unwrap();
             let _ = undo(&journal, &tree, false, &mut done, None, false);
         }
-        results.push((left, told, as_before, small.seen() == before));
-        let _ = std::fs::remove_dir_all(disk.join("store.duckdb.fixes"));
+        assert_eq!(small.seen(), before, "{left}: {told:?}");
+        results.push((left, told));
+        let _ = std::fs::remove_dir_all(folder.join("store.duckdb.fixes"));
     }
-    std::process::Command::new("umount").arg(&disk).status().unwrap();
-    for (left, told, as_before, afterwards) in &results {
-        assert!(told.is_ok() || *as_before, "{left}: {told:?}");
-        assert!(*afterwards, "{left}: {told:?}");
-    }
-    assert!(results[0].1.is_err(), "{results:?}");
+    let (none, plenty) = (results.first().unwrap(), results.last().unwrap());
+    assert!(none.1.is_err() && plenty.1.is_ok(), "{results:?}");
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
 
 use super::{
     super::tree::{Content, State, Time, TreeError},
-    Small, mine,
+    Disk, Small, mine,
 };
 use crate::testing::{can, is_root};
 
@@ -182,11 +182,17 @@ fn the_rights_of_a_file_with_a_second_name_stay_in_the_folder_of_another() {
 
 #[test]
 fn a_folder_that_is_swapped_while_it_is_changed_does_no_harm() {
+    if !is_root() {
+        return;
+    }
     let small = Small::new();
-    small.file("/etc/a", "root's", 0o644);
+    // What root has there looks like hers, so nothing but the way to it keeps it from being changed.
+    small.file("/etc/a", "hers", 0o644);
     small.file("/home/eve/conf/a", "hers", 0o644);
-    let tree = small.tree();
+    give(&small, "/home/eve", 4242);
+    let (tree, before) = (small.tree(), small.seen()["/etc/a"].clone());
     let stop = std::sync::atomic::AtomicBool::new(false);
+    let (mut through, swapped) = (0, std::sync::atomic::AtomicUsize::new(0));
     std::thread::scope(|scope| {
         scope.spawn(|| {
             let (conf, aside) = (small.at("/home/eve/conf"), small.at("/home/eve/aside"));
@@ -195,24 +201,21 @@ fn a_folder_that_is_swapped_while_it_is_changed_does_no_harm() {
                 symlink("/etc", &conf).unwrap();
                 std::fs::remove_file(&conf).unwrap();
                 std::fs::rename(&aside, &conf).unwrap();
+                swapped.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
             }
         });
-        if is_root() {
-            give(&small, "/home/eve", 4242);
-        }
-        let hers = mine("hers", 0o644);
-        let bad = mine("written by root", 0o600);
-        for _ in 0..2000 {
+        let (mut now, mut next) = (mine("hers", 0o644), mine("written by root", 0o600));
+        for _ in 0..4000 {
             // Where it goes through, it is beneath her own folder; else it fails.
-            if tree.put("/home/eve/conf/a", Some(&hers), Some(&bad)).is_ok() {
-                let _ = tree.put("/home/eve/conf/a", Some(&bad), Some(&hers));
+            if tree.put("/home/eve/conf/a", Some(&now), Some(&next)).is_ok() {
+                through += 1;
+                std::mem::swap(&mut now, &mut next);
             }
         }
         stop.store(true, std::sync::atomic::Ordering::Relaxed);
     });
-    if is_root() {
-        assert_eq!(small.text("/etc/a"), "root's");
-    }
+    assert_eq!(small.seen()["/etc/a"], before);
+    assert!(through > 0 && swapped.into_inner() > 0, "{through}");
 }
 
 #[test]
@@ -220,33 +223,33 @@ fn who_writes_at_the_same_moment_loses_nothing() {
     let small = Small::new();
     small.file("/etc/a", "0", 0o644);
     let tree = small.tree();
-    let stop = std::sync::atomic::AtomicBool::new(false);
-    let written = std::thread::scope(|scope| {
-        let writer = scope.spawn(|| {
-            let mut n = 0_u64;
-            while !stop.load(std::sync::atomic::Ordering::Relaxed) {
-                n += 1;
-                std::fs::write(small.at("/etc/new"), n.to_string()).unwrap();
-                std::fs::rename(small.at("/etc/new"), small.at("/etc/a")).unwrap();
-                std::thread::sleep(std::time::Duration::from_micros(30));
+    let (mut tried, mut through, mut written) = (0, 0, 0_u64);
+    while tried < 1500 {
+        std::thread::scope(|scope| {
+            let writer = scope.spawn(|| {
+                for _ in 0..20 {
+                    written += 1;
+                    std::fs::write(small.at("/etc/new"), written.to_string()).unwrap();
+                    std::fs::rename(small.at("/etc/new"), small.at("/etc/a")).unwrap();
+                    std::thread::sleep(std::time::Duration::from_micros(30));
+                }
+            });
+            let mut once_more = true;
+            while once_more {
+                once_more = !writer.is_finished();
+                let Ok(Some(now)) = tree.read("/etc/a") else { continue };
+                let ours = State { content: Content::File(b"ours".to_vec()), ..now.clone() };
+                tried += 1;
+                if tree.put("/etc/a", Some(&now), Some(&ours)).is_ok() {
+                    through += 1;
+                    // It fails only where something newer is there, which stays.
+                    let _ = tree.put("/etc/a", Some(&ours), Some(&now));
+                }
             }
-            n
         });
-        for _ in 0..1500 {
-            let Ok(Some(now)) = tree.read("/etc/a") else { continue };
-            let ours = State { content: Content::File(b"ours".to_vec()), ..now.clone() };
-            if tree.put("/etc/a", Some(&now), Some(&ours)).is_ok() {
-                let _ = tree.put("/etc/a", Some(&ours), Some(&now));
-            }
-        }
-        stop.store(true, std::sync::atomic::Ordering::Relaxed);
-        writer.join().unwrap()
-    });
-    // One more by the writer is never undone by us.
-    std::fs::write(small.at("/etc/new"), "last").unwrap();
-    std::fs::rename(small.at("/etc/new"), small.at("/etc/a")).unwrap();
-    assert_eq!(small.text("/etc/a"), "last");
-    assert!(written > 0 && small.leftovers().is_empty(), "{:?}", small.leftovers());
+        assert_eq!(small.text("/etc/a"), written.to_string(), "what was written last is there");
+    }
+    assert!(through > 0 && small.leftovers().is_empty(), "{through} {:?}", small.leftovers());
 }
 
 #[test]
@@ -368,7 +371,8 @@ fn rights_that_were_cut_off_half_way_are_taken_back() {
     let new = State { uid: 12, gid: 12, mode: 0o600, ..old.clone() };
     // The owner is the new one already, which took the special rights; the rights are not.
     std::os::unix::fs::chown(small.at("/etc/a"), Some(12), Some(12)).unwrap();
-    assert!(tree.take_back("/etc/a", Some(&old), Some(&new), false).is_err(), "someone may have wanted this");
+    let changed = Err(TreeError::Changed("/etc/a".to_owned()));
+    assert_eq!(tree.take_back("/etc/a", Some(&old), Some(&new), false), changed, "someone may have wanted this");
     tree.take_back("/etc/a", Some(&old), Some(&new), true).unwrap();
     assert_eq!(small.seen(), before);
 }
@@ -394,33 +398,26 @@ fn what_was_left_beside_a_file_goes_and_what_nobody_knows_is_kept() {
 
 #[test]
 fn what_cannot_be_written_says_why() {
-    if !is_root() {
-        return;
-    }
     let small = Small::new();
-    small.folder("/mnt");
-    let mnt = small.at("/mnt");
-    let mount = |args: &[&str]| {
-        let done = std::process::Command::new("mount").args(args).arg(&mnt).output().unwrap();
-        done.status.success()
-    };
-    if !can(mount(&["-t", "tmpfs", "-o", "size=64k,mode=755", "tmpfs"]), "no disk can be mounted here") {
-        return;
-    }
+    let Some(disk) = Disk::on(small.at("/mnt"), "64k") else { return };
     small.file("/mnt/a", "a", 0o644);
     let (tree, before) = (small.tree(), small.seen());
     let old = tree.read("/mnt/a").unwrap().unwrap();
     let big = State { content: Content::File(vec![b'x'; 200 << 10]), ..old.clone() };
-    let full = tree.put("/mnt/a", Some(&old), Some(&big));
-    let unchanged = small.seen() == before;
-    let there = mount(&["-o", "remount,ro"]);
-    let read_only = tree.put("/mnt/a", Some(&old), Some(&mine("b", 0o644)));
-    let rights = tree.put("/mnt/a", Some(&old), Some(&State { mode: 0o600, ..old.clone() }));
-    let on_it = tree.put("/mnt", tree.rights("/mnt").unwrap().as_ref(), None);
-    std::process::Command::new("umount").arg(&mnt).status().unwrap();
-    assert_eq!(full, Err(TreeError::Full("/mnt/a".to_owned())));
-    assert!(unchanged && there);
-    assert_eq!(read_only, Err(TreeError::ReadOnly("/mnt/a".to_owned())));
-    assert_eq!(rights, Err(TreeError::ReadOnly("/mnt/a".to_owned())));
-    assert!(on_it.is_err());
+    assert_eq!(tree.put("/mnt/a", Some(&old), Some(&big)), Err(TreeError::Full("/mnt/a".to_owned())));
+    assert_eq!(small.seen(), before);
+    let new = mine("b", 0o600);
+    tree.put("/mnt/a", Some(&old), Some(&new)).unwrap();
+    let after = small.seen();
+    disk.shut();
+    let read_only = || Err(TreeError::ReadOnly("/mnt/a".to_owned()));
+    assert_eq!(tree.put("/mnt/a", Some(&new), Some(&mine("c", 0o644))), read_only());
+    assert_eq!(tree.put("/mnt/a", Some(&new), Some(&State { mode: 0o644, ..new.clone() })), read_only());
+    for cut_off in [false, true] {
+        assert_eq!(tree.take_back("/mnt/a", Some(&old), Some(&new), cut_off), read_only());
+    }
+    assert_eq!(tree.put("/mnt/a", Some(&new), None), read_only());
+    assert_eq!(small.seen(), after);
+    let folder = tree.read("/mnt").unwrap();
+    assert_eq!(tree.put("/mnt", folder.as_ref(), None), Err(TreeError::Mounted("/mnt".to_owned())));
 }

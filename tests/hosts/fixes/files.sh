@@ -6,7 +6,7 @@
 works() { visudo -c -q && getent passwd root >/dev/null && active ssh cron; }
 
 break_everyone_may_plan_jobs() { person ann; echo '0 3 * * * true' | crontab -u ann -; rm -f /etc/cron.allow; }
-works_everyone_may_plan_jobs() { works; crontab -l >/dev/null 2>&1 || true; su ann -c 'crontab -l' >/dev/null; }
+works_everyone_may_plan_jobs() { works; su ann -c 'crontab -l' >/dev/null; }
 
 break_file_everyone_can_change() { touch /etc/app.conf /opt/note; chmod 666 /etc/app.conf /opt/note; }
 
@@ -32,10 +32,10 @@ works_home_can_be_read() { su ann -c 'touch ~/x && rm ~/x'; }
 break_important_file_can_be_changed() { person ann; chmod 666 /etc/hosts; chown ann /etc/sudoers.d; chgrp users /etc/fstab; chmod 664 /etc/fstab; }
 
 break_logs_can_be_changed() { logger start; chmod 777 /var/log; }
-works_logs_can_be_changed() { works; logger "proof $$"; sleep 0.5; says "proof $$" journalctl -n 30; }
+works_logs_can_be_changed() { works; logger "proof $$"; soon says "proof $$" journalctl -n 30; }
 
 break_logs_can_be_read() { touch /var/log/auth.log; chmod 644 /var/log/auth.log /var/log/btmp; }
-works_logs_can_be_read() { logger -p auth.info "proof $$"; sleep 0.5; grep -q "proof $$" /var/log/auth.log; }
+works_logs_can_be_read() { logger -p auth.info "proof $$"; soon grep -q "proof $$" /var/log/auth.log; }
 
 break_new_files_open_to_all() { person ann; person bob; printf 'umask 022\n' > /etc/profile.d/open.sh; }
 works_new_files_open_to_all() { says '^0077$' su - ann -c umask; }

@@ -5,7 +5,7 @@
 
 # What each fix must leave alone: services run, and the machine talks to itself over both kinds of addresses.
 works() {
-    systemctl is-active -q ssh cron dbus systemd-journald
+    active ssh cron dbus systemd-journald
     if systemctl is-failed -q systemd-sysctl; then return 1; fi
     exec 3<>/dev/tcp/127.0.0.1/22; read -r -t 5 line <&3; exec 3>&-
     [[ $line == SSH-* ]]
@@ -24,7 +24,8 @@ works_kernel_guards_not_written() {
 break_network_guards_not_written() { sysctl -q -w net.ipv4.conf.all.log_martians=0; }
 works_network_guards_not_written() {
     works
-    [ "$(sysctl -n net.ipv4.conf.all.log_martians)" = 1 ] && [ "$(sysctl -n net.ipv4.conf.all.send_redirects)" = 0 ]
+    [ "$(sysctl -n net.ipv4.conf.all.log_martians)" = 1 ]
+    [ "$(sysctl -n net.ipv4.conf.all.send_redirects)" = 0 ]
     ping -c 1 -W 2 127.0.0.1 >/dev/null 2>&1 || ! command -v ping >/dev/null
 }
 
@@ -41,7 +42,7 @@ works_kernel_goes_on_after_fault() { works; grep -qx 'kernel.panic = 60' /etc/sy
 kept_out() { modprobe -n -v "$1" 2>/dev/null | grep -qx 'install /bin/false *' || grep -qx "install $1 /bin/false" /etc/modprobe.d/cleanbill.conf; }
 
 break_rare_kernel_parts_can_be_loaded() { :; }
-works_rare_kernel_parts_can_be_loaded() { works; kept_out cramfs && kept_out dccp; }
+works_rare_kernel_parts_can_be_loaded() { works; kept_out cramfs; kept_out dccp; }
 
 break_usb_disks_are_taken() { :; }
 works_usb_disks_are_taken() { works; kept_out usb-storage; }
@@ -51,13 +52,15 @@ works_audit_records_too_little() {
     works
     [ "$(stat -c %a /etc/audit/rules.d/cleanbill.rules)" = 600 ]
     # A container may not load rules, but each is read first, and a bad one is told in other words.
-    local rule said words
+    local rule said words count=0
     while read -r rule; do
         [[ $rule == -* ]] || continue
+        count=$((count + 1))
         read -ra words <<<"$rule"
         said=$(/usr/sbin/auditctl "${words[@]}" 2>&1) || [[ $said == *"Operation not permitted"* || $said == *"Rule exists"* ]]
         [[ $said != *[Uu]nknown* && $said != *[Ii]nvalid* ]]
     done < /etc/audit/rules.d/cleanbill.rules
+    [ "$count" -gt 5 ]
 }
 auditd_there() { [ -x /usr/sbin/auditd ] && printf '%s\n' -D '-b 8192' > /etc/audit/rules.d/audit.rules; }
 
@@ -68,7 +71,7 @@ break_journal_right_only_by_default() { printf '[Journal]\n#Storage=auto\n' > /e
 works_journal_right_only_by_default() {
     works
     # What programs hand to the system's log still gets to the log files.
-    [ ! -e /var/log/syslog ] || { sleep 1; grep -q "still written $$" /var/log/syslog; }
+    [ ! -e /var/log/syslog ] || soon grep -q "still written $$" /var/log/syslog
 }
 
 # shellcheck disable=SC2016

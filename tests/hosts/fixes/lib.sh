@@ -6,11 +6,13 @@
 #   GROUP.sh answers ID    the answers for --answer ID=…, one a line
 #   GROUP.sh works ID      whether what is concerned still works
 #   GROUP.sh stays ID      why the problem does not come back when the fix is taken back; nothing where it does
+#   GROUP.sh door ID       opens a door that other machines reach while it is broken, and not after; says its number
+#   GROUP.sh shut ID       shuts it again
 #   GROUP.sh tree          the tree that its hosts stand on
 #
-# A group has functions break_ID, works_ID, answers_ID and stays_ID with _ for -. All but the first may be left out: then
-# works says it for all, there is no answer, and it comes back. Where there is a function whole, it first takes back what
-# was broken before.
+# A group has functions break_ID, works_ID, answers_ID, stays_ID, door_ID and shut_ID with _ for -. All but the first may be
+# left out: then works says it for all, there is no answer, it comes back, and there is no door. Where there is a function
+# whole, it first takes back what was broken before.
 set -euo pipefail
 
 TREE=plus
@@ -50,6 +52,16 @@ as_first() {
 
 # says PATTERN CMD…: whether a program says that.
 says() { local pattern=$1; shift; grep -q -- "$pattern" <<<"$("$@")"; }
+
+# soon CMD…: whether it goes well within ten seconds; what is written to a log is there a moment later.
+soon() {
+    local n
+    for ((n = 0; n < 50; n++)); do
+        if "$@"; then return 0; fi
+        sleep 0.2
+    done
+    return 1
+}
 
 # Whether all of these run; systemctl asks for one of them only.
 active() { local unit; for unit; do systemctl is-active -q "$unit" || return 1; done; }
@@ -124,7 +136,7 @@ main() {
             if declare -F whole >/dev/null; then whole; fi
             "break_${id//-/_}" ;;
         works) if declare -F "works_${id//-/_}" >/dev/null; then "works_${id//-/_}"; else works; fi ;;
-        answers | stays) if declare -F "${what}_${id//-/_}" >/dev/null; then "${what}_${id//-/_}"; fi ;;
+        answers | stays | door | shut) if declare -F "${what}_${id//-/_}" >/dev/null; then "${what}_${id//-/_}"; fi ;;
         *) echo "unknown: $what" >&2; exit 2 ;;
     esac
 }

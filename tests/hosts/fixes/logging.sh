@@ -3,7 +3,7 @@
 # shellcheck source-path=SCRIPTDIR source=lib.sh disable=SC1091,SC2317
 . "$(dirname "$0")/lib.sh"
 
-works() { logger "proof $$"; sleep 0.5; says "proof $$" journalctl -n 30; }
+works() { logger "proof $$"; soon says "proof $$" journalctl -n 30; }
 
 break_no_audit() { as_vm; dpkg --purge --force-depends auditd >/dev/null 2>&1; offered auditd; }
 works_no_audit() { says '^Status: install ok installed' dpkg -s auditd; grep -q /etc/shadow /etc/audit/rules.d/cleanbill.rules; }

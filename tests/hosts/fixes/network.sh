@@ -21,10 +21,23 @@ control() {
     sysctl -q -p /etc/sysctl.d/zz-broken.conf
 }
 
-# Services here still answer. What other machines reach is seen from outside.
+# Services here still answer. That other machines reach SSH too is looked at from outside.
 works() { door_says 22 'SSH-*'; }
 
+# A door that nobody listens at while it is mended: what listens then is let in.
+door() {
+    # shellcheck disable=SC2016  # perl expands it
+    systemd-run -q --collect --unit=door perl -MIO::Socket::INET \
+        -e 'my $door = IO::Socket::INET->new(LocalPort => 8099, Listen => 5, ReuseAddr => 1) or die; sleep 600'
+    # From here it opens, whatever others may.
+    soon timeout 2 bash -c 'exec 3<>/dev/tcp/10.76.0.2/8099' 2>/dev/null
+    echo 8099
+}
+shut() { systemctl stop door; }
+
 break_no_firewall() { :; }
+door_no_firewall() { door; }
+shut_no_firewall() { shut; }
 works_no_firewall() {
     works
     grep -q 'dport.*22' <<<"$(nft list table inet cleanbill)"
@@ -36,6 +49,8 @@ break_firewall_lets_all_in() {
     systemctl enable -q ufw
     ufw allow 22/tcp >/dev/null; ufw deny 12345/tcp >/dev/null; ufw --force enable >/dev/null
 }
+door_firewall_lets_all_in() { door; }
+shut_firewall_lets_all_in() { shut; }
 works_firewall_lets_all_in() { works; grep -q '^22/tcp.*ALLOW' <<<"$(ufw status)"; }
 
 break_firewall_not_at_boot() {

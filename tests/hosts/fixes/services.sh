@@ -80,7 +80,7 @@ works_services_without_limits() {
     works_shop; works_mail
     door_says 80 'HTTP/1.1 200*' 'GET / HTTP/1.0\r\n\r\n'
     fail2ban-client ping >/dev/null
-    logger -p auth.info "limits $$"; sleep 0.5; grep -q "limits $$" /var/log/auth.log
+    logger -p auth.info "limits $$"; soon grep -q "limits $$" /var/log/auth.log
     [ "$(systemctl show -p NoNewPrivileges,ProtectSystem --value shop | paste -sd' ')" = 'full yes' ]
 }
 
