@@ -15,6 +15,13 @@ use crate::{
 /// How long one file system may take to say how full it is.
 const ANSWER_LIMIT: Duration = Duration::from_secs(2);
 
+/// Whether a container's manager shows a part of its host there; how full the host's disk is, it must not be asked.
+/// Single files are bound too, which are told by being no folders.
+fn is_lent(path: &str) -> bool {
+    // As systemd's container interface has it.
+    path.strip_prefix("/run/host").is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
 /// Asks every real file system how full it is, each on a thread of its own that may be left behind.
 pub(super) fn read(host: &Host, mounts: &[Mounted], facts: &mut Facts) {
     if !host.is_live() {
@@ -27,10 +34,9 @@ pub(super) fn read(host: &Host, mounts: &[Mounted], facts: &mut Facts) {
         mounts.iter().rev().filter(|m| matches!(m.category(), "disk" | "network" | "memory")).collect();
     list.sort_by_key(|m| (m.root.len(), m.path.len()));
     for mount in list {
-        // Engines bind single files of their host into a container; the disk behind them is not the container's.
         let no_folder = mount.category() != "network"
             && host.metadata(&mount.path).is_ok_and(|m| m.kind != crate::host::Kind::Directory);
-        if no_folder {
+        if no_folder || is_lent(&mount.path) {
             continue;
         }
         if mounts.iter().rev().find(|m| m.path == mount.path) == Some(mount) && seen.insert(&mount.number) {

@@ -63,13 +63,14 @@ fn junk_is_no_mount() {
 }
 
 #[test]
-fn a_file_bound_from_elsewhere_is_no_disk() {
+fn what_a_containers_host_lends_it_is_no_disk() {
     let dir = tempfile::tempdir().unwrap();
-    for folder in ["etc", "srv", "proc/self"] {
+    for folder in ["etc", "srv", "proc/self", "run/host/incoming"] {
         std::fs::create_dir_all(dir.path().join(folder)).unwrap();
     }
     std::fs::write(dir.path().join("etc/hosts"), "").unwrap();
-    let info = "30 25 8:1 /docker/x/hosts /etc/hosts rw - ext4 /dev/sda1 rw\n31 25 8:2 / /srv rw - ext4 /dev/sda2 rw\n";
+    let info = "30 25 8:1 /docker/x/hosts /etc/hosts rw - ext4 /dev/sda1 rw\n31 25 8:2 / /srv rw - ext4 /dev/sda2 rw\n\
+        32 25 8:3 /x /run/host/incoming rw - ext4 /dev/sda3 rw\n";
     std::fs::write(dir.path().join("proc/self/mountinfo"), info).unwrap();
     let host = Host::fake(dir.path(), jiff::Timestamp::UNIX_EPOCH, Default::default()).unwrap();
     let rows = run_one(&PROBE, &host).rows("disk_space");
