@@ -324,8 +324,11 @@ fn closing(page: &mut Page, report: &Report, all: bool) {
     page.blank();
     let command = |page: &Page, text: &str| page.paint(COMMAND, text);
     let full = command(page, "cleanbill report");
-    let safe = |p: &&Problem| p.command.is_some() && p.safety == Some(crate::checks::Safety::Safe);
-    if report.problems.iter().any(|p| safe(&p)) {
+    // Tips alone are no reason to change much at once.
+    let safe = |p: &Problem| {
+        p.severity > Severity::Info && p.command.is_some() && p.safety == Some(crate::checks::Safety::Safe)
+    };
+    if report.problems.iter().any(safe) {
         let all = harmless(&format!("cleanbill fix --safe-only{}", words::at_root(&report.host.root)));
         let (text, shown) = ("  Fix all safe ones at once:", command(page, &all));
         // A long folder gets a line of its own.
