@@ -27,7 +27,7 @@ pub(super) fn run(store: &StoreArgs) -> Result<ExitCode, CliError> {
             .problems
             .iter()
             .take(5)
-            .map(|p| format!("Tell me about: {}", terminal::fit(&harmless(&p.title), 60)))
+            .map(|p| format!("Tell me about: {}", console::truncate_str(&harmless(&p.title), 60, "…")))
             .collect();
         let problems = items.len();
         items.push("Fix what can be fixed: I choose, and see first what changes".to_owned());

@@ -16,24 +16,6 @@ pub(super) fn style() -> Style {
     Style { colour: colour(), unicode: unicode(), width: width.clamp(60, 100) }
 }
 
-/// A text of at most so many columns.
-pub(super) fn fit(text: &str, columns: usize) -> String {
-    let wide = |text: &str| textwrap::core::display_width(text);
-    if wide(text) <= columns {
-        return text.to_owned();
-    }
-    let (mut out, mut used) = (String::new(), 1);
-    for c in text.chars() {
-        used += wide(c.encode_utf8(&mut [0; 4]));
-        if used > columns {
-            break;
-        }
-        out.push(c);
-    }
-    out.push('…');
-    out
-}
-
 fn console_width() -> u16 {
     rustix::termios::tcgetwinsize(std::io::stdout()).map_or(80, |size| if size.ws_col == 0 { 80 } else { size.ws_col })
 }
@@ -128,21 +110,4 @@ pub(super) fn show(path: &Path) -> Result<(), CliError> {
     viewer.spawn().map(|_| ()).map_err(|error| {
         CliError::failed(format!("{} is written but could not be shown: {error}", path.display()), "Open it by hand")
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::fit;
-
-    #[test]
-    fn a_text_never_takes_more_columns_than_it_may() {
-        assert_eq!(fit("short", 5), "short");
-        assert_eq!(fit("longer", 5), "long…");
-        // A wide letter takes two.
-        assert_eq!(fit("王明王明", 8), "王明王明");
-        for columns in 2..8 {
-            let cut = fit("a王明王明", columns);
-            assert!(textwrap::core::display_width(&cut) <= columns && cut.ends_with('…'), "{cut}");
-        }
-    }
 }

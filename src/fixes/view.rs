@@ -131,9 +131,9 @@ impl<'a> View<'a> {
     pub fn put(&mut self, path: &str, before: Option<State>, after: Option<State>) {
         let after = after.map(State::agreed).map(|state| ours(before.as_ref(), state));
         let same = |c: &&mut Change| matches!(c, Change::File(f) if f.path == path);
-        let content = |state: &Option<State>| state.as_ref().map(|s| s.content.clone());
         // Rights of a unit are nothing that systemd reads.
-        let unit = path.starts_with("/etc/systemd/system/") && content(&before) != content(&after);
+        let unit = path.starts_with("/etc/systemd/system/")
+            && before.as_ref().map(|s| &s.content) != after.as_ref().map(|s| &s.content);
         match self.changes.iter_mut().rev().find(same) {
             Some(Change::File(change)) => {
                 // Where only the rights were known before, the content is known now.

@@ -1,9 +1,9 @@
 //! Every fix on a host that has its problem: seen, mended, gone, still working, taken back, seen again.
 //!
 //! `tests/hosts/fixes/GROUP.sh` knows how to break a host: `list`, `tree`, `break ID`, `answers ID` and `works ID`; see
-//! `lib.sh` there. What the area of the network is about is looked at from another machine. All ids of a script are tried on one host, one after the other, and where one goes wrong again on a
-//! host of its own; `CLEANBILL_FIXES` names scripts or ids that are tried alone, `CLEANBILL_FIXES_TREE` another tree.
-//! What no host can have stands in `without.txt`.
+//! `lib.sh` there. What the area of the network is about is looked at from another machine. All ids of a script are tried
+//! on one host, one after the other, and where one goes wrong again on a host of its own; `CLEANBILL_FIXES` names scripts
+//! or ids that are tried alone, `CLEANBILL_FIXES_TREE` another tree. What no host can have stands in `without.txt`.
 
 use std::{
     collections::{BTreeMap, BTreeSet},

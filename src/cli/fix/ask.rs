@@ -5,6 +5,7 @@ use std::{
     process::{Command, Stdio},
 };
 
+use console::{Alignment, pad_str, truncate_str};
 use dialoguer::{Input, MultiSelect, Select, theme::ColorfulTheme};
 
 use super::{
@@ -60,20 +61,15 @@ fn line(fix: &PlannedFix, live: bool, width: usize) -> String {
         "under 1" => "<1".to_owned(),
         points => format!("−{points}"),
     };
-    let title = terminal::fit(&harmless(&fix.title), TITLE);
+    let title = harmless(&fix.title);
+    let title = pad_str(&title, TITLE, Alignment::Left, Some("…"));
     let effect = match fix.asks {
         Some(_) => "asks you something first".to_owned(),
         None => told::effect(fix, live),
     };
     // The mark in front and one column at the end stay free.
     let room = width.saturating_sub(TITLE + 21);
-    format!(
-        "{title}{:pad$} {points:>4}   {:<7}  {}",
-        "",
-        told::time(fix),
-        terminal::fit(&harmless(&effect), room),
-        pad = TITLE.saturating_sub(textwrap::core::display_width(&title))
-    )
+    format!("{title} {points:>4}   {:<7}  {}", told::time(fix), truncate_str(&harmless(&effect), room, "…"),)
 }
 
 /// Asks what the fixes need to know; whether anything was answered.

@@ -27,7 +27,7 @@ pub struct SetConfig {
     /// The file that includes this one. Where it does not, the setting goes into that one itself.
     #[serde(default)]
     pub included_by: Option<String>,
-    /// Rights of a new file.
+    /// Rights of a new file, where they are not those that are usual for its format.
     #[serde(default)]
     pub mode: Option<String>,
     /// Whether nothing is done where there is no such file.
@@ -82,9 +82,7 @@ impl Act for SetConfig {
         if old.as_deref() == Some(new.as_str()) {
             return Ok(());
         }
-        // What sshd reads is nobody else's business.
-        let usual = if path.starts_with("/etc/ssh/sshd_config.d/") { 0o600 } else { 0o644 };
-        let mode = self.mode.as_deref().map_or(Ok(usual), super::rights::octal)?;
+        let mode = self.mode.as_deref().map_or(Ok(self.format.mode()), super::rights::octal)?;
         view.write(&path, &new, mode)
     }
 }

@@ -37,14 +37,14 @@ const CACHE: &str = "/usr/bin/apt-cache";
 const QUIET: [&str; 5] = ["-y", "-q", "-o", "Dpkg::Options::=--force-confdef", "-oDpkg::Options::=--force-confold"];
 /// Settings that packages write anew for one another.
 const WRITTEN: [&str; 1] = ["/etc/pam.d/common-*"];
-/// Takes packages away again, their settings too, but for those that someone changed meanwhile.
+/// Takes packages away again, their settings too, but for those that someone changed meanwhile. `QUIET` is filled in.
 const AWAY: &str = r#"kept= gone=
 for p; do
     case "$(dpkg --verify "$p" 2>/dev/null)" in *" c /"*) kept="$kept $p" ;; *) gone="$gone $p" ;; esac
 done
 for way in "remove $kept" "purge $gone"; do
     set -- $way
-    [ $# -eq 1 ] || apt-get -y -q -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold "$@" || exit
+    [ $# -eq 1 ] || apt-get QUIET "$@" || exit
 done"#;
 /// Seconds that apt may take.
 const SECONDS: u64 = 3600;
@@ -124,7 +124,8 @@ fn step(view: &mut View<'_>, verb: &[&str], names: &[&str], no_traces: bool) -> 
     if !new.is_empty() && no_traces {
         run.undo.push(undo("purge", &new));
     } else if !new.is_empty() {
-        let mut away = ["/bin/sh", "-c", AWAY, "sh"].map(str::to_owned).to_vec();
+        let script = AWAY.replace("QUIET", &QUIET.join(" "));
+        let mut away = ["/bin/sh", "-c", &script, "sh"].map(str::to_owned).to_vec();
         away.extend(new);
         run.undo.push(away);
     }

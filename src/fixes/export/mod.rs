@@ -129,11 +129,12 @@ fn digest(bytes: &[u8]) -> String {
 
 /// Whether access rules for single people are taken away with a change of rights; an error where it cannot be told.
 fn lists_go(path: &str, old: &State, new: &State) -> Result<bool, String> {
-    let others = |s: &State| -> BTreeMap<String, Vec<u8>> {
-        s.xattrs.iter().filter(|(n, _)| !is_list(n)).map(|(n, v)| (n.clone(), v.clone())).collect()
+    let same_others = {
+        let [old, new] = [old, new].map(|state| state.xattrs.iter().filter(|(name, _)| !is_list(name)));
+        old.eq(new)
     };
     let moves = (old.uid, old.gid) != (new.uid, new.gid);
-    if others(old) != others(new) || moves && old.xattrs.contains_key("security.capability") {
+    if !same_others || moves && old.xattrs.contains_key("security.capability") {
         return Err(format!("{path} has attributes that cannot be kept so."));
     }
     if old.xattrs == new.xattrs {

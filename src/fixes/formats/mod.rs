@@ -134,6 +134,16 @@ pub enum EditError {
 }
 
 impl Format {
+    /// Rights of a new file: what sshd and sudo read is nobody else's business.
+    #[must_use]
+    pub fn mode(self) -> u32 {
+        match self {
+            Format::Sshd => 0o600,
+            Format::Sudoers => 0o440,
+            _ => 0o644,
+        }
+    }
+
     /// The text after the change; the same text when the setting already has that value.
     ///
     /// # Errors
