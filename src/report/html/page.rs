@@ -186,6 +186,11 @@ fn filter(report: &Report) -> Value {
     let mut whens: Vec<Severity> = report.problems.iter().map(|p| p.severity).collect();
     whens.sort_by(|a, b| b.cmp(a));
     whens.dedup();
+    let (one, many) = match (whens.first(), whens.last()) {
+        (Some(Severity::Info), _) => ("tip", "tips"),
+        (_, Some(Severity::Info)) => ("problem or tip", "problems and tips"),
+        _ => ("problem", "problems"),
+    };
     let mut areas: Vec<(&str, &str)> = Vec::new();
     for area in &report.areas {
         if report.problems.iter().any(|p| p.group == area.group) {
@@ -193,7 +198,7 @@ fn filter(report: &Report) -> Value {
         }
     }
     json!({
-        "count": words::count(report.problems.len().min(PROBLEMS), "problem", "problems"),
+        "count": words::count(report.problems.len().min(PROBLEMS), one, many),
         "whens": whens.iter().map(|s| json!({ "value": s, "name": severity_words(*s) })).collect::<Vec<_>>(),
         "areas": areas.iter().map(|(value, name)| json!({ "value": value, "name": name })).collect::<Vec<_>>(),
     })
