@@ -59,7 +59,7 @@ impl CliError {
 }
 
 /// With a capital letter and a full stop.
-fn sentence(text: &str) -> String {
+pub(super) fn sentence(text: &str) -> String {
     let mut out = words::capital(text);
     if !out.ends_with(['.', '?', '!']) {
         out.push('.');
