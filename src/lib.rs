@@ -9,6 +9,7 @@ pub mod analysis;
 pub mod audit;
 pub mod checks;
 pub mod cli;
+pub mod config;
 mod embedded;
 pub mod facts;
 pub mod fixes;

@@ -60,6 +60,14 @@ impl Catalogue {
         Ok(catalogue)
     }
 
+    /// The checks of this machine: the built-in ones, and those in [`OVERRIDE_DIR`].
+    ///
+    /// # Errors
+    /// As [`Self::with_overrides`].
+    pub fn of_this_machine() -> Result<Self, CheckError> {
+        Self::with_overrides(Path::new(OVERRIDE_DIR))
+    }
+
     /// The checks compiled in, with those of `dir` on top where that folder exists.
     ///
     /// # Errors

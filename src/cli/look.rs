@@ -4,10 +4,10 @@ use std::path::{Path, PathBuf};
 
 use jiff::civil::Date;
 
-use super::{StoreArgs, error::CliError, fix, progress::Bar};
+use super::{StoreArgs, error::CliError, fix, progress::Bar, settings};
 use crate::{
     audit::{self, Audit, Performed, Stopwatch, Timing},
-    checks::{Catalogue, OVERRIDE_DIR, Selection},
+    checks::{Catalogue, Selection},
     host::Host,
     report::{self, Report},
     store::{History, Moment, Store, StoreError},
@@ -15,7 +15,7 @@ use crate::{
 
 /// The checks of this machine.
 pub(super) fn catalogue() -> Result<Catalogue, CliError> {
-    Ok(Catalogue::with_overrides(Path::new(OVERRIDE_DIR))?)
+    Ok(Catalogue::of_this_machine()?)
 }
 
 /// The machine, or an image.
@@ -103,7 +103,7 @@ pub(super) fn look(catalogue: &Catalogue, look: Look<'_>) -> Result<Seen, CliErr
 /// Makes an audit, with a bar for whoever waits.
 pub(super) fn perform(host: &Host, catalogue: &Catalogue, selection: &Selection) -> Result<Performed, CliError> {
     let bar = Bar::start();
-    let performed = audit::perform(host, catalogue, selection, &Default::default(), |event| bar.on(event));
+    let performed = audit::perform(host, catalogue, selection, &settings::config().checks, |event| bar.on(event));
     bar.end();
     performed.map_err(|error| {
         CliError::failed(format!("the audit could not be completed: {error}"), "Try again; if it stays, report it.")

@@ -8,6 +8,7 @@ mod audit;
 mod audits;
 mod checks;
 mod compare;
+mod config;
 mod error;
 mod facts;
 mod fix;
@@ -19,6 +20,7 @@ mod menu;
 mod progress;
 mod query;
 mod report;
+mod settings;
 mod show;
 mod terminal;
 mod trend;
@@ -48,6 +50,9 @@ Exit codes: 0 nothing at or above --fail-on, 1 problems at or above it, 2 wrong 
 struct Cli {
     #[command(flatten)]
     store: StoreArgs,
+    /// File of the settings [default: /etc/cleanbill/cleanbill.toml for root, else in your configuration folder]
+    #[arg(long, value_name = "FILE", env = "CLEANBILL_CONFIG", global = true)]
+    config: Option<PathBuf>,
     #[command(subcommand)]
     command: Option<Command>,
 }
@@ -84,6 +89,8 @@ enum Command {
     Unwaive(waive::UnwaiveArgs),
     /// List accepted problems
     Waivers(waive::ListArgs),
+    /// Show, check and explain the settings
+    Config(config::Args),
     /// Print shell completions
     Completions(generate::CompletionsArgs),
     /// Print the manual page
@@ -100,7 +107,8 @@ struct StoreArgs {
 
 impl StoreArgs {
     fn store(&self) -> Store {
-        Store::at(self.db.clone().unwrap_or_else(Store::default_path))
+        let named = self.db.as_ref().or(settings::config().store.file.as_ref());
+        Store::at(named.cloned().unwrap_or_else(Store::default_path))
     }
 }
 
@@ -117,6 +125,9 @@ fn run(args: Vec<OsString>) -> ExitCode {
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
         }
     };
+    if let Err(error) = settings::read(cli.config.as_deref(), strict(cli.command.as_ref())) {
+        return error.print();
+    }
     let result = match cli.command {
         None if std::io::stdout().is_terminal() && std::io::stdin().is_terminal() => menu::run(&cli.store),
         None => audit::run(&audit::Args::stored(cli.store)),
@@ -135,8 +146,18 @@ fn run(args: Vec<OsString>) -> ExitCode {
         Some(Command::Waive(args)) => waive::run(&args),
         Some(Command::Unwaive(args)) => waive::unwaive(&args),
         Some(Command::Waivers(args)) => waive::list(&args),
+        Some(Command::Config(args)) => config::run(&args, cli.config.as_deref()),
         Some(Command::Completions(args)) => generate::completions(&args, &mut Cli::command()),
         Some(Command::Man(args)) => generate::man(&args, &Cli::command()),
     };
     result.unwrap_or_else(|error| error.print())
+}
+
+/// What a mistake in the settings does to a command.
+fn strict(command: Option<&Command>) -> settings::Strict {
+    match command {
+        Some(Command::Config(_) | Command::Completions(_) | Command::Man(_)) => settings::Strict::Own,
+        Some(Command::Undo(_) | Command::History(_)) => settings::Strict::No,
+        _ => settings::Strict::Yes,
+    }
 }

@@ -7,18 +7,16 @@ use std::{
     process::ExitCode,
 };
 
-use clap::ValueEnum;
-
 use super::{
     StoreArgs,
     error::CliError,
     look::{self, Look},
-    terminal,
+    settings, terminal,
 };
 use crate::{
     checks::Selection,
     report::{
-        self, Detail, Logo, Options, Paper, Report,
+        self, Detail, Format, Logo, Options, Paper, Report,
         fleet::{self, Fleet, Skipped},
     },
     store::{self, Moment, Store, StoreError},
@@ -54,12 +52,12 @@ pub(super) struct Args {
     /// Picture at its head, PNG or SVG
     #[arg(long, value_name = "FILE")]
     logo: Option<PathBuf>,
-    /// Who reads it: an owner gets less proof, a technician all of it
-    #[arg(long = "for", value_name = "READER", default_value = "owner")]
-    reader: Reader,
+    /// Who reads it: an owner gets less proof, a technician all of it [default: as the settings say, else owner]
+    #[arg(long = "for", value_name = "READER")]
+    reader: Option<Detail>,
     /// Paper of the PDF [default: letter where the locale says so, else a4]
     #[arg(long, value_name = "PAPER")]
-    paper: Option<PaperSize>,
+    paper: Option<Paper>,
     /// Show it when it is written
     #[arg(long)]
     open: bool,
@@ -70,50 +68,6 @@ pub(super) struct Args {
     /// /var/lib/cleanbill/cleanbill.duckdb for root, else in your data folder]
     #[arg(long, value_name = "FILE|DIR", env = "CLEANBILL_DB")]
     db: Vec<PathBuf>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Format {
-    /// One self-contained page.
-    Html,
-    /// For the file and for paper.
-    Pdf,
-    /// Markdown.
-    Md,
-    /// The report model.
-    Json,
-}
-
-impl Format {
-    fn extension(self) -> &'static str {
-        match self {
-            Format::Html => "html",
-            Format::Pdf => "pdf",
-            Format::Md => "md",
-            Format::Json => "json",
-        }
-    }
-
-    /// Whether a terminal can show it.
-    fn is_text(self) -> bool {
-        matches!(self, Format::Md | Format::Json)
-    }
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Reader {
-    /// What matters, with a little proof.
-    Owner,
-    /// Everything.
-    Technician,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum PaperSize {
-    /// 210 × 297 mm.
-    A4,
-    /// 8.5 × 11 inches.
-    Letter,
 }
 
 /// The audit to report.
@@ -138,17 +92,12 @@ pub(super) fn run(args: &Args) -> Result<ExitCode, CliError> {
         terminal::print(&(schema + "\n"))?;
         return Ok(ExitCode::SUCCESS);
     }
+    let look = &settings::config().report;
+    let paper = args.paper.or(look.paper);
     let options = Options {
-        detail: match args.reader {
-            Reader::Owner => Detail::Owner,
-            Reader::Technician => Detail::Technician,
-        },
-        paper: match args.paper {
-            None => Paper::of_locale(&terminal::locale("LC_PAPER").unwrap_or_default()),
-            Some(PaperSize::A4) => Paper::A4,
-            Some(PaperSize::Letter) => Paper::Letter,
-        },
-        logo: args.logo.as_deref().map(logo).transpose()?,
+        detail: args.reader.unwrap_or(look.reader),
+        paper: paper.unwrap_or_else(|| Paper::of_locale(&terminal::locale("LC_PAPER").unwrap_or_default())),
+        logo: args.logo.as_deref().or(look.logo.as_deref()).map(logo).transpose()?,
     };
     let mut formats = Vec::new();
     for format in &args.format {
@@ -268,7 +217,7 @@ fn model(args: &Args, store: &StoreArgs) -> Result<Report, CliError> {
         }
         Err(error) => return Err(error.into()),
     };
-    if let Some(title) = &args.title {
+    if let Some(title) = args.title.as_ref().or(settings::config().report.title.as_ref()) {
         report.title.clone_from(title);
     }
     Ok(report)

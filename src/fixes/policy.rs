@@ -2,6 +2,7 @@
 //! risk, when, and how many a day; and no more after a fix that did not help.
 
 use jiff::{Timestamp, ToSpan as _, civil::Weekday, tz::TimeZone};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
 use super::plan::{Plan, PlannedFix};
@@ -11,7 +12,7 @@ use crate::{
 };
 
 /// The section `[autofix]`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Policy {
     /// Whether anything is fixed at all.
@@ -52,7 +53,7 @@ impl Default for Policy {
 }
 
 /// The most that a fix may risk. What needs a person is never done without one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Risk {
     /// It breaks and interrupts nothing.
@@ -142,6 +143,20 @@ impl Serialize for Window {
 impl<'de> Deserialize<'de> for Window {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         Window::parse(&String::deserialize(deserializer)?).map_err(D::Error::custom)
+    }
+}
+
+impl JsonSchema for Window {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Window".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "format": "time of the week" })
+    }
+
+    fn inline_schema() -> bool {
+        true
     }
 }
 

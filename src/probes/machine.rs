@@ -74,17 +74,11 @@ fn run(host: &Host, facts: &mut Facts) -> Result<(), ProbeError> {
         (Some(_), true) => "vm",
         (None, true) => "physical",
     };
-    let first = |path: &str| {
-        let text = host.read_text(path).ok()?;
-        let line = text.lines().next()?.trim().to_owned();
-        (!line.is_empty()).then_some(line)
-    };
+    let first = |path: &str| first_line(host, path);
     let live_line = |path: &str| live.then(|| first(path)).flatten();
     facts.push(Machine {
         source: source.to_owned(),
-        hostname: live_line("/proc/sys/kernel/hostname")
-            .or_else(|| first("/etc/hostname"))
-            .unwrap_or_else(|| "unnamed".to_owned()),
+        hostname: hostname(host),
         kind: kind.to_owned(),
         role: role(host).to_owned(),
         virtualization,
@@ -97,12 +91,32 @@ fn run(host: &Host, facts: &mut Facts) -> Result<(), ProbeError> {
         arch: live_line("/proc/sys/kernel/arch")
             .or_else(|| live.then(|| rustix::system::uname().machine().to_string_lossy().into_owned())),
         booted: live.then(|| booted(host)).flatten(),
-        machine_id: first("/etc/machine-id")
-            .filter(|id| id.len() == 32)
-            .map(|id| blake3::derive_key("cleanbill machine id v1", id.as_bytes()))
-            .map(|key| blake3::Hash::from(key).to_hex().chars().take(16).collect()),
+        machine_id: machine_id(host),
     });
     Ok(())
+}
+
+/// How audits name this machine in the store, and its name for people, without an audit.
+pub(crate) fn identity(host: &Host) -> (String, String) {
+    let name = hostname(host);
+    (machine_id(host).unwrap_or_else(|| name.clone()), name)
+}
+
+fn hostname(host: &Host) -> String {
+    let kernel = host.is_live().then(|| first_line(host, "/proc/sys/kernel/hostname")).flatten();
+    kernel.or_else(|| first_line(host, "/etc/hostname")).unwrap_or_else(|| "unnamed".to_owned())
+}
+
+fn machine_id(host: &Host) -> Option<String> {
+    let id = first_line(host, "/etc/machine-id").filter(|id| id.len() == 32)?;
+    let key = blake3::derive_key("cleanbill machine id v1", id.as_bytes());
+    Some(blake3::Hash::from(key).to_hex().chars().take(16).collect())
+}
+
+fn first_line(host: &Host, path: &str) -> Option<String> {
+    let text = host.read_text(path).ok()?;
+    let line = text.lines().next()?.trim().to_owned();
+    (!line.is_empty()).then_some(line)
 }
 
 /// A value of os-release(5), unquoted.

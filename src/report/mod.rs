@@ -25,7 +25,7 @@ pub use logo::LogoError;
 pub use markdown::markdown;
 pub(crate) use markdown::{id as markdown_id, text as markdown_text};
 pub use model::*;
-pub use options::{Detail, Logo, Options, Paper};
+pub use options::{Detail, Format, Logo, Options, Paper};
 pub(crate) use past::{events, points};
 pub use pdf::{PdfError, fleet_pdf, pdf};
 pub use templates::{Rendered, TemplateError};

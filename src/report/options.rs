@@ -1,14 +1,17 @@
 //! What a reader may choose of a report: how much it tells, on which paper, under whose logo.
 
 use base64ct::{Base64, Encoding as _};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 /// How much a report tells.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
 pub enum Detail {
-    /// What an owner needs: a few pieces of evidence for each problem, no technical part.
+    /// What matters, with a little proof.
     #[default]
     Owner,
-    /// Everything, with the technical part.
+    /// Everything.
     Technician,
 }
 
@@ -22,8 +25,40 @@ impl Detail {
     }
 }
 
+/// A format of the report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum Format {
+    /// One self-contained page.
+    Html,
+    /// For the file and for paper.
+    Pdf,
+    /// Markdown.
+    Md,
+    /// The report model.
+    Json,
+}
+
+impl Format {
+    /// How the file ends.
+    pub fn extension(self) -> &'static str {
+        match self {
+            Format::Html => "html",
+            Format::Pdf => "pdf",
+            Format::Md => "md",
+            Format::Json => "json",
+        }
+    }
+
+    /// Whether a terminal can show it.
+    pub fn is_text(self) -> bool {
+        matches!(self, Format::Md | Format::Json)
+    }
+}
+
 /// The paper a PDF is made for.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
 pub enum Paper {
     /// 210 × 297 mm.
     #[default]

@@ -53,20 +53,6 @@ impl StepState {
     }
 }
 
-macro_rules! named {
-    ($type:ident: $($variant:ident $name:literal),+) => {
-        impl $type {
-            /// Its name in the store and in JSON.
-            pub fn name(self) -> &'static str {
-                match self { $($type::$variant => $name),+ }
-            }
-
-            fn parse(name: &str) -> Option<Self> {
-                match name { $($name => Some($type::$variant),)+ _ => None }
-            }
-        }
-    };
-}
 named!(RunState: Running "running", Done "done", RolledBack "rolled_back", Undone "undone");
 named!(StepState: Planned "planned", Fixed "fixed", StillOpen "still_open", Unproven "unproven", Refused "refused",
     Failed "failed", Undoing "undoing", Undone "undone");

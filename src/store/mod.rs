@@ -3,13 +3,32 @@
 //! Nobody holds the file open. Every use opens it, does one transaction and closes, and waits its turn with
 //! back-off when another process is writing. Facts of an audit are stored by snapshot: an unchanged table once.
 
+/// The names of an enum in the store and in JSON.
+macro_rules! named {
+    ($type:ident: $($variant:ident $name:literal),+) => {
+        impl $type {
+            /// Its name in the store and in JSON.
+            pub fn name(self) -> &'static str {
+                match self { $($type::$variant => $name),+ }
+            }
+
+            pub(super) fn parse(name: &str) -> Option<Self> {
+                match name { $($name => Some($type::$variant),)+ _ => None }
+            }
+        }
+    };
+}
+
+mod alerts;
 mod answers;
 mod compare;
 mod facts;
 mod files;
 mod fixes;
 mod history;
+mod jobs;
 mod load;
+mod mails;
 mod moment;
 mod save;
 mod schema;
@@ -20,13 +39,16 @@ use std::{
     time::{Duration, Instant},
 };
 
+pub use alerts::Alert;
 pub use answers::Answer;
 pub use compare::{Known, RowDiff, TableDiff, Wanted};
 use duckdb::{AccessMode, Config, Connection};
 pub use files::{FilesError, histories};
 pub use fixes::{FixChange, FixRun, FixStep, RunState, StepState};
 pub use history::{History, SystemChange, Turn};
+pub use jobs::{Cause, JobPast, JobRun, JobState};
 pub use load::AuditSummary;
+pub use mails::{Mail, MailKind, MailState, NewMail};
 pub use moment::Moment;
 pub use waivers::Waiver;
 

@@ -116,4 +116,54 @@ pub(super) const MIGRATIONS: &[&str] = &[
         change        varchar not null    -- as JSON: before and after
     );
     ",
+    // 4: what ran by the schedule, mail that waits or went, and which urgent problems were told.
+    "
+    create table jobs (
+        host          varchar not null,
+        name          varchar not null,
+        times         varchar not null,   -- when, as the settings say it
+        since         timestamp not null  -- since when it has these times: what lies before was never due
+    );
+    create table job_runs (
+        id            bigint primary key,
+        host          varchar not null,
+        job           varchar not null,
+        task          varchar not null,   -- audit, report, email, fix, backup, run
+        cause         varchar not null,   -- schedule, late, by_hand
+        due           timestamp not null, -- when it should begin
+        started       timestamp not null,
+        ended         timestamp,
+        state         varchar not null,   -- running, done, failed, timed_out, cut_off, skipped
+        missed        bigint not null,    -- times before it at which nothing ran
+        said          varchar,            -- what it said, in a sentence or a few lines
+        audit         bigint              -- the audit that it made
+    );
+    create table mails (
+        id            bigint primary key,
+        host          varchar not null,
+        job           varchar,            -- null for mail that no job sent
+        kind          varchar not null,   -- weekly, digest, alert, test
+        occasion      varchar not null,   -- with the recipient: the same is never sent twice
+        recipient     varchar not null,
+        sender        varchar not null,
+        subject       varchar not null,
+        message       blob,               -- as it is handed over; null once it is over
+        state         varchar not null,   -- waiting, handing_over, sent, unsure, given_up
+        made          timestamp not null,
+        next_try      timestamp not null,
+        tries         bigint not null,
+        ended         timestamp,
+        said          varchar             -- the last word of the mail server
+    );
+    create table alerts (
+        host          varchar not null,
+        check_id      varchar not null,
+        title         varchar not null,
+        severity      varchar not null,   -- when it was told last
+        count         bigint not null,
+        opened        timestamp not null,
+        told          timestamp not null,
+        closed        timestamp
+    );
+    ",
 ];

@@ -13,7 +13,7 @@ use std::{
 use clap::ValueEnum;
 use jiff::Timestamp;
 
-use super::{StoreArgs, error::CliError, look, terminal};
+use super::{StoreArgs, error::CliError, look, settings, terminal};
 use crate::{
     audit::{self, Performed},
     checks::{Catalogue, Check, Safety, Selection},
@@ -367,7 +367,7 @@ fn carry_out(
 pub(super) fn prove(checks: &[&str], place: &Place, catalogue: &Catalogue, store: &Store) -> (Proof, Option<Grade>) {
     let host = if place.is_live() { Host::live() } else { Host::image(place.tree.root()) };
     let Ok(host) = host else { return Default::default() };
-    let performed = audit::perform(&host, catalogue, &Selection::default(), &Default::default(), |_| {});
+    let performed = audit::perform(&host, catalogue, &Selection::default(), &settings::config().checks, |_| {});
     let Ok(Performed { mut audit, facts, .. }) = performed else { return Default::default() };
     if store.record(&mut audit, &facts, catalogue).is_err() {
         look::past(store, &mut audit, catalogue);

@@ -1,0 +1,168 @@
+//! What the kinds of values cannot say: settings that contradict each other, names that do not exist, what is missing.
+
+use super::{Config, Job, Mail, Mistake, Security, Task};
+use crate::{
+    checks::Catalogue,
+    words::{harmless, nearest},
+};
+
+/// All that makes no sense.
+pub(super) fn mistakes(config: &Config) -> Vec<Mistake> {
+    let mut found = Vec::new();
+    mail(&config.mail, &mut found);
+    if config.backup.keep == 0 {
+        found.push(Mistake::at("backup.keep", "`backup.keep` is 0: at least one copy must be kept."));
+    }
+    checks(config, &mut found);
+    for (name, job) in &config.schedule {
+        self::job(name, job, &mut found);
+    }
+    found
+}
+
+fn mail(mail: &Mail, found: &mut Vec<Mistake>) {
+    let ways = [
+        ("mail.password_file", mail.password_file.is_some()),
+        ("mail.password_env", mail.password_env.is_some()),
+        ("mail.password_credential", mail.password_credential.is_some()),
+    ];
+    let given: Vec<&str> = ways.iter().filter(|(_, given)| *given).map(|(key, _)| *key).collect();
+    if let [_, second, ..] = given.as_slice() {
+        found.push(Mistake::at(*second, "The password is named twice. Leave one of the ways out."));
+    }
+    match (&mail.user, given.first()) {
+        (Some(_), None) => found.push(Mistake::at(
+            "mail.user",
+            "`mail.user` needs a password: name the file that holds it with `password_file`.",
+        )),
+        (None, Some(key)) => found.push(Mistake::at(*key, "A password needs a name to log in with: `user`.")),
+        _ => {}
+    }
+    if mail.port == Some(0) {
+        found.push(Mistake::at("mail.port", "`mail.port` cannot be 0."));
+    }
+    let Some(server) = &mail.server else {
+        let only_with_server = [
+            ("mail.port", mail.port.is_some()),
+            ("mail.user", mail.user.is_some()),
+            ("mail.ca_file", mail.ca_file.is_some()),
+        ];
+        if let Some((key, _)) = only_with_server.iter().find(|(_, given)| *given) {
+            found
+                .push(Mistake::at(*key, format!("`{key}` is of no use without a mail server: name it with `server`.")));
+        }
+        return;
+    };
+    if server.trim().is_empty() || server.contains(|c: char| c.is_whitespace() || c.is_control() || c == '/') {
+        let shown = harmless(server);
+        found.push(Mistake::at(
+            "mail.server",
+            format!("`{shown}` is no name of a mail server, such as `smtp.example.org`."),
+        ));
+    }
+    let loopback = server == "localhost" || server.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback());
+    if mail.security == Security::None && mail.user.is_some() && !loopback {
+        found.push(Mistake::at(
+            "mail.security",
+            "The password would go over an open line. Use `starttls` or `tls`, or leave `user` out.",
+        ));
+    }
+}
+
+/// Limits of checks, and what [autofix] names, against the catalogue.
+fn checks(config: &Config, found: &mut Vec<Mistake>) {
+    let fix = &config.autofix;
+    if config.checks.is_empty() && fix.checks.is_empty() && fix.except.is_empty() && fix.groups.is_empty() {
+        return;
+    }
+    // A check file of this machine that cannot be used is told by whoever makes an audit.
+    let Ok(catalogue) = Catalogue::of_this_machine() else { return };
+    let ids = || catalogue.checks().map(|c| c.id.as_str());
+    let no_check = |key: String, id: &str| {
+        let near = nearest(id, ids()).map_or_else(String::new, |near| format!(" Did you mean `{near}`?"));
+        Mistake::at(key, format!("There is no check called `{}`.{near}", harmless(id)))
+    };
+    for (key, named) in [("autofix.checks", &fix.checks), ("autofix.except", &fix.except)] {
+        found.extend(named.iter().filter(|id| catalogue.get(id).is_none()).map(|id| no_check(key.to_owned(), id)));
+    }
+    for group in fix.groups.iter().filter(|id| !catalogue.groups().iter().any(|g| g.id == **id)) {
+        let near = nearest(group, catalogue.groups().iter().map(|g| g.id.as_str()));
+        let near = near.map_or_else(String::new, |near| format!(" Did you mean `{near}`?"));
+        found.push(Mistake::at("autofix.groups", format!("There is no area called `{}`.{near}", harmless(group))));
+    }
+    for (id, limits) in &config.checks {
+        let key = format!("checks.{id}");
+        let Some(check) = catalogue.get(id) else {
+            found.push(no_check(key, id));
+            continue;
+        };
+        for (name, value) in limits {
+            let key = format!("{key}.{name}");
+            let shown = harmless(name);
+            match check.params.get(name) {
+                None if check.params.is_empty() => {
+                    found.push(Mistake::at(key, format!("The check `{id}` has no limits that can be set.")));
+                }
+                None => {
+                    let known: Vec<&str> = check.params.keys().map(String::as_str).collect();
+                    let what = format!("The check `{id}` has no limit called `{shown}`. It has: {}.", known.join(", "));
+                    found.push(Mistake::at(key, what));
+                }
+                Some(own) if own.type_str() != value.type_str() => {
+                    let what = format!("`{shown}` of the check `{id}` is a value such as {own}, not {value}.");
+                    found.push(Mistake::at(key, what));
+                }
+                Some(_) => {}
+            }
+        }
+    }
+}
+
+fn job(name: &str, job: &Job, found: &mut Vec<Mistake>) {
+    let at = |key: &str| format!("schedule.{name}.{key}");
+    if let Err(why) = job_name(name) {
+        found.push(Mistake::at(format!("schedule.{name}"), why));
+    }
+    if job.task == Task::Run && job.command.as_deref().is_none_or(|c| c.trim().is_empty()) {
+        found.push(Mistake::at(at("do"), "A job that runs something needs a `command`."));
+    }
+    let only = [
+        ("command", job.command.is_some(), &[Task::Run][..]),
+        ("to", !job.to.is_empty(), &[Task::Email]),
+        ("only_when_changed", job.only_when_changed, &[Task::Email]),
+        ("histories", job.histories.is_some(), &[Task::Email, Task::Report]),
+        ("for", job.reader.is_some(), &[Task::Email, Task::Report]),
+        ("folder", job.folder.is_some(), &[Task::Report]),
+    ];
+    for (key, given, tasks) in only {
+        if given && !tasks.contains(&job.task) {
+            let tasks: Vec<String> = tasks.iter().map(|t| format!("`do = \"{}\"`", t.name())).collect();
+            found.push(Mistake::at(at(key), format!("`{key}` belongs to {}.", tasks.join(" or "))));
+        }
+    }
+    if job.task == Task::Report && job.folder.is_none() {
+        found.push(Mistake::at(at("do"), "A report needs a `folder` that it is written to."));
+    }
+    if job.formats.is_empty() {
+        found.push(Mistake::at(at("formats"), "`formats` names nothing: give `html`, `pdf`, `md` or `json`."));
+    }
+    if job.limit.duration().is_zero() {
+        found.push(Mistake::at(at("limit"), "`limit` is nothing, so it could never end."));
+    }
+}
+
+/// Whether a job may be called so: the name becomes part of file names and units.
+///
+/// # Errors
+/// What would be right, as a sentence.
+pub fn job_name(name: &str) -> Result<(), String> {
+    let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '_');
+    let begins = name.starts_with(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit());
+    if begins && name.len() <= 64 && name.chars().all(fits) {
+        return Ok(());
+    }
+    Err(format!(
+        "`{}` is no name for a job: take small letters, digits, `-` and `_`, 64 at most, as in `monday-mail`.",
+        harmless(name)
+    ))
+}

@@ -1,0 +1,19 @@
+//! The settings of a machine: one file, `cleanbill.toml`, read whole or refused with every mistake and its line.
+
+mod edit;
+mod keys;
+mod length;
+mod load;
+mod meaning;
+mod mistake;
+mod sections;
+#[cfg(test)]
+mod tests;
+
+pub use edit::{Edit, EditError};
+pub use keys::{Choice, Key, NAME, general, keys, reference, reference_with};
+pub use length::Length;
+pub use load::Settings;
+pub use meaning::job_name;
+pub use mistake::{ConfigError, Mistake};
+pub use sections::{Alerts, Backup, Config, Job, Look, Machine, Mail, PolicyName, Security, StoreFile, Task};
