@@ -16,6 +16,7 @@ pub mod fixes;
 pub mod host;
 pub mod probes;
 pub mod report;
+pub mod schedule;
 pub mod score;
 pub mod store;
 #[cfg(test)]

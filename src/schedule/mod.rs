@@ -1,0 +1,5 @@
+//! What happens by itself, and when.
+
+mod when;
+
+pub use when::{CronLine, When, WhenError, says_time};
