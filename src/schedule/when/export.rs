@@ -109,19 +109,26 @@ pub(super) fn crontab(spec: &Spec) -> Vec<CronLine> {
 /// The two fields of the day, and whether they say it exactly.
 fn crontab_days(days: Days) -> (String, String, bool) {
     let any = || "*".to_owned();
-    // A star in front makes cron take both fields together.
-    let star = |set: Set, low: u32, high: u32| set.star_step(low, high).map(|step| format!("*/{step}"));
+    // A star in front makes cron ask for both fields.
+    let star_days = |days: Set| days.star_step(1, 31).map(|step| format!("*/{step}"));
+    let star_week = |week: Set| {
+        let steps = |step: &usize| (0..=7).step_by(*step).map(|n| n % 7).collect::<Set>();
+        (1..=7).find(|step| steps(step) == week).map(|step| format!("*/{step}"))
+    };
     match days {
         Days::Every => (any(), any(), true),
         Days::OfMonth(days) => (plain(days), any(), true),
         Days::OfWeek(week) => (any(), plain(week), true),
         Days::Either(days, week) => (plain(days), plain(week), true),
-        Days::Both(days, week) => match (star(days, 1, 31), star(week, 0, 6)) {
+        Days::Both(days, week) => match (star_days(days), star_week(week)) {
             (Some(days), _) => (days, plain(week), true),
             (None, Some(week)) => (plain(days), week, true),
             (None, None) => (any(), plain(week), false),
         },
-        Days::Nth(_, week) => (any(), plain(week), false),
+        Days::Nth(places, week) => match star_week(week).filter(|_| !places.has(0)) {
+            Some(star) => (plain(places.iter().fold(Set::EMPTY, |all, n| all.or(Days::nth(n)))), star, true),
+            None => (any(), plain(week), false),
+        },
         Days::LastDay => ("28-31".to_owned(), any(), false),
     }
 }

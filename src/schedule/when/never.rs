@@ -30,10 +30,9 @@ pub(super) fn why(spec: &Spec) -> String {
     let leap =
         |years: &std::collections::BTreeSet<u32>| years.iter().any(|y| y % 4 == 0 && (y % 100 != 0 || y % 400 == 0));
     if let Some(years) = spec.years.as_ref().filter(|years| first == 29 && months == ["February"] && !leap(years)) {
-        let shown: Vec<String> = years.iter().take(5).map(ToString::to_string).collect();
-        return match shown.as_slice() {
+        return match years.iter().collect::<Vec<_>>().as_slice() {
             [one] => format!("There is no 29 February in {one}: it is no leap year."),
-            _ => format!("There is no 29 February in {}: none of them is a leap year.", words::list(&shown)),
+            _ => "There is no 29 February in these years: none of them is a leap year.".to_owned(),
         };
     }
     format!("No day from {} to {} fits all parts of this schedule.", YEARS.start(), YEARS.end())
