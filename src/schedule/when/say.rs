@@ -57,7 +57,7 @@ fn how_often(spec: &Spec, times: &[u32]) -> Option<String> {
     match even {
         Some(d) if as_read && d % 60 == 0 => Some(format!("{} from {} to {}", every(d), clock(first), clock(last))),
         _ => {
-            let each: Vec<String> = spec.clocks.iter().map(pattern).collect();
+            let each: Vec<String> = spec.clocks.iter().map(|clock| pattern(clock, spec.flowing)).collect();
             Some(each.join(", and "))
         }
     }
@@ -85,7 +85,7 @@ fn every(seconds: u32) -> String {
 }
 
 /// `at minute 0 and 7 of the hours 8 to 17`.
-fn pattern(clock: &super::spec::Clock) -> String {
+fn pattern(clock: &super::spec::Clock, flowing: bool) -> String {
     let part = |unit: &str, set: Set, all: Set| match set {
         set if set == all => format!("every {unit}"),
         set if set.len() == 1 => format!("{unit} {}", numbers(set)),
@@ -97,7 +97,8 @@ fn pattern(clock: &super::spec::Clock) -> String {
         format!("{} of ", part("second", clock.seconds, Set::MINUTES))
     };
     let minutes = part("minute", clock.minutes, Set::MINUTES);
-    let hours = part("hour", clock.hours, Set::HOURS);
+    // Said of a schedule that does not flow, every hour would be read as if it did.
+    let hours = part("hour", clock.hours, if flowing { Set::HOURS } else { Set::EMPTY });
     format!("at {seconds}{minutes} of {hours}")
 }
 

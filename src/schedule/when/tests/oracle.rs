@@ -29,14 +29,18 @@ pub(super) fn fits(text: &str, time: DateTime) -> bool {
         fields.push("*");
     }
     let week = time.weekday().to_sunday_zero_offset();
-    let day = has(fields[3], time.day().into(), 1, 31);
-    let of_week = has(fields[5], week.into(), 0, 7) || (week == 0 && has(fields[5], 7, 0, 7));
+    let day = || has(fields[3], time.day().into(), 1, 31);
+    let of_week = || has(fields[5], week.into(), 0, 7) || (week == 0 && has(fields[5], 7, 0, 7));
     has(fields[0], time.second().into(), 0, 59)
         && has(fields[1], time.minute().into(), 0, 59)
         && has(fields[2], time.hour().into(), 0, 23)
         && has(fields[4], time.month().into(), 1, 12)
         && has(fields[6], time.year().into(), 1970, 2100)
-        && if fields[3].starts_with('*') || fields[5].starts_with('*') { day && of_week } else { day || of_week }
+        && if fields[3].starts_with('*') || fields[5].starts_with('*') {
+            day() && of_week()
+        } else {
+            day() || of_week()
+        }
 }
 
 /// The moments after `from` up to `to` at which cron would start a job, looking every `step` seconds.
@@ -127,7 +131,7 @@ fn read(text: &str, zone: &TimeZone) -> Option<When> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(400))]
+    #![proptest_config(ProptestConfig::with_cases(120))]
 
     #[test]
     fn times_are_those_of_a_slow_cron(text in expression(), (zone, from) in place()) {
@@ -163,15 +167,15 @@ proptest! {
     }
 
     #[test]
-    fn days_of_forty_years(day in field(1, 31), month in field(1, 12), week in field(0, 7), year in 1970_i16..2060) {
+    fn days_of_fifteen_years(day in field(1, 31), month in field(1, 12), week in field(0, 7), year in 1970_i16..2085) {
         let text = format!("30 6 {day} {month} {week}");
         let Some(when) = read(&text, &TimeZone::UTC) else { return Ok(()) };
         let start = jiff::civil::date(year, 1, 1);
-        let days = (0..14_610).map(|n| (start + jiff::Span::new().days(n)).at(6, 30, 0, 0));
+        let days = (0..5479).map(|n| (start + jiff::Span::new().days(n)).at(6, 30, 0, 0));
         let expected: Vec<Timestamp> =
             days.filter(|time| fits(&text, *time)).map(|time| TimeZone::UTC.to_timestamp(time).unwrap()).collect();
         let first = TimeZone::UTC.to_timestamp(start.at(0, 0, 0, 0)).unwrap();
-        let times: Vec<_> = when.between(first, first + (14_610 * 24).hours()).collect();
+        let times: Vec<_> = when.between(first, first + (5479 * 24).hours()).collect();
         prop_assert_eq!(difference(&times, &expected), None);
     }
 }

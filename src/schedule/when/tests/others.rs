@@ -139,7 +139,7 @@ fn check_cron(when: &When, home: &TimeZone, from: Timestamp) -> Result<(), TestC
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(200))]
+    #![proptest_config(ProptestConfig::with_cases(60))]
 
     #[test]
     fn cron_runs_at_every_time(text in expression(), (home, from) in place()) {
