@@ -1,6 +1,9 @@
 //! Schedules in plain words: `every monday 7:00`, `last friday of the month at 5 pm`.
 
+mod dates;
+mod hours;
 mod meaning;
+mod often;
 mod reader;
 mod token;
 

@@ -146,6 +146,29 @@ proptest! {
     }
 
     #[test]
+    fn around_a_change_of_the_clocks(
+        minute in field(0, 59),
+        hour in field(0, 3),
+        name in proptest::sample::select(&["Europe/Berlin", "America/New_York", "Australia/Lord_Howe"][..]),
+        second in 1_330_000_000_i64..2_100_000_000,
+        ahead in 0_i64..600,
+    ) {
+        let text = format!("{minute} {hour} * * *");
+        let zone = zone(name);
+        let change = zone.following(Timestamp::from_second(second).unwrap()).next().unwrap().timestamp();
+        let minute = Timestamp::from_second(change.as_second() / 60 * 60).unwrap();
+        let from = minute - ahead.minutes();
+        let when = When::parse(&text, &zone).unwrap();
+        let times: Vec<_> = when.between(from, from + 14.hours()).collect();
+        prop_assert_eq!(difference(&times, &fires(&text, &zone, from, from + 14.hours(), 60)), None);
+        // Looked at in the middle, it is the same list.
+        let middle = minute + (ahead / 8).minutes();
+        let latest = times.iter().copied().filter(|t| *t <= middle).last();
+        prop_assert!(latest.is_none() || when.latest_until(middle) == latest, "{:?}", latest);
+        prop_assert_eq!(when.next_after(middle), when.between(from, Timestamp::MAX).find(|t| *t > middle));
+    }
+
+    #[test]
     fn seconds_too(second in field(0, 59), text in expression(), (zone, from) in place()) {
         let text = format!("{second} {text}");
         let Some(when) = read(&text, &zone) else { return Ok(()) };
