@@ -210,7 +210,7 @@ fn spans(numbers: &[u32], name: impl Fn(u32) -> String) -> Vec<String> {
 
 /// `07:00`, with seconds only where there are some.
 fn clock(time: u32) -> String {
-    let seconds = if time % 60 == 0 { String::new() } else { format!(":{:02}", time % 60) };
+    let seconds = if time.is_multiple_of(60) { String::new() } else { format!(":{:02}", time % 60) };
     format!("{:02}:{:02}{seconds}", time / HOUR, time / 60 % 60)
 }
 

@@ -196,6 +196,6 @@ fn uneven<T>(step: Step) -> Result<T, WhenError> {
 
 /// `8:00`.
 fn clock(time: u32) -> String {
-    let seconds = if time % 60 == 0 { String::new() } else { format!(":{:02}", time % 60) };
+    let seconds = if time.is_multiple_of(60) { String::new() } else { format!(":{:02}", time % 60) };
     format!("{}:{:02}{seconds}", time / 3600, time / 60 % 60)
 }

@@ -111,6 +111,8 @@ fn lines_for_cron() {
     assert_eq!(lines("first monday of the month 3:00"), ["0 3 * * 1 +"]);
     assert_eq!(lines("last friday of the month 17:00"), ["0 17 * * 5 +"]);
     assert_eq!(lines("last day of the month 23:30"), ["30 23 28-31 * * +"]);
+    assert_eq!(lines("every 90 minutes"), ["0 0,3,6,9,12,15,18,21 * * *", "30 1,4,7,10,13,16,19,22 * * *"]);
+    assert_eq!(lines("every 24 hours"), ["0 0 * * *"]);
     assert_eq!(lines("every 30 seconds"), ["* * * * * +"]);
     assert_eq!(lines("0 0 7 * * * 2030"), ["0 7 * * * +"]);
     assert_eq!(lines("every day 7:00 America/New_York"), ["0 * * * * +"]);
