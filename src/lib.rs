@@ -14,6 +14,7 @@ mod embedded;
 pub mod facts;
 pub mod fixes;
 pub mod host;
+pub mod mail;
 pub mod probes;
 pub mod report;
 pub mod schedule;
