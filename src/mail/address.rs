@@ -134,7 +134,8 @@ fn shown(text: &str) -> String {
 fn user_part(user: &str) -> Result<String, AddressError> {
     let wrong = |why| Err(AddressError::User(shown(user), why));
     let fits = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-/=?^_`{|}~.".contains(c);
-    let other = |c: char| !c.is_ascii() && c.is_alphanumeric();
+    let other =
+        |c: char| !c.is_ascii() && c != '\u{fffd}' && !c.is_whitespace() && harmless(&c.to_string()).starts_with(c);
     match user {
         "" => wrong("there is nothing"),
         _ if user.len() > 64 => wrong("it has more than 64 letters"),
@@ -203,6 +204,7 @@ mod tests {
             ("anna@bücher.example", "anna@xn--bcher-kva.example"),
             ("anna@例え.テスト", "anna@xn--r8jz45g.xn--zckzah"),
             ("jürgen@example.org", "jürgen@example.org"),
+            ("संपर्क@example.org", "संपर्क@example.org"),
             ("anna@[192.0.2.1]", "anna@[192.0.2.1]"),
             ("anna@[IPv6:2001:db8::1]", "anna@[IPv6:2001:db8::1]"),
         ] {
@@ -231,6 +233,7 @@ mod tests {
             ("anna@example.org>\r\nRCPT TO:<eve", "is no domain"),
             ("anna\r\nx@example.org", "a space or a sign"),
             ("anna\u{202e}@example.org", "a space or a sign"),
+            ("\u{fffd}\u{a0}@example.org", "a space or a sign"),
             ("a@example.org, b@example.org", "more than one"),
             ("anna@[999.0.0.1]", "between [ and ]"),
             (long.as_str(), "64"),

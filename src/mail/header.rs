@@ -175,7 +175,7 @@ mod tests {
                 for (at, part) in body.split("\r\n").enumerate() {
                     prop_assert!(part.len() <= 76, "{} {part}", part.len());
                     prop_assert!(part.bytes().all(|b| (b' '..=b'~').contains(&b)), "{part:?}");
-                    prop_assert!((at == 0) == !part.starts_with(' ') && !part.trim().is_empty(), "{value:?}");
+                    prop_assert!((at == 0) != part.starts_with(' ') && !part.trim().is_empty(), "{value:?}");
                 }
             }
         }

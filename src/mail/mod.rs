@@ -43,8 +43,8 @@ pub enum Way {
 
 /// Hands over one mail and says what became of it.
 ///
-/// `before_body` is called once at most: after the server has taken the envelope (or the program runs), and before the
-/// first byte of the mail. There the caller writes down that the mail goes out; when that fails, nothing is sent. A
+/// `before_body` is called once at most: after the server has taken the envelope (or just before the program is started),
+/// and before the first byte of the mail. There the caller writes down that the mail goes out; when that fails, nothing is sent. A
 /// process that dies after `before_body` and before the outcome does not know whether the mail arrived: it is to be
 /// treated as [`Outcome::Unsure`].
 ///

@@ -11,7 +11,7 @@ use std::{
 use rustix::{
     event::{PollFd, PollFlags, Timespec},
     fd::AsFd,
-    fs::OFlags,
+    fs::{Access, OFlags, access},
     process::{Pid, Signal},
 };
 
@@ -21,6 +21,10 @@ use super::{Cause, Letter, Outcome, outcome::said};
 const PLACES: [&str; 2] = ["/usr/sbin/sendmail", "/usr/lib/sendmail"];
 /// How much of its words is kept, in bytes.
 const WORDS: usize = 16 << 10;
+/// The longest time for it, whatever is asked.
+const LONGEST: Duration = Duration::from_secs(86_400);
+/// How long it may take to be gone once it is killed.
+const DYING: Duration = Duration::from_secs(2);
 /// How often it is looked at when it says nothing.
 const LOOK: Duration = Duration::from_millis(50);
 
@@ -50,16 +54,17 @@ pub(super) fn send(
         );
         return Outcome::never(Cause::Recipient, why);
     }
-    let start = |error: io::Error| match error.kind() {
-        io::ErrorKind::NotFound | io::ErrorKind::PermissionDenied => Outcome::never(
-            Cause::Settings,
-            format!(
-                "The mail program {name} cannot be started ({}); install one, or name a mail server",
-                said(&error.to_string())
-            ),
-        ),
-        _ => Outcome::later(format!("The mail program {name} could not be started ({})", said(&error.to_string()))),
-    };
+    if !program.is_file() || access(program, Access::EXEC_OK).is_err() {
+        let why = format!("The mail program {name} is not there or is no program; install one, or name a mail server");
+        return Outcome::never(Cause::Settings, why);
+    }
+    // Before it runs: a program that is started and then gets nothing might send an empty mail.
+    if let Err(e) = before_body() {
+        return Outcome::later(format!(
+            "It could not be written down that the mail goes out, so it was not sent ({})",
+            said(&e)
+        ));
+    }
     let child = Command::new(program)
         .args(["-i", "-f"])
         .arg(letter.from.to_string())
@@ -75,9 +80,9 @@ pub(super) fn send(
         .process_group(0)
         .spawn();
     match child {
-        Ok(child) => Running { child, name: name.clone(), words: Vec::new(), end: Instant::now() + limit }
-            .feed(letter, before_body),
-        Err(error) => start(error),
+        Ok(child) => Running { child, name, words: Vec::new(), end: Instant::now() + limit.min(LONGEST), gone: false }
+            .feed(letter),
+        Err(e) => Outcome::later(format!("The mail program {name} could not be started ({})", said(&e.to_string()))),
     }
 }
 
@@ -87,6 +92,8 @@ struct Running {
     /// What it wrote to its standard output and error.
     words: Vec<u8>,
     end: Instant,
+    /// Its end has been seen: its number may be another's by now.
+    gone: bool,
 }
 
 /// How the feeding ended.
@@ -95,36 +102,33 @@ enum Fed {
     Whole,
     /// It went away before.
     Part(ExitStatus),
-    /// It took too long, or cannot be fed.
+    /// It took too long, or cannot be fed, and was stopped.
     Not(String),
+    /// It took too long and could not be stopped: it may take the end of the pipe for the end of the mail.
+    Loose,
 }
 
 impl Running {
-    fn feed(mut self, letter: &Letter, before_body: &mut dyn FnMut() -> Result<(), String>) -> Outcome {
-        if let Err(e) = before_body() {
-            self.kill();
-            return Outcome::later(format!(
-                "It could not be written down that the mail goes out, so it was not sent ({})",
-                said(&e)
-            ));
-        }
+    fn feed(mut self, letter: &Letter) -> Outcome {
         let Some(stdin) = self.child.stdin.take() else {
-            self.kill();
+            let _ = self.kill();
             return Outcome::later(self.line("could not be fed"));
         };
         // As sendmail reads it: lines end as they do on this machine.
         let bytes = String::from_utf8_lossy(&letter.bytes).replace("\r\n", "\n").into_bytes();
+        let again = "It may have been sent, so it is not sent again";
         match self.write(stdin, &bytes) {
             Fed::Not(why) => Outcome::later(self.line(&why)),
-            Fed::Part(status) if status.success() => Outcome::unsure(self.line(
-                "ended well before it had read the whole mail. It may have been sent, so it is not sent again",
-            )),
+            Fed::Loose => {
+                Outcome::unsure(self.line(&format!("did not read the mail in time and could not be stopped. {again}")))
+            }
+            Fed::Part(status) if status.success() => {
+                Outcome::unsure(self.line(&format!("ended well before it had read the whole mail. {again}")))
+            }
             Fed::Part(status) => self.judge(status),
             Fed::Whole => match self.wait() {
                 Some(status) => self.judge(status),
-                None => Outcome::unsure(self.line(
-                    "got the whole mail but did not end in time and was stopped. It may have been sent, so it is not sent again",
-                )),
+                None => Outcome::unsure(self.line(&format!("got the whole mail but did not end in time. {again}"))),
             },
         }
     }
@@ -138,15 +142,11 @@ impl Running {
         let (out, err) = (self.child.stdout.as_ref().map(AsFd::as_fd), self.child.stderr.as_ref().map(AsFd::as_fd));
         let ready = [Some(stdin.as_fd()), out, err].into_iter().flatten().try_for_each(never_wait);
         if let Err(e) = ready {
-            self.kill();
-            return Fed::Not(format!("could not be fed ({})", said(&e.to_string())));
+            return self.stop(stdin, &format!("could not be fed ({})", said(&e.to_string())));
         }
         while !bytes.is_empty() {
             if Instant::now() >= self.end {
-                // Stopped first, then let go: it must not take the end of the pipe for the end of the mail.
-                self.kill();
-                drop(stdin);
-                return Fed::Not("did not read the mail in time and was stopped".to_owned());
+                return self.stop(stdin, "did not read the mail in time and was stopped");
             }
             self.rest(Some(&stdin));
             self.listen();
@@ -155,14 +155,21 @@ impl Running {
                 Err(e) if matches!(e.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => {}
                 Err(_) => {
                     // It reads no more: its end says why.
-                    let status = self.wait();
-                    drop(stdin);
-                    return status
-                        .map_or_else(|| Fed::Not("stopped reading the mail and was stopped".to_owned()), Fed::Part);
+                    return match self.wait() {
+                        Some(status) => Fed::Part(status),
+                        None => self.stop(stdin, "stopped reading the mail and was stopped"),
+                    };
                 }
             }
         }
         Fed::Whole
+    }
+
+    /// Stopped first, then let go: it must not take the end of the pipe for the end of the mail.
+    fn stop(&mut self, stdin: ChildStdin, why: &str) -> Fed {
+        let stopped = self.kill();
+        drop(stdin);
+        if stopped { Fed::Not(why.to_owned()) } else { Fed::Loose }
     }
 
     /// Waits for its end; kills it when the time is over.
@@ -171,12 +178,13 @@ impl Running {
             self.listen();
             match self.child.try_wait() {
                 Ok(Some(status)) => {
+                    self.gone = true;
                     self.listen();
                     return Some(status);
                 }
                 Ok(None) if Instant::now() < self.end => self.rest(None),
                 _ => {
-                    self.kill();
+                    let _ = self.kill();
                     return None;
                 }
             }
@@ -212,11 +220,23 @@ impl Running {
         }
     }
 
-    fn kill(&mut self) {
+    /// Kills it and all that it started; whether it is gone. One that runs as somebody else may live on.
+    fn kill(&mut self) -> bool {
+        if self.gone {
+            return true;
+        }
         if let Some(pid) = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw) {
             let _ = rustix::process::kill_process_group(pid, Signal::KILL);
         }
-        let _ = self.child.wait();
+        let end = Instant::now() + DYING;
+        while Instant::now() < end {
+            if !matches!(self.child.try_wait(), Ok(None)) {
+                self.gone = true;
+                return true;
+            }
+            std::thread::sleep(LOOK / 10);
+        }
+        false
     }
 
     /// What its exit code means (`sysexits.h`).

@@ -29,6 +29,8 @@ const GOODBYE: Duration = Duration::from_secs(2);
 const PATIENCE: u32 = 5;
 /// The slowest line on which a mail is written, in bytes a second.
 const SLOWEST: u64 = 16 << 10;
+/// How much of a mail is one step, in bytes.
+const CHUNK: usize = 64 << 10;
 
 /// Sends one mail. `before_body` is called once at most: when the server waits for the mail, before its first byte.
 pub(in super::super) fn send(
@@ -84,8 +86,8 @@ impl<'a> Session<'a> {
                 Some(config.map_err(|why| Outcome::never(Cause::Settings, why))?)
             }
         };
-        let end = Instant::now() + server.timeout * 5;
-        let wire = Wire::connect(&host, server.port(), end.min(Instant::now() + server.timeout))
+        let end = Instant::now() + server.step() * 5;
+        let wire = Wire::connect(&host, server.port(), end.min(Instant::now() + server.step()))
             .map_err(|why| Outcome::later(format!("The mail server {host} {why}")))?;
         let mut session = Session { server, host, wire, offers: Offers::default(), end, listens: false };
         if let (Security::Tls, Some(config)) = (server.security, &config) {
@@ -114,7 +116,7 @@ impl<'a> Session<'a> {
     /// Says goodbye where the server still listens; the answer does not matter.
     fn goodbye(&mut self) {
         if std::mem::take(&mut self.listens) {
-            let end = Instant::now() + GOODBYE.min(self.server.timeout);
+            let end = Instant::now() + GOODBYE.min(self.server.step());
             if self.wire.write(b"QUIT\r\n", end).is_ok() {
                 let _ = self.wire.reply(end);
             }
@@ -123,7 +125,7 @@ impl<'a> Session<'a> {
 
     /// The end of the next step.
     fn step(&self) -> Instant {
-        self.end.min(Instant::now() + self.server.timeout)
+        self.end.min(Instant::now() + self.server.step())
     }
 
     fn named(&self, what: impl std::fmt::Display) -> String {
@@ -280,9 +282,12 @@ impl<'a> Session<'a> {
             ))
         })?;
         let bytes = with_dots_doubled(&letter.bytes);
-        let time = Duration::from_secs(bytes.len() as u64 / SLOWEST);
-        if let Err(broken) = self.wire.write(&bytes, Instant::now() + self.server.timeout + time) {
-            return Err(self.cut_off(broken));
+        let end = Instant::now() + self.server.step() + Duration::from_secs(bytes.len() as u64 / SLOWEST);
+        for chunk in bytes.chunks(CHUNK) {
+            // A large mail may take its time, but a server that has stopped reading is left soon.
+            if let Err(broken) = self.wire.write(chunk, end.min(Instant::now() + self.server.step())) {
+                return Err(self.cut_off(broken));
+            }
         }
         Ok(self.last_dot())
     }
@@ -323,7 +328,7 @@ impl<'a> Session<'a> {
 
     /// The line broke within the mail, before its end: the server must not keep it. Perhaps it said why.
     fn cut_off(&mut self, broken: Broken) -> Outcome {
-        let end = Instant::now() + GOODBYE.min(self.server.timeout);
+        let end = Instant::now() + GOODBYE.min(self.server.step());
         match self.wire.reply(end) {
             Ok(reply) if reply.is_no() => self.refused(&reply, Cause::Message, "did not take the mail"),
             _ => self.broken(broken, "while the mail was written, before its end"),
@@ -332,7 +337,7 @@ impl<'a> Session<'a> {
 
     /// The moment of no return: from the first byte of the last dot on, the mail may be the server's.
     fn last_dot(&mut self) -> Outcome {
-        let end = Instant::now() + self.server.timeout * PATIENCE;
+        let end = Instant::now() + self.server.step() * PATIENCE;
         let unsure = |what: &str| {
             Outcome::unsure(format!(
                 "The whole mail was given to the mail server {}, but it {what} before it said whether it took it. \

@@ -19,9 +19,10 @@ pub struct Server {
     pub ca_file: Option<PathBuf>,
     /// How this machine names itself; a name that no machine can have is replaced by the address.
     pub hello: Option<String>,
-    /// The longest time for one step: to connect, to get a whole answer. The answer to the mail itself may take five
-    /// times as long. All steps up to the mail take at most five times as long together; the mail is written at
-    /// 16 kB a second or faster.
+    /// The longest time for one step: to connect, to get a whole answer, to write 64 kB. The answer to the mail itself
+    /// may take five times as long. All steps up to the mail take at most five times as long together, and the mail
+    /// is written at 16 kB a second or faster; so one sending takes at most twelve times as long, and the time of
+    /// writing. An hour is the most.
     pub timeout: Duration,
 }
 
@@ -44,6 +45,11 @@ impl Server {
             Security::Tls => 465,
             Security::None => 25,
         })
+    }
+
+    /// The longest time for one step.
+    pub(super) fn step(&self) -> Duration {
+        self.timeout.min(Duration::from_secs(3600))
     }
 
     /// What makes these settings unusable whatever the server says, as a sentence.

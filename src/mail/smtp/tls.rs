@@ -64,7 +64,8 @@ pub(super) fn disbelief(error: &rustls::Error) -> Option<String> {
         CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
             "has a certificate for another name".to_owned()
         }
-        CertificateError::UnknownIssuer => {
+        // An authority that was made anew under its old name signs with another key.
+        CertificateError::UnknownIssuer | CertificateError::BadSignature => {
             "has a certificate from an authority that this machine does not know".to_owned()
         }
         CertificateError::Revoked => "has a certificate that was withdrawn".to_owned(),
