@@ -191,33 +191,21 @@ impl Running {
         }
     }
 
-    /// Sleeps until there is something to do, a moment at most.
+    /// Sleeps until there is something to read or room to write, a moment at most.
     fn rest(&self, stdin: Option<&ChildStdin>) {
-        let Some(stdin) = stdin else {
-            return std::thread::sleep(LOOK.min(self.end.saturating_duration_since(Instant::now())));
-        };
-        let mut fds = [PollFd::new(stdin, PollFlags::OUT)];
+        let (out, err) = (self.child.stdout.as_ref(), self.child.stderr.as_ref());
+        let mut fds: Vec<_> = stdin.into_iter().map(|s| PollFd::new(s, PollFlags::OUT)).collect();
+        fds.extend(out.into_iter().map(|s| PollFd::new(s, PollFlags::IN)));
+        fds.extend(err.into_iter().map(|s| PollFd::new(s, PollFlags::IN)));
         let wait = Timespec { tv_sec: 0, tv_nsec: i64::from(LOOK.subsec_nanos()) };
+        // With nothing left to look at it is a sleep.
         let _ = rustix::event::poll(&mut fds, Some(&wait));
     }
 
     /// Takes what it has said so far; keeps the start.
     fn listen(&mut self) {
-        let mut buffer = [0_u8; 4096];
-        let (out, err) = (&mut self.child.stdout, &mut self.child.stderr);
-        let streams = [out.as_mut().map(|s| s as &mut dyn Read), err.as_mut().map(|s| s as &mut dyn Read)];
-        for stream in streams.into_iter().flatten() {
-            // Bounded: a program that never stops talking must not keep us here.
-            for _ in 0..64 {
-                match stream.read(&mut buffer) {
-                    Ok(n) if n > 0 => {
-                        let room = WORDS.saturating_sub(self.words.len()).min(n);
-                        self.words.extend_from_slice(&buffer[..room]);
-                    }
-                    _ => break,
-                }
-            }
-        }
+        hear(&mut self.child.stdout, &mut self.words);
+        hear(&mut self.child.stderr, &mut self.words);
     }
 
     /// Kills it and all that it started; whether it is gone. One that runs as somebody else may live on.
@@ -259,6 +247,21 @@ impl Running {
             }
             75 => Outcome::later(self.line(&format!("asks to try again later{words}"))),
             _ => Outcome::later(self.line(&format!("ended with {code}{words}"))),
+        }
+    }
+}
+
+/// Reads what is there; lets go of a stream that has ended.
+fn hear<S: Read>(stream: &mut Option<S>, words: &mut Vec<u8>) {
+    let mut buffer = [0_u8; 4096];
+    // Bounded: a program that never stops talking must not keep us here.
+    for _ in 0..64 {
+        let Some(open) = stream else { return };
+        match open.read(&mut buffer) {
+            Ok(0) => *stream = None,
+            Ok(n) => words.extend_from_slice(&buffer[..WORDS.saturating_sub(words.len()).min(n)]),
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+            Err(_) => return,
         }
     }
 }
