@@ -4,6 +4,7 @@
 mod brief;
 mod build;
 pub mod charts;
+pub mod email;
 pub mod fleet;
 mod html;
 mod logo;

@@ -46,17 +46,43 @@ pub struct PngError {
 /// # Errors
 /// When the drawing has no size, or one beyond 8,000 pixels.
 pub fn png(drawing: &Drawing, scale: f64) -> Result<Vec<u8>, PngError> {
+    let [_, r, g, b] = Ink::Paper.rgb().to_be_bytes();
+    drawn(drawing, scale, Some(Color::from_rgba8(r, g, b, 255)), None)
+}
+
+/// The same with nothing behind it, in colours that stand out from white as well as from nearly black: for a page whose
+/// ground is not known, such as a mail that its reader's program may darken. Text would be too faint there.
+///
+/// # Errors
+/// As [`png`].
+pub fn png_clear(drawing: &Drawing, scale: f64) -> Result<Vec<u8>, PngError> {
+    drawn(drawing, scale, None, Some(anywhere()))
+}
+
+/// Colours that have a contrast of 3 to white and to the darkest card of a mail.
+const ANYWHERE: [(Ink, u32); 3] = [(Ink::Accent, 0x3f86d8), (Ink::High, 0xd9552f), (Ink::Good, 0x35945a)];
+
+/// The style of a drawing that may stand on any ground. Lines and grounds only need to be seen beside the rest.
+fn anywhere() -> String {
+    let colours = ANYWHERE.map(|(ink, rgb)| format!(".{}{{color:#{rgb:06x}}}", ink.class())).concat();
+    let faint = format!(".{}{{color:#808890;stroke-opacity:.4}}", Ink::Grid.class());
+    format!("{colours}{faint}.{}{{color:#3f86d8;fill-opacity:.16}}", Ink::Wash.class())
+}
+
+fn drawn(drawing: &Drawing, scale: f64, paper: Option<Color>, style: Option<String>) -> Result<Vec<u8>, PngError> {
     let error = |why: String| PngError { chart: drawing.name.clone(), why };
     let side = |length: f64| {
         let pixels = (length * scale).ceil();
         (1.0..=MOST).contains(&pixels).then_some(pixels as u32).ok_or_else(|| error(format!("{pixels} pixels")))
     };
     let (width, height) = (side(drawing.width)?, side(drawing.height)?);
-    let options = usvg::Options { fontdb: fonts(), font_family: "Inter".to_owned(), ..Default::default() };
+    let options =
+        usvg::Options { fontdb: fonts(), font_family: "Inter".to_owned(), style_sheet: style, ..Default::default() };
     let tree = Tree::from_str(&svg(drawing), &options).map_err(|e| error(e.to_string()))?;
     let mut picture = Pixmap::new(width, height).ok_or_else(|| error("no memory".to_owned()))?;
-    let [_, r, g, b] = Ink::Paper.rgb().to_be_bytes();
-    picture.fill(Color::from_rgba8(r, g, b, 255));
+    if let Some(paper) = paper {
+        picture.fill(paper);
+    }
     resvg::render(&tree, Transform::from_scale(scale as f32, scale as f32), &mut picture.as_mut());
     picture.encode_png().map_err(|e| error(e.to_string()))
 }
@@ -65,7 +91,10 @@ pub fn png(drawing: &Drawing, scale: f64) -> Result<Vec<u8>, PngError> {
 mod tests {
     use super::*;
     use crate::{
-        report::charts::{Shape, gauge, tests::text_area},
+        report::charts::{
+            Shape, gauge, small_risk,
+            tests::{contrast, looks, text_area},
+        },
         score::Grade,
     };
 
@@ -92,6 +121,22 @@ mod tests {
         let picture = Pixmap::decode_png(&png(&gauge(38.0, Grade::C), 1.0).unwrap()).unwrap();
         assert_eq!(picture.pixel(0, 0).map(|p| (p.red(), p.alpha())), Some((255, 255)));
         assert!(picture.pixels().iter().any(|p| p.red() < 60), "something dark is drawn");
+    }
+
+    #[test]
+    fn a_picture_for_any_ground_has_none_and_stands_out_from_bright_and_dark() {
+        for (ink, rgb) in ANYWHERE {
+            for ground in [0xffffff, 0x1b1f23] {
+                assert!(contrast(rgb, ground) >= 3.0, "{ink:?} on {ground:06x}: {}", contrast(rgb, ground));
+            }
+        }
+        let chart = small_risk(&looks(&[51.0, 60.0, 38.0]), "r", (200.0, 56.0)).unwrap();
+        let picture = Pixmap::decode_png(&png_clear(&chart, 2.0).unwrap()).unwrap();
+        assert_eq!(picture.pixel(0, 0).map(|p| p.alpha()), Some(0));
+        let line = picture.pixels().iter().filter(|p| p.alpha() == 255).map(|p| (p.red(), p.green(), p.blue()));
+        assert!(line.clone().count() > 100 && line.clone().any(|p| p == (0x3f, 0x86, 0xd8)));
+        let wash = picture.pixels().iter().filter(|p| (20..60).contains(&p.alpha())).count();
+        assert!(wash > 1000, "the ground below the line lets the page through: {wash}");
     }
 
     #[test]

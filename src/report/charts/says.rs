@@ -67,6 +67,24 @@ pub(super) fn history(points: &[&ScorePoint], events: &[Event]) -> String {
     text
 }
 
+/// `In May it was 61 percent, now it is 78. It was fullest in October, at 80 percent.`
+pub(super) fn fill(values: &[(Timestamp, f64)]) -> String {
+    let (Some((start, then)), Some((end, now))) = (values.first(), values.last()) else { return String::new() };
+    let when = |at: Timestamp| moment(at, *start, *end);
+    let before = words::capital(&when(*start));
+    let (then_text, now_text) = (words::whole(*then), words::whole(*now));
+    let mut text = if then_text == now_text {
+        format!("{before} it was {then_text} percent, the same as now.")
+    } else {
+        format!("{before} it was {then_text} percent, now it is {now_text}.")
+    };
+    let most = values.iter().max_by(|a, b| a.1.total_cmp(&b.1));
+    if let Some((at, most)) = most.filter(|(_, v)| v.round() > then.max(*now).round()) {
+        text.push_str(&format!(" It was fullest {}, at {} percent.", when(*at), words::whole(*most)));
+    }
+    text
+}
+
 /// What the dots below the line are, which have no number.
 pub(super) fn dots(events: &[&Event]) -> String {
     let n = words::number(events.len());
@@ -234,6 +252,11 @@ mod tests {
         charts::history(&looks(risks), events, "h", 680.0).unwrap().words
     }
 
+    fn fill(values: &[f64]) -> String {
+        let values: Vec<_> = (0..).map(|n| day(n * 9)).zip(values.iter().copied()).collect();
+        charts::fill("Disk /", &values, "f", (200.0, 50.0)).unwrap().words
+    }
+
     #[test]
     fn the_charts_say_what_they_show() {
         let mut events: Vec<Event> = (1..4).map(|n| event(day(n * 5), EventKind::Updates, "x")).collect();
@@ -257,6 +280,9 @@ mod tests {
             charts::areas(&(0..24).map(|n| area("Disks", f64::from(n))).collect::<Vec<_>>(), "a", 680.0).unwrap().words,
             charts::fixed(&repair(&[Some(30.0), None, Some(0.2)]), "f", 680.0).unwrap().words,
             charts::spark(&[20.0, 50.0, 20.1], "s", (90.0, 20.0)).unwrap().words,
+            charts::small_risk(&looks(&[51.0, 60.0, 38.0]), "r", (200.0, 50.0)).unwrap().words,
+            fill(&[61.0, 80.4, 78.0]),
+            fill(&[61.0, 60.0, 61.2]),
         ];
         insta::assert_snapshot!(lines.join("\n"));
     }

@@ -228,6 +228,13 @@ proptest! {
     fn small_lines_are_tidy(values in prop::collection::vec(prop_oneof![risk(), -1e9..1e9_f64], 0..200)) {
         fine(spark(&values, "spark", (90.0, 20.0)))?;
     }
+
+    #[test]
+    fn small_charts_are_tidy(past in past()) {
+        fine(small_risk(&past.0, "risk", (220.0, 56.0)))?;
+        let fills: Vec<(Timestamp, f64)> = past.0.iter().map(|p| (p.started, p.risk)).collect();
+        fine(fill("Disk", &fills, "disk", (220.0, 56.0)))?;
+    }
 }
 
 #[test]
@@ -248,7 +255,7 @@ fn luminance(rgb: u32) -> f64 {
     0.2126 * part(16) + 0.7152 * part(8) + 0.0722 * part(0)
 }
 
-fn contrast(a: u32, b: u32) -> f64 {
+pub(super) fn contrast(a: u32, b: u32) -> f64 {
     let (a, b) = (luminance(a), luminance(b));
     (a.max(b) + 0.05) / (a.min(b) + 0.05)
 }

@@ -1,0 +1,6 @@
+//! The mails as their readers get them.
+
+mod made;
+mod page;
+mod size;
+mod words;
