@@ -28,6 +28,10 @@ if browser=$(first chromium chromium-browser google-chrome); then
     done
     page weeks-dark "$D/weeks.html" 1100 1000 --blink-settings=preferredColorScheme=0
     page weeks-telephone "$D/weeks.html" 500 900
+    page email-weekly "$D/email-weekly.html" 360 1240 --force-device-scale-factor=1.5
+    page email-weekly-dark "$D/email-weekly.html" 360 1240 --force-device-scale-factor=1.5 --blink-settings=preferredColorScheme=0
+    page email-weekly-quiet "$D/email-weekly-quiet.html" 360 960 --force-device-scale-factor=1.5
+    page email-digest "$D/email-digest.html" 700 1300
 else
     say "no Chromium here: the pictures of the pages stay as they are"
 fi

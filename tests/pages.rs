@@ -5,10 +5,16 @@
 #[path = "samples/history.rs"]
 mod history;
 #[allow(dead_code, reason = "the samples use more of it")]
+#[path = "samples/made.rs"]
+mod made;
+#[path = "samples/mails.rs"]
+mod mails;
+#[allow(dead_code, reason = "the samples use more of it")]
 #[path = "samples/recording.rs"]
 mod recording;
 
 mod pages {
     mod html;
+    mod mail;
     mod pdf;
 }

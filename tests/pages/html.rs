@@ -11,7 +11,7 @@ use cleanbill::report::{self, Detail, Logo, Options, Report};
 use crate::{history::Workshop, recording};
 
 /// What a page must survive wherever a text of the machine stands.
-const EVIL: &str = "\"'`><img src=x onerror=alert(1)><script>alert(2)</script>{{ 70007*7 }}\u{202e}";
+pub const EVIL: &str = "\"'`><img src=x onerror=alert(1)><script>alert(2)</script>{{ 70007*7 }}\u{202e}";
 const LOGO: &[u8] =
     b"<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 12 4\"><rect width=\"12\" height=\"4\"/></svg>";
 
@@ -19,12 +19,12 @@ const LOGO: &[u8] =
 const RULE_UNKNOWN: [&str; 2] = ["--filterpattern", ".*violates Content Security Policy.*"];
 
 /// Where `setup.sh` installs.
-fn tools() -> PathBuf {
+pub fn tools() -> PathBuf {
     let named = std::env::var_os("CLEANBILL_PAGES").map(PathBuf::from);
     named.unwrap_or_else(|| PathBuf::from(std::env::var_os("HOME").unwrap()).join(".cache/cleanbill/pages"))
 }
 
-fn folder_here() -> PathBuf {
+pub fn folder_here() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/pages")
 }
 
@@ -73,7 +73,7 @@ fn write_pages(folder: &Path) {
 }
 
 /// What a program complains about.
-fn complaints(command: &mut Command) -> String {
+pub fn complaints(command: &mut Command) -> String {
     let out = command.output().unwrap();
     let said = format!("{}{}", String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr));
     if out.status.success() || !said.is_empty() { said } else { out.status.to_string() }

@@ -206,6 +206,29 @@ impl Workshop {
         audit
     }
 
+    /// A number of a fact table at each audit, from its first row in which a column reads `is`.
+    pub fn numbers(
+        &self,
+        recording: &Recording,
+        table: &str,
+        (key, is): (&str, &str),
+        column: &str,
+    ) -> Vec<(Timestamp, f64)> {
+        let moments = recording.moments();
+        let span = recording.audits.last.duration_since(moments[0]).as_secs_f64().max(1.0);
+        let number = |at: &Timestamp| {
+            let facts = self.facts(recording, *at, at.duration_since(moments[0]).as_secs_f64() / span);
+            let data = facts.tables().find(|t| t.table.name == table)?;
+            let place = |name: &str| data.table.columns.iter().position(|c| c.name == name).unwrap();
+            let row = data.rows.iter().find(|r| key.is_empty() || r[place(key)] == Value::Text(is.to_owned()))?;
+            match &row[place(column)] {
+                Value::Real(x) => Some((*at, *x)),
+                _ => None,
+            }
+        };
+        moments.iter().filter_map(number).collect()
+    }
+
     /// The audit of that moment, and the facts that say something: a hundred empty tables would only make the store big
     /// and slow.
     fn seen(&self, recording: &Recording, moment: Timestamp) -> (Audit, Facts) {

@@ -103,7 +103,7 @@ const BACKUPS: [&str; 2] = ["no-backup-found", "backup-too-old"];
 fn pool(workshop: &Workshop) -> Vec<(Severity, Problem)> {
     let mut pool = Vec::new();
     let mut seen = BTreeSet::new();
-    for name in crate::HOSTS {
+    for name in recording::HOSTS {
         for problem in recording::host(name).problem {
             if seen.insert(problem.check.clone()) {
                 let severity = workshop.severity(&problem);
@@ -117,7 +117,7 @@ fn pool(workshop: &Workshop) -> Vec<(Severity, Problem)> {
 /// The machines of [`FLEET`], each with a few weeks of history.
 pub fn fleet(workshop: &Workshop) -> Vec<Recording> {
     let pool = pool(workshop);
-    let bases: BTreeMap<&str, Recording> = crate::HOSTS.map(|name| (name, recording::host(name))).into();
+    let bases: BTreeMap<&str, Recording> = recording::HOSTS.map(|name| (name, recording::host(name))).into();
     let levels = [Severity::Critical, Severity::High, Severity::Medium, Severity::Low, Severity::Info];
     let mut fleet = Vec::new();
     for (number, (name, base, wanted)) in (1_u64..).zip(FLEET) {

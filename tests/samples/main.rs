@@ -7,6 +7,7 @@
 mod analysis;
 mod history;
 mod made;
+mod mails;
 mod recording;
 mod rendered;
 
@@ -22,9 +23,6 @@ use cleanbill::{
 };
 use history::Workshop;
 use recording::Recording;
-
-/// The recorded hosts.
-const HOSTS: [&str; 5] = ["healthy", "typical", "dreadful", "first", "weeks"];
 
 /// A folder for stores, and the last report of a recording.
 fn report(workshop: &Workshop, recording: &Recording) -> cleanbill::report::Report {
@@ -161,7 +159,7 @@ fn the_stores_are_written() {
         std::fs::rename(&new, &file).unwrap();
         println!("{}: {} {:.1}", file.display(), last.grade().letter(), last.risk());
     };
-    for name in HOSTS.into_iter().filter(|name| wanted(name)) {
+    for name in recording::HOSTS.into_iter().filter(|name| wanted(name)) {
         write(&recording::host(name), folder.join(format!("{name}.duckdb")));
     }
     if wanted("huge") {

@@ -8,6 +8,9 @@ use std::{collections::BTreeMap, fmt, path::Path, str::FromStr};
 use jiff::{Timestamp, civil::Date, tz::Offset};
 use serde::{Deserialize, Deserializer, de::Error as _};
 
+/// The recorded hosts.
+pub const HOSTS: [&str; 5] = ["healthy", "typical", "dreadful", "first", "weeks"];
+
 /// One recorded host.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -11,7 +11,7 @@ use std::{
 
 use crate::{
     history::{VERSION, Workshop},
-    made, recording,
+    made, mails, recording,
 };
 
 /// Recorded hosts of which there is a sample.
@@ -19,6 +19,9 @@ pub const SAMPLES: [&str; 3] = ["weeks", "healthy", "dreadful"];
 
 /// What is written of each.
 const FORMATS: [&str; 4] = ["html", "pdf", "md", "json"];
+
+/// Mails that are kept, each as its text and as its page with the pictures in it.
+const MAILS: [&str; 3] = ["weekly", "weekly-quiet", "digest"];
 
 /// Where the samples lie.
 pub fn folder() -> PathBuf {
@@ -44,6 +47,16 @@ pub fn write(workshop: &Workshop, folder: &Path) -> Vec<String> {
     for format in FORMATS {
         written.push(render(&many, folder, "fleet", format));
     }
+    for (name, mail) in mails::mails(workshop).into_iter().filter(|(name, _)| MAILS.contains(name)) {
+        let name = format!("email-{name}");
+        for (format, text) in
+            [("txt", format!("Subject: {}\n\n{}", mail.subject, mail.text)), ("html", mails::page(&mail))]
+        {
+            let name = format!("{name}.{format}");
+            fs::write(folder.join(&name), named(&text)).unwrap();
+            written.push(name);
+        }
+    }
     written
 }
 
@@ -64,12 +77,16 @@ pub fn render(store: &Path, folder: &Path, name: &str, format: &str) -> String {
     assert!(output.status.success(), "{name}: {}", String::from_utf8_lossy(&output.stderr));
     if format != "pdf" {
         let text = fs::read_to_string(&file).unwrap();
-        let own = env!("CARGO_PKG_VERSION");
-        let text = text.replace(&format!("cleanbill {own}"), &format!("cleanbill {VERSION}"));
-        let text = text.replace(&format!("\"version\": \"{own}\""), &format!("\"version\": \"{VERSION}\""));
-        fs::write(&file, text).unwrap();
+        fs::write(&file, named(&text)).unwrap();
     }
     name
+}
+
+/// The text with the version that stands in all samples.
+fn named(text: &str) -> String {
+    let own = env!("CARGO_PKG_VERSION");
+    let text = text.replace(&format!("cleanbill {own}"), &format!("cleanbill {VERSION}"));
+    text.replace(&format!("\"version\": \"{own}\""), &format!("\"version\": \"{VERSION}\""))
 }
 
 /// Whether a sample may be compared byte by byte: the overview as PDF names the program's version where no text can be

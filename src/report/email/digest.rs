@@ -72,6 +72,7 @@ pub fn digest(digest: &Digest<'_>, own: &Path) -> Result<Mail, TemplateError> {
                 "grades": fleet.grades.iter().map(|g| json!({
                     "grade": g.grade, "hosts": g.hosts, "look": look(g.grade),
                 })).collect::<Vec<_>>(),
+                "grades_text": grades_text(fleet),
                 "need": few(need.iter().map(|h| host(h)).collect(), limits.all.min(25)),
                 "fine": fine_text(&fine),
                 "silent": few(silent.clone(), limits.few),
@@ -135,6 +136,7 @@ fn host(host: &FleetHost) -> Value {
     json!({
         "name": clean::name(&host.name),
         "grade": host.grade,
+        "named": host.grade.named(),
         "look": look(host.grade),
         "was": host.grade_before.filter(|g| *g != host.grade),
         "count": host.problems_text,
@@ -146,8 +148,16 @@ fn host(host: &FleetHost) -> Value {
     })
 }
 
+/// `Ten with an A, one with a B and one with a D.`
+fn grades_text(fleet: &Fleet) -> String {
+    let some = fleet.grades.iter().filter(|g| g.hosts > 0);
+    let parts: Vec<String> = some.map(|g| format!("{} with {}", words::number(g.hosts), g.grade.named())).collect();
+    words::capital(&format!("{}.", words::list(&parts)))
+}
+
 fn fine_text(fine: &[&FleetHost]) -> Option<String> {
-    let mut names: Vec<String> = fine.iter().map(|h| clean::name(&h.name)).collect();
+    // Of one that was not looked at lately nobody knows.
+    let mut names: Vec<String> = fine.iter().filter(|h| !h.stale).map(|h| clean::name(&h.name)).collect();
     names.sort();
     let over = names.len().saturating_sub(NAMED);
     if over > 1 {

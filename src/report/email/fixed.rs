@@ -3,7 +3,7 @@
 use jiff::{Timestamp, tz::TimeZone};
 use serde_json::{Value, json};
 
-use super::mail::few;
+use super::{clean, mail::few};
 use crate::{
     checks::Severity,
     report::{Problem, ProblemRef},
@@ -104,7 +104,7 @@ fn by(who: &Who, when: Timestamp, zone: &TimeZone) -> String {
     let when = zone.to_datetime(when).strftime("%A %-d %B at %H:%M").to_string();
     match who {
         Who::Itself => format!("Done by cleanbill by itself, as you allowed, on {when}."),
-        Who::Person(name) => format!("Done by {name}, with cleanbill, on {when}."),
+        Who::Person(name) => format!("Done by {}, with cleanbill, on {when}.", clean::name(name)),
         Who::Unknown => "Done by someone, or by an update.".to_owned(),
     }
 }

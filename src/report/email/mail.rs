@@ -6,7 +6,11 @@ use css_inline::CSSInliner;
 use serde_json::{Map, Value, json};
 use tera::{Kwargs, State, Tera};
 
-use super::{clean, pictures::Shown, wrap::wrap};
+use super::{
+    clean,
+    pictures::{Shown, legend},
+    wrap::wrap,
+};
 use crate::report::{Rendered, TemplateError, html, templates::render, view::walk};
 
 /// Gmail cuts a page of more than 102 kB; the parts around it take some.
@@ -88,6 +92,9 @@ pub(super) fn made(own: &Path, draft: Draft<'_>, view: &dyn Fn(Limits) -> Value)
         if let Value::Object(map) = &mut view {
             map.insert("subject".to_owned(), json!(draft.subject));
             map.insert("preheader".to_owned(), json!(preheader));
+            let (title, note) = legend(&draft.shown);
+            map.insert("charts_title".to_owned(), json!(title));
+            map.insert("chart_note".to_owned(), json!(note));
             map.insert("charts".to_owned(), draft.shown.iter().map(Shown::view).collect());
         }
         view
@@ -139,6 +146,8 @@ fn inlined(page: &str) -> Result<String, String> {
     let inliner = CSSInliner::options().load_remote_stylesheets(false).minify_css(true).build();
     let page = inliner.inline(page).map_err(|e| e.to_string())?;
     let page = page.replace(" data-css-inline=\"keep\"", "");
+    // A line does not begin with a dot.
+    let page = page.replace(" · ", "&nbsp;· ");
     // Templates leave empty lines and indents behind.
     let lines: Vec<&str> = page.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
     Ok(lines.join("\n") + "\n")

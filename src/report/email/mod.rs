@@ -20,3 +20,6 @@ pub use mail::{Mail, Picture};
 pub use pictures::Fill;
 pub use short::{Alert, Kind, News, Solved, TestMail, alert, solved, test_mail};
 pub use week::{NotFixed, Week, weekly};
+
+/// Where a machine's own templates lie, in the folder `email`.
+pub const OWN_TEMPLATES: &str = super::templates::OVERRIDE_DIR;

@@ -91,6 +91,19 @@ impl Shown {
     }
 }
 
+/// What stands over the charts, and what their edges mean.
+pub(super) fn legend(shown: &[Shown]) -> (&'static str, Option<&'static str>) {
+    let drawn = |s: &&Shown| s.picture.is_some();
+    match (shown.iter().filter(drawn).count(), shown.first().filter(drawn)) {
+        (0, _) => ("How it is", None),
+        (1, Some(_)) => ("How it went", Some("A line across is where one grade ends and the next begins.")),
+        (_, None) => ("How it went", Some("At the top it would be full.")),
+        _ => {
+            ("How it went", Some("Risk: a line across is where a grade ends. The others: at the top it would be full."))
+        }
+    }
+}
+
 /// The charts of one machine: its risk, a disk, the memory.
 pub(super) fn shown(report: &Report, disk: Option<&Fill>, memory: Option<&Fill>, zone: &TimeZone) -> Vec<Shown> {
     let mut all = vec![risk(report, zone)];

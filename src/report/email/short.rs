@@ -102,11 +102,14 @@ pub fn alert(alert: &Alert<'_>, own: &Path) -> Result<Mail, TemplateError> {
     let titles: Vec<&str> =
         told.iter().map(|(news, at)| problem(*at).map_or(news.title.as_str(), |p| p.title.as_str())).collect();
     let name = clean::name(&report.host.name);
-    let urgency = match told.iter().filter_map(|(_, at)| problem(*at)).map(|p| p.severity).max() {
+    let urgent = |severity: Option<Severity>| match severity {
         Some(Severity::Critical) => "today",
         Some(Severity::High) => "this week",
         _ => "soon",
     };
+    let severities = || told.iter().map(|(_, at)| problem(*at).map(|p| p.severity));
+    let urgency = urgent(severities().flatten().max());
+    let alike = severities().all(|s| urgent(s) == urgency);
     let kind = told.iter().map(|(news, _)| news.kind).max().unwrap_or(Kind::Found);
     let start = match kind {
         Kind::Found => format!("{name} needs you {urgency}"),
@@ -137,7 +140,7 @@ pub fn alert(alert: &Alert<'_>, own: &Path) -> Result<Mail, TemplateError> {
         add(
             &mut view,
             json!({
-                "lead": lead(&name, kind, told.len(), urgency),
+                "lead": lead(&name, kind, told.len(), (urgency, alike)),
                 "news": items,
                 "technician": alert.detail == Detail::Technician,
                 "contact": alert.contact,
@@ -154,11 +157,12 @@ fn place(report: &Report, check: &str) -> Option<usize> {
     report.problems.iter().position(|p| p.check == check || p.parts.iter().any(|part| part.check == check))
 }
 
-fn lead(name: &str, kind: Kind, count: usize, urgency: &str) -> String {
+fn lead(name: &str, kind: Kind, count: usize, (urgency, alike): (&str, bool)) -> String {
     match (kind, count) {
         (Kind::Found, 1) => format!("A problem on {name} should be dealt with {urgency}."),
         (Kind::Found, n) => {
-            format!("{} problems on {name} should be dealt with {urgency}.", words::capital(&words::number(n)))
+            let first = if alike { "" } else { ", the first" };
+            format!("{} problems on {name} should be dealt with{first} {urgency}.", words::capital(&words::number(n)))
         }
         (Kind::Worse, 1) => format!("A problem on {name} got worse."),
         (Kind::Worse, n) => format!("{} problems on {name} got worse.", words::capital(&words::number(n))),
@@ -172,7 +176,7 @@ fn lead(name: &str, kind: Kind, count: usize, urgency: &str) -> String {
 fn why_now(kind: Kind, problem: Option<&Problem>) -> String {
     let age = problem.and_then(|p| p.age.as_deref()).filter(|age| age.starts_with("open for"));
     match (kind, age) {
-        (Kind::Found, _) => "Found just now".to_owned(),
+        (Kind::Found, _) => "New".to_owned(),
         (Kind::Worse, _) => "Worse than before".to_owned(),
         (Kind::StillOpen, Some(age)) => words::capital(age),
         (Kind::StillOpen, None) => "Still open".to_owned(),

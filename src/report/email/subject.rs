@@ -3,8 +3,10 @@
 use super::clean;
 use crate::{checks::Severity, report::Problem, score::Grade};
 
-/// Letters of a title in a subject.
-const TITLE: usize = 60;
+/// Letters of a subject that are seen in a list of mails.
+const SEEN: usize = 68;
+/// Letters of a title that still say something.
+const TITLE: usize = 28;
 
 /// What is counted in the subject of the weekly mail.
 #[derive(Debug, Clone, Copy, Default)]
@@ -53,8 +55,9 @@ pub(super) fn weekly(name: &str, grade: Grade, was: Option<Grade>, c: Counts) ->
 
 /// A few words before a title, or before how many there are.
 pub(super) fn told(start: &str, titles: &[&str], many: &str) -> String {
+    let room = SEEN.saturating_sub(start.chars().count() + 2).max(TITLE);
     match titles {
-        [one] => format!("{start}: {}", clean::text(one, TITLE).trim_end_matches('.')),
+        [one] => format!("{start}: {}", clean::text(one, room).trim_end_matches('.')),
         all => format!("{start}: {} {many}", all.len()),
     }
 }

@@ -118,7 +118,7 @@ fn view(week: &Week<'_>, fixed: &Fixed<'_>, limits: Limits) -> Value {
     for (value, problem) in first.iter_mut().zip(&told) {
         add(value, beside(problem));
     }
-    let rest = report.problems.len() - told.len();
+    let rest = rest(report, told.len());
     add(&mut view, machine(report, week.purpose.as_deref(), &week.zone));
     add(
         &mut view,
@@ -127,8 +127,8 @@ fn view(week: &Week<'_>, fixed: &Fixed<'_>, limits: Limits) -> Value {
             "first_mail": report.changes.is_none(),
             "was": report.changes.as_ref().map(|c| c.grade_before),
             "todo": first,
-            "rest_text": rest_text(report, told.len()),
-            "rest": rest,
+            "rest_title": rest.title,
+            "rest_text": rest.text,
             "trouble": few(week.trouble.iter().map(|t| json!(sentence(t))).collect(), limits.few),
             "fixed": fixed.view(limits.few, &week.zone),
             "fixed_count": fixed.count(),
@@ -137,7 +137,6 @@ fn view(week: &Week<'_>, fixed: &Fixed<'_>, limits: Limits) -> Value {
                 json!({ "title": w.title, "until": w.until_text })
             }).collect(), limits.few),
             "changed": changed(report, &told, limits),
-            "events": events(report),
             "unseen": unseen(report, limits),
             "all": if technician { all(report, limits) } else { Value::Null },
             "next_mail": week.next_mail,
@@ -147,7 +146,7 @@ fn view(week: &Week<'_>, fixed: &Fixed<'_>, limits: Limits) -> Value {
     );
     // Long lists that no mail has room for.
     if let Value::Object(map) = &mut view {
-        for long in ["results", "coverage", "areas", "history", "problems", "waived", "not_seen", "repair"] {
+        for long in ["events", "results", "coverage", "areas", "history", "problems", "waived", "not_seen", "repair"] {
             map.remove(long);
         }
     }
@@ -204,21 +203,35 @@ fn left(not_fixed: &NotFixed) -> Value {
     json!({ "title": sentence(&not_fixed.title), "why": words::capital(&sentence(&not_fixed.why)) })
 }
 
-/// What is not named: `2 more like these, 3 smaller problems and 11 tips`.
-fn rest_text(report: &Report, told: usize) -> Option<String> {
+/// What is not named, by count; none where that is all.
+struct Rest {
+    /// A heading over it, and over what is named only by title; none where all is told, or only tips are left.
+    title: Option<&'static str>,
+    /// `Besides, there are 3 smaller problems and 11 tips.`
+    text: Option<String>,
+}
+
+fn rest(report: &Report, told: usize) -> Rest {
     let count = |keep: &dyn Fn(Severity) -> bool| report.problems.iter().filter(|p| keep(p.severity)).count();
-    let urgent = count(&|s| s >= Severity::Medium) - told;
-    let small = if told == 0 { ("small problem", "small problems") } else { ("smaller problem", "smaller problems") };
-    let parts: Vec<String> = [
-        (urgent, "more like these", "more like these"),
-        (count(&|s| s == Severity::Low), small.0, small.1),
-        (count(&|s| s == Severity::Info), "tip", "tips"),
-    ]
-    .into_iter()
-    .filter(|(n, ..)| *n > 0)
-    .map(|(n, one, many)| words::count(n, one, many))
-    .collect();
-    (!parts.is_empty()).then(|| words::list(&parts))
+    let (small, tips) = (count(&|s| s == Severity::Low), count(&|s| s == Severity::Info));
+    let names = if told == 0 { ("small problem", "small problems") } else { ("smaller problem", "smaller problems") };
+    let parts = [
+        (count(&|s| s >= Severity::Medium) - told, "more like these", "more like these"),
+        (small, names.0, names.1),
+        (tips, "tip", "tips"),
+    ];
+    let parts = parts.into_iter().filter(|(n, ..)| *n > 0);
+    let first = parts.clone().map(|(n, ..)| n).next();
+    let parts: Vec<String> = parts.map(|(n, one, many)| words::count(n, one, many)).collect();
+    let is = if first == Some(1) { "is" } else { "are" };
+    let start = if told > 1 { "Besides, there" } else { "There" };
+    let title = match told {
+        0 if small == 0 => None,
+        0 => Some("What is left is small"),
+        1 => first.map(|_| "The rest can wait"),
+        _ => Some("Then"),
+    };
+    Rest { title, text: first.map(|_| format!("{start} {is} {}.", words::list(&parts))) }
 }
 
 /// What is different since the last mail and not told elsewhere in it.
@@ -235,17 +248,24 @@ fn changed(report: &Report, told: &[&Problem], limits: Limits) -> Value {
         .collect();
     let count = |list: &[ProblemRef]| list.iter().filter(|p| p.severity > Severity::Info).count();
     let any = [new, came_back, fixed, accepted, unseen].into_iter().map(|l| count(l)).sum::<usize>() > 0;
+    let events = events(report);
     json!({
+        "title": if any { "What else changed" } else { "What changed" },
         "groups": groups,
-        "nothing": if any { "Nothing else changed.".to_owned() } else { format!("Nothing changed since {}.", changes.since_day) },
+        "nothing": if any || !events.is_empty() {
+            "Nothing else changed.".to_owned()
+        } else {
+            format!("Nothing changed since {}.", changes.since_day)
+        },
+        "events": events,
     })
 }
 
 /// What happened to the machine since the last mail, beside what the mail says already.
-fn events(report: &Report) -> Value {
+fn events(report: &Report) -> Vec<Value> {
     let since = report.changes.as_ref().and_then(|c| c.since);
     let Some(before) = report.history.iter().find(|p| p.audit.is_some() && p.audit == since) else {
-        return json!(Vec::<Value>::new());
+        return Vec::new();
     };
     let mine = |e: &&crate::report::Event| {
         e.at > before.started && matches!(e.kind, EventKind::Updates | EventKind::Kernel | EventKind::Release)
@@ -253,7 +273,7 @@ fn events(report: &Report) -> Value {
     let mut told: Vec<Value> =
         report.events.iter().rev().filter(mine).take(EVENTS).map(|e| json!({ "day": e.day, "text": e.text })).collect();
     told.reverse();
-    json!(told)
+    told
 }
 
 /// What could not be looked at.

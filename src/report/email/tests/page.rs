@@ -9,7 +9,7 @@ const TAGS: [&str; 26] = [
     "html", "head", "meta", "title", "style", "body", "div", "table", "tbody", "tr", "td", "h1", "h2", "h3", "p", "ul",
     "ol", "li", "span", "img", "code", "br", "b", "strong", "em", "hr",
 ];
-const ATTRIBUTES: [&str; 19] = [
+const ATTRIBUTES: [&str; 20] = [
     "lang",
     "dir",
     "charset",
@@ -29,6 +29,7 @@ const ATTRIBUTES: [&str; 19] = [
     "src",
     "alt",
     "http-equiv",
+    "colspan",
 ];
 /// Nothing that places, floats, flexes or fetches.
 const PROPERTIES: [&str; 27] = [
