@@ -97,10 +97,8 @@ pub(super) fn legend(shown: &[Shown]) -> (&'static str, Option<&'static str>) {
     match (shown.iter().filter(drawn).count(), shown.first().filter(drawn)) {
         (0, _) => ("How it is", None),
         (1, Some(_)) => ("How it went", Some("A line across is where one grade ends and the next begins.")),
-        (_, None) => ("How it went", Some("At the top it would be full.")),
-        _ => {
-            ("How it went", Some("Risk: a line across is where a grade ends. The others: at the top it would be full."))
-        }
+        (_, None) => ("How it went", Some("The top means full.")),
+        _ => ("How it went", Some("Risk: a line across is where a grade ends. Elsewhere the top means full.")),
     }
 }
 

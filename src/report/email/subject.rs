@@ -39,7 +39,7 @@ pub(super) fn weekly(name: &str, grade: Grade, was: Option<Grade>, c: Counts) ->
         };
     }
     let mut parts = Vec::new();
-    for (n, what) in [(c.fixed, "fixed"), (c.new, "new"), (c.back, "back again")] {
+    for (n, what) in [(c.fixed, "fixed"), (c.new, "new"), (c.back, "back")] {
         if n > 0 {
             parts.push(format!("{n} {what}"));
         }

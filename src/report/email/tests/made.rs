@@ -105,7 +105,7 @@ pub(super) fn week(report: &Report) -> Week<'_> {
         next_mail: Some("Monday 30 November at 07:00".to_owned()),
         detail: Detail::Owner,
         purpose: Some("Web shop".to_owned()),
-        zone: TimeZone::get("Europe/Berlin").unwrap(),
+        zone: TimeZone::posix("CET-1CEST,M3.5.0,M10.5.0/3").unwrap(),
         contact: None,
         attached: true,
     }
@@ -293,7 +293,7 @@ pub(super) fn overview(fleet: &Fleet) -> Digest<'_> {
         trouble: Vec::new(),
         next_mail: Some("Monday 30 November at 07:00".to_owned()),
         detail: Detail::Owner,
-        zone: TimeZone::get("Europe/Berlin").unwrap(),
+        zone: TimeZone::posix("CET-1CEST,M3.5.0,M10.5.0/3").unwrap(),
         attached: false,
     }
 }
@@ -305,7 +305,7 @@ pub(super) fn news<'a>(report: &'a Report, kind: Kind, checks: &[&str]) -> Alert
         news: checks.iter().map(one).collect(),
         detail: Detail::Owner,
         purpose: Some("Web shop".to_owned()),
-        zone: TimeZone::get("Europe/Berlin").unwrap(),
+        zone: TimeZone::posix("CET-1CEST,M3.5.0,M10.5.0/3").unwrap(),
         contact: Some("Anna".to_owned()),
     }
 }

@@ -175,7 +175,7 @@ fn subjects_are_short_and_never_claim_health_that_nobody_saw() {
             "web01 is still an A: nothing needs you",
             "web01 is a B this week (was C): 2 fixed, 1 needs you",
             "web01 is a B this week (was C): 4 fixed, 1 needs you",
-            "web01 is an F this week (was B): 2 new, 1 back again, 7 need you",
+            "web01 is an F this week (was B): 2 new, 1 back, 7 need you",
             "web01 is still an A: not all could be seen",
             "web01 is still an A, but 2 things went wrong",
             "web01 is a B this week (was C): 2 fixed, 1 needs you",
