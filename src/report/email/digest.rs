@@ -49,7 +49,9 @@ pub struct Digest<'a> {
 /// When a built-in template does not work.
 pub fn digest(digest: &Digest<'_>, own: &Path) -> Result<Mail, TemplateError> {
     let fleet = digest.fleet;
-    let (need, fine): (Vec<&FleetHost>, Vec<&FleetHost>) = fleet.hosts.iter().partition(|h| needs_someone(h));
+    let (need, mut fine): (Vec<&FleetHost>, Vec<&FleetHost>) = fleet.hosts.iter().partition(|h| needs_someone(h));
+    // How one is that was not heard of, nobody knows.
+    fine.retain(|h| !h.stale && !digest.silent.iter().any(|(name, _)| *name == h.name));
     let silent = silent(digest);
     let draft = Draft {
         name: "digest",
@@ -156,8 +158,7 @@ fn grades_text(fleet: &Fleet) -> String {
 }
 
 fn fine_text(fine: &[&FleetHost]) -> Option<String> {
-    // Of one that was not looked at lately nobody knows.
-    let mut names: Vec<String> = fine.iter().filter(|h| !h.stale).map(|h| clean::name(&h.name)).collect();
+    let mut names: Vec<String> = fine.iter().map(|h| clean::name(&h.name)).collect();
     names.sort();
     let over = names.len().saturating_sub(NAMED);
     if over > 1 {

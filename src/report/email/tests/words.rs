@@ -157,6 +157,16 @@ fn twelve_machines_in_one_mail() {
 }
 
 #[test]
+fn a_machine_that_was_not_heard_of_is_not_called_fine() {
+    let fleet = twelve();
+    let silent = vec![("app01".to_owned(), "last heard of on 2 November".to_owned())];
+    let mail = short(digest(&Digest { silent, ..overview(&fleet) }, nowhere()));
+    let (_, fine) = mail.text.split_once("WITHOUT A PRESSING PROBLEM").unwrap();
+    let fine = fine.split("WHAT CHANGED").next().unwrap();
+    assert!(fine.contains("app00") && !fine.contains("app01") && !fine.contains("app03"), "{fine}");
+}
+
+#[test]
 fn subjects_are_short_and_never_claim_health_that_nobody_saw() {
     let (quiet, better, worse, unseen) = (quiet(), better(), worse(), unseen());
     let subjects = [
