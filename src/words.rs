@@ -20,6 +20,16 @@ pub fn thousands(n: usize) -> String {
     out
 }
 
+/// How big a file is, in the unit that fits: `812 KB`, `28 MB`, `1.2 GB`.
+#[allow(clippy::cast_precision_loss, reason = "shown to two digits")]
+pub fn size(bytes: u64) -> String {
+    match bytes {
+        0..1_000_000 => format!("{} KB", bytes.div_ceil(1000)),
+        1_000_000..1_000_000_000 => format!("{} MB", bytes / 1_000_000),
+        _ => format!("{:.1} GB", bytes as f64 / 1e9),
+    }
+}
+
 /// With a capital letter.
 pub fn capital(text: &str) -> String {
     let mut chars = text.chars();
@@ -169,6 +179,7 @@ mod tests {
     #[test]
     fn numbers_read_as_people_say_them() {
         assert_eq!(thousands(386_120), "386,120");
+        assert_eq!([0, 811_200, 28_848_128, 1_240_000_000].map(size), ["0 KB", "812 KB", "28 MB", "1.2 GB"]);
         assert_eq!(count(1, "file", "files"), "1 file");
         assert_eq!([90, 121, 209].map(minutes), ["90 minutes", "2 hours", "3 hours"]);
         let now = Timestamp::from_second(1_000_000_000).unwrap();

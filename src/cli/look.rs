@@ -80,7 +80,14 @@ pub(super) struct Seen {
 /// Makes an audit and puts it into the history.
 pub(super) fn look(catalogue: &Catalogue, look: Look<'_>) -> Result<Seen, CliError> {
     if look.keep {
-        fix::mend_first(look.root, &look.store.store());
+        let store = look.store.store();
+        if !store.path().exists() && store.is_kept() {
+            anstream::eprintln!(
+                "The history is gone, so a new one begins. {}",
+                StoreError::Missing(store.path().to_owned()).hint()
+            );
+        }
+        fix::mend_first(look.root, &store);
     }
     let Performed { mut audit, facts, mut timings, .. } = perform(&host(look.root)?, catalogue, &look.selection)?;
     let mut watch = Stopwatch::start();

@@ -22,6 +22,7 @@ mod query;
 mod report;
 mod settings;
 mod show;
+mod store;
 mod terminal;
 mod trend;
 mod undo;
@@ -31,7 +32,7 @@ use std::{ffi::OsString, io::IsTerminal as _, path::PathBuf, process::ExitCode};
 
 use clap::{CommandFactory as _, Parser, Subcommand};
 
-use crate::store::Store;
+use crate::store::{Store, Worker};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -89,8 +90,8 @@ enum Command {
     Unwaive(waive::UnwaiveArgs),
     /// List accepted problems
     Waivers(waive::ListArgs),
-    /// Show, check and explain the settings
-    Config(config::Args),
+    /// Check, back up, repair or bring back the file of the history
+    Store(store::Args),
     /// Print shell completions
     Completions(generate::CompletionsArgs),
     /// Print the manual page
@@ -114,6 +115,11 @@ impl StoreArgs {
 
 /// Runs the program.
 pub fn main() -> ExitCode {
+    // Also when a newer program lies where this one was started from.
+    let own = PathBuf::from("/proc/self/exe");
+    if let Some(own) = Some(own).filter(|p| p.exists()).or_else(|| std::env::current_exe().ok()) {
+        Worker::is(own, store::READER);
+    }
     run(std::env::args_os().collect())
 }
 
@@ -146,7 +152,7 @@ fn run(args: Vec<OsString>) -> ExitCode {
         Some(Command::Waive(args)) => waive::run(&args),
         Some(Command::Unwaive(args)) => waive::unwaive(&args),
         Some(Command::Waivers(args)) => waive::list(&args),
-        Some(Command::Config(args)) => config::run(&args, cli.config.as_deref()),
+        Some(Command::Store(args)) => store::run(&args),
         Some(Command::Completions(args)) => generate::completions(&args, &mut Cli::command()),
         Some(Command::Man(args)) => generate::man(&args, &Cli::command()),
     };

@@ -76,7 +76,7 @@ pub struct Journal {
 
 /// Keeps others out while it lives.
 #[derive(Debug)]
-pub(super) struct Held {
+pub struct Held {
     _lock: File,
 }
 
@@ -192,7 +192,10 @@ impl Journal {
     }
 
     /// Keeps others out until the value goes. Nobody holds it while a person is asked.
-    pub(super) fn hold(&self) -> Result<Held, JournalError> {
+    ///
+    /// # Errors
+    /// When another one fixes something for too long.
+    pub fn hold(&self) -> Result<Held, JournalError> {
         let path = self.folder.join("lock");
         let failed = |e: std::io::Error| backup(&path, &e);
         let lock = fs::OpenOptions::new()

@@ -26,7 +26,7 @@ pub use apply::{Arm, Event, Job, Proof, apply};
 pub use change::{Change, FileChange, Run, When};
 pub use diff::diff;
 pub use guard::{Guard, WINDOW};
-pub use journal::{Journal, JournalError};
+pub use journal::{Held, Journal, JournalError};
 pub use plan::{Answers, Basis, Plan, PlannedFix, Question, plan};
 pub use recover::{Found, Recovered, recover};
 pub use spec::{Actions, Ask, Refuse};

@@ -21,6 +21,7 @@ macro_rules! named {
 
 mod alerts;
 mod answers;
+mod care;
 mod compare;
 mod facts;
 mod files;
@@ -41,6 +42,9 @@ use std::{
 
 pub use alerts::Alert;
 pub use answers::Answer;
+pub use care::{
+    Backup, BackupFile, Better, CareError, Health, Repair, Restore, SavedTable, Tail, Task, Trouble, Which, Worker,
+};
 pub use compare::{Known, RowDiff, TableDiff, Wanted};
 use duckdb::{AccessMode, Config, Connection};
 pub use files::{FilesError, histories};
@@ -113,9 +117,15 @@ impl StoreError {
     /// What to type or do next.
     pub fn hint(&self) -> String {
         match self {
+            StoreError::Missing(path) if !path.exists() && Store::at(path).is_kept() => {
+                format!(
+                    "There are backups of it. Bring the newest back with: cleanbill store restore latest{}",
+                    at_db(path)
+                )
+            }
             StoreError::Missing(_) => "Make the first entry with: cleanbill audit".to_owned(),
             StoreError::Damaged { path, .. } => {
-                format!("Move {} away and start a new one, or give another with --db FILE", path.display())
+                format!("See what is wrong with it with: cleanbill store check{}", at_db(path))
             }
             StoreError::Newer { .. } => "Install the newer cleanbill, or give another file with --db FILE".to_owned(),
             StoreError::Busy(_) => "Close the other program (a duckdb shell?) and try again".to_owned(),
@@ -123,6 +133,9 @@ impl StoreError {
             StoreError::Full(_) => "Make room, or give a file on another disk with --db FILE".to_owned(),
             StoreError::NoSuchAudit(_) | StoreError::OtherMachine(_) => {
                 "See which there are with: cleanbill audits".to_owned()
+            }
+            StoreError::Sql(said) if is_damage(said) => {
+                "A part of the file is damaged. See what is wrong with: cleanbill store check".to_owned()
             }
             StoreError::Sql(_) => "Give another file with --db FILE, or look without storing: --no-store".to_owned(),
         }
@@ -171,7 +184,7 @@ impl Store {
             return Err(StoreError::Missing(self.path.clone()));
         }
         let connection = self.open(AccessMode::ReadOnly)?;
-        let version = version(&connection);
+        let version = version(&connection)?;
         let known = known_version();
         if version > known {
             return Err(StoreError::Newer { path: self.path.clone(), found: version, known });
@@ -199,7 +212,7 @@ impl Store {
             // What is wrong with a machine is nobody else's business.
             let _ = std::fs::set_permissions(&self.path, std::fs::Permissions::from_mode(0o600));
         }
-        let found = version(&connection);
+        let found = version(&connection)?;
         let known = known_version();
         if found > known {
             return Err(StoreError::Newer { path: self.path.clone(), found, known });
@@ -287,9 +300,30 @@ fn known_version() -> i64 {
     i64::try_from(schema::MIGRATIONS.len()).unwrap_or(i64::MAX)
 }
 
-/// The schema version of an open file; 0 when it has none.
-fn version(connection: &Connection) -> i64 {
-    connection.query_row("select max(version) from schema_version", [], |row| row.get(0)).unwrap_or(0)
+/// The schema version of an open file; 0 when it has none. One that is there and cannot be read is not 0: a file that is
+/// damaged must not be taken for an empty one.
+fn version(connection: &Connection) -> Result<i64, StoreError> {
+    let sql = "select count(*) > 0 from duckdb_tables()
+               where database_name = current_database() and schema_name = 'main' and table_name = 'schema_version'";
+    if !connection.query_row(sql, [], |row| row.get::<_, bool>(0))? {
+        return Ok(0);
+    }
+    let version: Option<i64> = connection.query_row("select max(version) from schema_version", [], |row| row.get(0))?;
+    Ok(version.unwrap_or(0))
+}
+
+/// Whether DuckDB says so of a file of which a part is damaged or missing.
+fn is_damage(said: &str) -> bool {
+    ["Corrupt ", "checksum", "Could not read enough bytes"].iter().any(|sign| said.contains(sign))
+}
+
+/// What a command needs to mean this store: ` --db FILE`; nothing where it is the one that is meant anyway.
+fn at_db(path: &Path) -> String {
+    if path == Store::default_path() {
+        String::new()
+    } else {
+        format!(" --db {}", crate::words::shell(&path.display().to_string()))
+    }
 }
 
 fn first_line(text: &str) -> String {
