@@ -75,8 +75,10 @@ impl From<FilesError> for CliError {
 
 impl From<StoreError> for CliError {
     fn from(error: StoreError) -> Self {
-        let code = if matches!(error, StoreError::Missing(_) | StoreError::NoSuchAudit(_) | StoreError::OtherMachine(_))
-        {
+        let code = if matches!(
+            error,
+            StoreError::Missing(_) | StoreError::Lost(_) | StoreError::NoSuchAudit(_) | StoreError::OtherMachine(_)
+        ) {
             2
         } else {
             3

@@ -11,6 +11,7 @@ use crate::{
     host::Host,
     report::{self, Report},
     store::{History, Moment, Store, StoreError},
+    words,
 };
 
 /// The checks of this machine.
@@ -81,11 +82,9 @@ pub(super) struct Seen {
 pub(super) fn look(catalogue: &Catalogue, look: Look<'_>) -> Result<Seen, CliError> {
     if look.keep {
         let store = look.store.store();
-        if !store.path().exists() && store.is_kept() {
-            anstream::eprintln!(
-                "The history is gone, so a new one begins. {}",
-                StoreError::Missing(store.path().to_owned()).hint()
-            );
+        if store.is_lost() {
+            let hint = StoreError::Lost(store.path().to_owned()).hint();
+            anstream::eprintln!("The history is gone, so a new one begins now. {}", words::harmless(&hint));
         }
         fix::mend_first(look.root, &store);
     }

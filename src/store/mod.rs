@@ -70,6 +70,9 @@ pub enum StoreError {
     /// There is none yet.
     #[error("there is no history yet in {0}")]
     Missing(PathBuf),
+    /// There is none, and yet there are backups of it.
+    #[error("the history {0} is gone")]
+    Lost(PathBuf),
     /// It is not a DuckDB file, or it is damaged.
     #[error("{path} is not a cleanbill history, or it is damaged: {said}")]
     Damaged {
@@ -117,10 +120,11 @@ impl StoreError {
     /// What to type or do next.
     pub fn hint(&self) -> String {
         match self {
-            StoreError::Missing(path) if !path.exists() && Store::at(path).is_kept() => {
+            StoreError::Lost(path) => {
+                let db = at_db(path);
                 format!(
-                    "There are backups of it. Bring the newest back with: cleanbill store restore latest{}",
-                    at_db(path)
+                    "There are backups of it. Bring the newest back with: cleanbill store restore latest{db}, or begin a \
+                     new one with: cleanbill audit{db}"
                 )
             }
             StoreError::Missing(_) => "Make the first entry with: cleanbill audit".to_owned(),
@@ -178,10 +182,15 @@ impl Store {
         &self.path
     }
 
+    /// That there is none.
+    fn missing(&self) -> StoreError {
+        if self.is_lost() { StoreError::Lost(self.path.clone()) } else { StoreError::Missing(self.path.clone()) }
+    }
+
     /// Opens for reading what is there.
     fn read(&self) -> Result<Connection, StoreError> {
         if !self.path.exists() {
-            return Err(StoreError::Missing(self.path.clone()));
+            return Err(self.missing());
         }
         let connection = self.open(AccessMode::ReadOnly)?;
         let version = version(&connection)?;

@@ -10,6 +10,7 @@ mod fixes_cut_off;
 mod history;
 mod mail;
 mod report;
+mod store_care;
 mod support;
 #[path = "../../src/testing.rs"]
 mod testing;

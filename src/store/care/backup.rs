@@ -65,9 +65,9 @@ impl Store {
         names::backups(folder, &names::stem(self.path())).unwrap_or_default()
     }
 
-    /// Whether there are backups of it beside it.
-    pub fn is_kept(&self) -> bool {
-        !self.backups(&self.backup_folder()).is_empty()
+    /// Whether it is not there, and yet there are backups of it.
+    pub fn is_lost(&self) -> bool {
+        !self.path().exists() && !self.backups(&self.backup_folder()).is_empty()
     }
 
     /// Copies the history into a folder, which is made when it is not there, and keeps so many of the newest copies, at
@@ -80,7 +80,7 @@ impl Store {
     /// When the store cannot be read to the last row, or the copy not be written. Then older copies are as they were.
     pub fn backup(&self, folder: &Path, keep: usize, now: Timestamp) -> Result<Backup, CareError> {
         if !self.path().exists() {
-            return Err(StoreError::Missing(self.path().to_owned()).into());
+            return Err(self.missing().into());
         }
         let failed = |e: std::io::Error| CareError::io(folder, &e);
         fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(failed)?;

@@ -73,7 +73,7 @@ impl Store {
     pub fn check(&self) -> Result<Health, CareError> {
         let path = self.path();
         let meta = fs::metadata(path).map_err(|e| match e.kind() {
-            std::io::ErrorKind::NotFound => StoreError::Missing(path.to_owned()),
+            std::io::ErrorKind::NotFound => self.missing(),
             _ => StoreError::Denied { path: path.to_owned(), said: e.to_string() },
         })?;
         if !meta.is_file() {

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     super::{Store, StoreError, known_version, version},
-    hold, wal_size,
+    hold, reading, wal_size,
 };
 
 /// How often it is tried where others are cut off at the same time.
@@ -49,6 +49,9 @@ pub(super) fn copy(source: &Path, target: &Path) -> Result<Copied, StoreError> {
         // its lock too, so ours goes last.
         let connection = store.open(AccessMode::ReadOnly)?;
         refuse_newer(source, version(&connection)?)?;
+        if !reading::tables(&connection, None)?.iter().any(|t| t.full() == "main.audits") {
+            return Err(StoreError::Damaged { path: source.to_owned(), said: "it holds no audits".to_owned() });
+        }
         let audits = connection.query_row("select count(*) from audits", [], |r| r.get::<_, i64>(0));
         drop(connection);
         drop(held);

@@ -13,8 +13,6 @@ mod repair;
 mod restore;
 mod salvage;
 mod swap;
-#[cfg(test)]
-mod tests;
 mod worker;
 
 use std::path::{Path, PathBuf};

@@ -99,7 +99,7 @@ impl Store {
     /// When nothing in it can be read, others could have written it, or the disk is full.
     pub fn repair(&self) -> Result<Repair, CareError> {
         let path = self.path();
-        let meta = fs::metadata(path).map_err(|_| StoreError::Missing(path.to_owned()))?;
+        let meta = fs::metadata(path).map_err(|_| self.missing())?;
         if let Some(why) = foreign(&meta) {
             return Err(CareError::Foreign { path: path.to_owned(), why });
         }

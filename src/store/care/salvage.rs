@@ -76,16 +76,21 @@ pub(super) fn salvage(
     for migration in schema::MIGRATIONS.iter().take(found) {
         new.execute_batch(migration)?;
     }
-    let (mut saved, mut audits, mut runs) = (Vec::new(), BTreeSet::new(), BTreeSet::new());
+    let declared = tables(&new, None)?;
+    let (mut saved, mut holes) = (Vec::new(), Vec::new());
     for table in old.iter().filter(|t| t.full() != "main.schema_version") {
         tell(&table.full());
-        let skipped = skip.contains(&table.full());
-        let (row, holes) = copy_table(&new, table, skipped)?;
+        let same = declared.iter().find(|t| t.full() == table.full());
+        let (row, missing) = copy_table(&new, table, same, skip.contains(&table.full()))?;
         saved.push(row);
-        if table.schema == "main" {
-            audits.extend(touched(&new, table, "audit", &holes)?);
-            runs.extend(touched(&new, table, "run", &holes)?);
+        if table.schema == "main" && !missing.bad.is_empty() {
+            holes.push((table, missing));
         }
+    }
+    let (mut audits, mut runs) = (BTreeSet::new(), BTreeSet::new());
+    for (table, holes) in &holes {
+        audits.extend(touched(&new, table, "audit", holes)?);
+        runs.extend(touched(&new, table, "run", holes)?);
     }
     tell("what belongs together");
     let audits = settle_audits(&new, &audits)?;
@@ -151,12 +156,19 @@ fn version_of(new: &Connection, source: &Path, old: &[TableShape]) -> Result<usi
     }
 }
 
-/// Copies the rows of a table that can be read; returns what became of it, and which rows are missing.
-fn copy_table(new: &Connection, table: &TableShape, skipped: bool) -> Result<(SavedTable, Holes), StoreError> {
+/// Copies the rows of a table that can be read; returns what became of it, and which rows are missing. The new table is
+/// the one that is declared, else it is made as the old one is.
+fn copy_table(
+    new: &Connection,
+    table: &TableShape,
+    declared: Option<&TableShape>,
+    skipped: bool,
+) -> Result<(SavedTable, Holes), StoreError> {
     let (name, from) = (table.sql(), format!("old.{}", table.sql()));
-    make(new, table, &name, true)?;
-    let there = tables(new, None)?.into_iter().find(|t| t.full() == table.full());
-    let known = |column: &&str| there.iter().flat_map(|t| &t.columns).any(|c| c.0 == *column);
+    if declared.is_none() {
+        make(new, table, &name, true)?;
+    }
+    let known = |column: &&str| declared.is_none_or(|t| t.columns.iter().any(|c| c.0 == *column));
     let all: Vec<&str> = table.columns.iter().map(|c| c.0.as_str()).filter(known).collect();
     let mut told = SavedTable { name: table.full(), saved: 0, aside: 0, lost: 0, why: None };
     let mut holes = Holes::default();

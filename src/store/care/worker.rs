@@ -59,7 +59,7 @@ enum Failure {
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
         match error {
-            StoreError::Missing(path) => Failure::Missing(path),
+            StoreError::Missing(path) | StoreError::Lost(path) => Failure::Missing(path),
             StoreError::Damaged { path, said } => Failure::Damaged(path, said),
             StoreError::Newer { path, found, known } => Failure::Newer(path, found, known),
             StoreError::Busy(path) => Failure::Busy(path),
@@ -141,10 +141,19 @@ fn perform(
 }
 
 fn ask<T: DeserializeOwned>(task: Task, source: &Path, target: Option<&Path>) -> Result<T, StoreError> {
+    asked_of(PROGRAM.get(), task, source, target)
+}
+
+fn asked_of<T: DeserializeOwned>(
+    program: Option<&(PathBuf, &'static [&'static str])>,
+    task: Task,
+    source: &Path,
+    target: Option<&Path>,
+) -> Result<T, StoreError> {
     let broken = |said: &str| StoreError::Damaged { path: source.to_owned(), said: said.to_owned() };
     let mut skip: Vec<String> = Vec::new();
     let value = loop {
-        let Some((program, arguments)) = PROGRAM.get() else {
+        let Some((program, arguments)) = program else {
             break perform(task, source, target, &skip, &mut |_| {})?;
         };
         let mut command = Command::new(program);
@@ -197,5 +206,67 @@ impl Drop for Ended {
     fn drop(&mut self) {
         let _ = self.0.kill();
         let _ = self.0.wait();
+    }
+}
+
+#[cfg(test)]
+mod unit {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    /// A program in whose place DuckDB breaks off.
+    fn program(folder: &Path, script: &str) -> (PathBuf, &'static [&'static str]) {
+        let path = folder.join("reader");
+        std::fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+        (path, &["store", "reader"])
+    }
+
+    #[test]
+    fn one_that_breaks_off_is_started_again_without_the_table_that_broke_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let script = r#"
+            case "$*" in
+                "store reader salvage source target") echo '{"begins":"main.audits"}'; : > target ;;
+                "store reader salvage source target --skip=main.audits") echo '{"begins":"facts.users"}' ;;
+                *) echo "{\"done\":\"$*\"}"; exit ;;
+            esac
+            kill -SEGV $$"#;
+        let program = program(folder.path(), script);
+        let (source, target) = (Path::new("source"), Path::new("target"));
+        let said: String = asked_of(Some(&program), Task::Salvage, source, Some(target)).unwrap();
+        assert_eq!(said, "store reader salvage source target --skip=main.audits --skip=facts.users");
+        assert!(!target.exists(), "what was begun is removed");
+    }
+
+    #[test]
+    fn one_that_breaks_off_before_any_table_is_told_as_damage() {
+        let folder = tempfile::tempdir().unwrap();
+        let program = program(folder.path(), "kill -ABRT $$");
+        let said = asked_of::<String>(Some(&program), Task::Read, Path::new("source"), None).unwrap_err();
+        assert!(
+            matches!(&said, StoreError::Damaged { said, .. } if said == "reading it broke the reader off"),
+            "{said}"
+        );
+    }
+
+    #[test]
+    fn an_error_is_the_same_on_the_other_side() {
+        let path = || PathBuf::from("/a");
+        for error in [
+            StoreError::Missing(path()),
+            StoreError::Damaged { path: path(), said: "no".to_owned() },
+            StoreError::Newer { path: path(), found: 9, known: 3 },
+            StoreError::Busy(path()),
+            StoreError::Denied { path: path(), said: "no".to_owned() },
+            StoreError::Full(path()),
+            StoreError::Sql("no".to_owned()),
+        ] {
+            let told = error.to_string();
+            let line = serde_json::to_string(&Line::Failed(error.into())).unwrap();
+            let Ok(Line::Failed(failure)) = serde_json::from_str(&line) else { panic!("{line}") };
+            assert_eq!(StoreError::from(failure).to_string(), told);
+        }
     }
 }
