@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::{StoreArgs, error::CliError, listing, terminal};
 use crate::{
     fixes::{Held, Journal},
-    store::{Backup, CareError, Health, Repair, Restore, Store, Tail, Task, Which, Worker},
+    store::{Backup, CareError, Health, Remedy, Repair, Restore, Store, Tail, Task, Which, Worker, at_db},
     words::{self, harmless},
 };
 
@@ -184,7 +184,7 @@ fn backup(args: &BackupArgs) -> Result<ExitCode, CliError> {
 fn repair(args: &RepairArgs) -> Result<ExitCode, CliError> {
     let store = args.store.store();
     let health = store.check()?;
-    if !health.problems.iter().any(|p| p.repairable) {
+    if !health.problems.iter().any(|p| p.remedy == Remedy::Repair) {
         return close(&store, &health, args);
     }
     let decides = who_decides(args.yes, args.dry_run, args.format)?;
@@ -210,7 +210,7 @@ fn repair(args: &RepairArgs) -> Result<ExitCode, CliError> {
 
 /// Nothing is to be saved: at most its rights are to be closed.
 fn close(store: &Store, health: &Health, args: &RepairArgs) -> Result<ExitCode, CliError> {
-    let open = health.problems.iter().any(|p| p.what.contains("its rights are"));
+    let open = health.problems.iter().any(|p| p.remedy == Remedy::Close);
     if open && !args.dry_run {
         store.close_to_others()?;
         let health = store.check()?;
@@ -359,7 +359,10 @@ fn health_page(health: &Health, now: Timestamp) -> String {
             let name = harmless(&backup.file.display().to_string());
             let _ = writeln!(text, "Last backup: {}, {name}", words::ago(backup.made, now));
         }
-        None => text.push_str("There is no backup of it beside it. Make one with: cleanbill store backup\n"),
+        None => {
+            let db = harmless(&at_db(&health.file));
+            let _ = writeln!(text, "There is no backup of it beside it. Make one with: cleanbill store backup{db}");
+        }
     }
     text
 }
@@ -413,12 +416,9 @@ fn repair_page(repair: &Repair) -> String {
         let _ = writeln!(text, "Lost: {}.", rows(lost));
     }
     for table in repair.tables.iter().filter(|t| t.why.is_some()) {
-        let counts = format!(
-            "{} of {} lost",
-            words::thousands(number(table.lost)),
-            rows(table.saved + table.aside + table.lost)
-        );
-        let _ = writeln!(text, "  {}: {counts}", harmless(&table.name));
+        let all = rows(table.saved + table.aside + table.lost);
+        let [aside, lost] = [table.aside, table.lost].map(|n| words::thousands(number(n)));
+        let _ = writeln!(text, "  {}: of {all} {aside} are not whole and {lost} are lost", harmless(&table.name));
     }
     if !repair.runs_lost.is_empty() {
         let runs: Vec<String> = repair.runs_lost.iter().map(i64::to_string).collect();
@@ -428,9 +428,10 @@ fn repair_page(repair: &Repair) -> String {
         let name = better.backup.file.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let _ = writeln!(
             text,
-            "The newest backup holds {} that cannot be saved here: cleanbill store restore {}",
+            "The newest backup holds {} that cannot be saved here: cleanbill store restore {}{}",
             words::count(number(better.more), "audit", "audits"),
-            harmless(&words::shell(&name))
+            harmless(&words::shell(&name)),
+            harmless(&at_db(&repair.file))
         );
     }
     text
@@ -497,5 +498,81 @@ impl From<CareError> for CliError {
             CareError::NoBackup(_) | CareError::NoSuchBackup { .. } => CliError::usage(error.to_string(), hint),
             error => CliError::failed(error.to_string(), hint),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::{BackupFile, Trouble};
+
+    fn at(text: &str) -> Timestamp {
+        text.parse().unwrap()
+    }
+
+    fn copy() -> BackupFile {
+        BackupFile {
+            file: PathBuf::from("/var/lib/cleanbill/backups/cleanbill-2026-11-26T0300.duckdb"),
+            made: at("2026-11-26T03:00:00Z"),
+            size: 28_848_128,
+        }
+    }
+
+    fn health() -> Health {
+        Health {
+            file: PathBuf::from("/var/lib/cleanbill/cleanbill.duckdb"),
+            fine: true,
+            problems: Vec::new(),
+            size: 28_848_128,
+            waiting: None,
+            schema: Some(3),
+            newest_schema: 3,
+            audits: 14,
+            machines: 1,
+            since: Some(at("2026-08-03T03:00:00Z")),
+            last: Some(at("2026-11-23T03:00:00Z")),
+            fix_runs: 2,
+            tables: 122,
+            rows: 41_020,
+            backup: Some(copy()),
+        }
+    }
+
+    #[test]
+    fn how_the_history_is_reads_well() {
+        let now = at("2026-11-28T12:00:00Z");
+        let trouble = |what: &str, hint: &str| Trouble { what: what.into(), hint: hint.into(), remedy: Remedy::Repair };
+        let pages = [
+            health(),
+            Health { waiting: Some(52_433), schema: Some(2), backup: None, ..health() },
+            Health {
+                fine: false,
+                problems: vec![
+                    trouble("others may read it: its rights are 644", "Close it with: chmod 600 /var/lib/cleanbill/a"),
+                    trouble(
+                        "the table main.findings cannot be read to its end: IO Error: \u{1b}[31mCorrupt",
+                        "Save what can be saved with: cleanbill store repair",
+                    ),
+                ],
+                ..health()
+            },
+        ];
+        let text: Vec<String> = pages.iter().map(|health| health_page(health, now)).collect();
+        insta::assert_snapshot!(text.join("---\n"));
+    }
+
+    #[test]
+    fn what_was_copied_reads_well() {
+        let backup = Backup {
+            file: copy().file,
+            made: copy().made,
+            size: copy().size,
+            audits: 14,
+            machines: 3,
+            since: Some(at("2026-08-03T03:00:00Z")),
+            removed: vec![PathBuf::from("/a")],
+            kept: vec![PathBuf::from("/var/lib/cleanbill/backups/cleanbill-2026-01-26T0300.duckdb")],
+        };
+        insta::assert_snapshot!(backup_page(&backup));
     }
 }

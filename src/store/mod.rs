@@ -43,7 +43,8 @@ use std::{
 pub use alerts::Alert;
 pub use answers::Answer;
 pub use care::{
-    Backup, BackupFile, Better, CareError, Health, Repair, Restore, SavedTable, Tail, Task, Trouble, Which, Worker,
+    Backup, BackupFile, Better, CareError, Health, Remedy, Repair, Restore, SavedTable, Tail, Task, Trouble, Which,
+    Worker,
 };
 pub use compare::{Known, RowDiff, TableDiff, Wanted};
 use duckdb::{AccessMode, Config, Connection};
@@ -327,7 +328,7 @@ fn is_damage(said: &str) -> bool {
 }
 
 /// What a command needs to mean this store: ` --db FILE`; nothing where it is the one that is meant anyway.
-fn at_db(path: &Path) -> String {
+pub(crate) fn at_db(path: &Path) -> String {
     if path == Store::default_path() {
         String::new()
     } else {

@@ -153,3 +153,29 @@ impl Store {
         (removed, kept)
     }
 }
+
+#[cfg(test)]
+mod unit {
+    use super::*;
+
+    #[test]
+    fn without_a_program_to_start_it_is_done_on_the_spot() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::at(folder.path().join("mine.duckdb"));
+        let now = || "2026-11-26T03:00:42Z".parse().unwrap();
+        assert!(matches!(
+            store.backup(&store.backup_folder(), 7, now()),
+            Err(CareError::Store(StoreError::Missing(_)))
+        ));
+        drop(store.write().unwrap());
+        let backup = store.backup(&store.backup_folder(), 7, now()).unwrap();
+        assert_eq!(backup.file, folder.path().join("backups/mine-2026-11-26T0300.duckdb"));
+        assert_eq!((backup.audits, backup.since), (0, None));
+        assert_eq!(store.backups(&store.backup_folder()).len(), 1);
+        assert!(store.check().unwrap().fine && !store.is_lost());
+        fs::remove_file(store.path()).unwrap();
+        assert!(matches!(store.check(), Err(CareError::Store(StoreError::Lost(_)))));
+        store.restore(&backup.file).unwrap().place(now()).unwrap();
+        assert_eq!(fs::read(store.path()).unwrap(), fs::read(backup.file).unwrap());
+    }
+}

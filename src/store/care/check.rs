@@ -61,8 +61,20 @@ pub struct Trouble {
     pub what: String,
     /// What to do.
     pub hint: String,
-    /// Whether `store repair` is for it.
-    pub repairable: bool,
+    /// Who puts it right.
+    pub remedy: Remedy,
+}
+
+/// Who puts right what is wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Remedy {
+    /// `store repair`, which saves what can be saved into a new file.
+    Repair,
+    /// `store repair`, which closes the file to others.
+    Close,
+    /// A person.
+    ByHand,
 }
 
 impl Store {
@@ -98,7 +110,7 @@ impl Store {
         };
         let repair = format!("Save what can be saved with: cleanbill store repair{}", at_db(path));
         let mut trouble = |what: String| {
-            health.problems.push(Trouble { what, hint: repair.clone(), repairable: true });
+            health.problems.push(Trouble { what, hint: repair.clone(), remedy: Remedy::Repair });
         };
         match Worker::read(path, true) {
             Ok(reading) => {
@@ -159,14 +171,14 @@ fn rights(path: &Path, meta: &fs::Metadata) -> Vec<Trouble> {
         found.push(Trouble {
             what: format!("it belongs to another user (number {})", meta.uid()),
             hint: format!("If that is no purpose: chown root {shown}"),
-            repairable: false,
+            remedy: Remedy::ByHand,
         });
     } else if meta.mode() & 0o077 != 0 {
         let what = if meta.mode() & 0o022 != 0 { "others may change it" } else { "others may read it" };
         found.push(Trouble {
             what: format!("{what}: its rights are {:o}", meta.mode() & 0o7777),
             hint: format!("Close it with: chmod 600 {shown}"),
-            repairable: false,
+            remedy: Remedy::Close,
         });
     }
     let folder = folder_of(path);
@@ -177,7 +189,7 @@ fn rights(path: &Path, meta: &fs::Metadata) -> Vec<Trouble> {
         found.push(Trouble {
             what: format!("others may exchange it: the rights of its folder are {:o}", meta.mode() & 0o7777),
             hint: format!("Close it with: chmod go-w {}", words::shell(&folder.display().to_string())),
-            repairable: false,
+            remedy: Remedy::ByHand,
         });
     }
     found

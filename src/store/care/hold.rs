@@ -20,6 +20,8 @@ pub(super) fn folder(folder: &Path) -> Result<File, CareError> {
     match wait(PATIENCE, || flock(&held, FlockOperation::NonBlockingLockExclusive)) {
         Ok(true) => Ok(held),
         Ok(false) => Err(CareError::Busy(folder.to_owned())),
+        // Some network disks know no locks of folders; two at once are rarer than such a disk.
+        Err(Errno::NOSYS | Errno::OPNOTSUPP | Errno::NOLCK | Errno::INVAL | Errno::BADF) => Ok(held),
         Err(error) => Err(CareError::io(folder, &error.into())),
     }
 }

@@ -18,7 +18,7 @@ mod worker;
 use std::path::{Path, PathBuf};
 
 pub use backup::{Backup, BackupFile};
-pub use check::{Health, Trouble};
+pub use check::{Health, Remedy, Trouble};
 pub use repair::{Better, Repair, Tail};
 pub use restore::{Restore, Which};
 pub use salvage::SavedTable;
@@ -103,7 +103,9 @@ impl CareError {
         match self {
             CareError::Store(error) => error.hint(),
             CareError::Place { .. } => "Run with sudo, or give another place".to_owned(),
-            CareError::Full(_) => "Make room, or give a folder on another disk with --to DIR".to_owned(),
+            CareError::Full(_) => {
+                "Make room there and try again; a backup can go to another disk with --to DIR".to_owned()
+            }
             CareError::Damaged { path, .. } => {
                 format!("See what is wrong with: cleanbill store check{}", at_db(path))
             }

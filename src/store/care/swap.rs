@@ -102,12 +102,12 @@ impl Swap {
         }
         let aside = held.as_ref().map(|_| names::aside(store, why, now));
         let wal = wal_of(store);
-        if let Some(aside) = &aside {
-            if fs::hard_link(store, aside).is_err() {
-                // A disk without such links: a copy does as well.
-                fs::copy(store, aside).map_err(failed)?;
-                File::open(aside).and_then(|f| f.sync_all()).map_err(failed)?;
-            }
+        if let Some(aside) = &aside
+            && fs::hard_link(store, aside).is_err()
+        {
+            // A disk without such links: a copy does as well.
+            fs::copy(store, aside).map_err(failed)?;
+            File::open(aside).and_then(|f| f.sync_all()).map_err(failed)?;
         }
         if fs::symlink_metadata(&wal).is_ok() {
             // It belongs to the old file and must not be taken for one of the new.
