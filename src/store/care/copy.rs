@@ -42,9 +42,9 @@ pub(super) fn copy(source: &Path, target: &Path) -> Result<Copied, StoreError> {
             let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(target)?;
             held.rewind()?;
             std::io::copy(&mut held, &mut file)?;
-            file.sync_all()
+            Ok(file)
         })();
-        written.map_err(|e| failed(target, &e))?;
+        let file = written.map_err(|e| failed(target, &e))?;
         // Still held, so that the numbers are of the same moment. From here on DuckDB holds it: closing ours would end
         // its lock too, so ours goes last.
         let connection = store.open(AccessMode::ReadOnly)?;
@@ -55,6 +55,7 @@ pub(super) fn copy(source: &Path, target: &Path) -> Result<Copied, StoreError> {
         let audits = connection.query_row("select count(*) from audits", [], |r| r.get::<_, i64>(0));
         drop(connection);
         drop(held);
+        file.sync_all().map_err(|e| failed(target, &e))?;
         return Ok(Copied { audits: u64::try_from(audits?).unwrap_or(0) });
     }
     Err(StoreError::Busy(source.to_owned()))
