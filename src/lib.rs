@@ -5,13 +5,16 @@
 //! has the picture.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, missing_docs))]
 
+pub mod alerts;
 pub mod analysis;
 pub mod audit;
 pub mod checks;
+mod child;
 pub mod cli;
 pub mod config;
 mod embedded;
 pub mod facts;
+mod files;
 pub mod fixes;
 pub mod host;
 pub mod mail;
@@ -19,6 +22,7 @@ pub mod probes;
 pub mod report;
 pub mod schedule;
 pub mod score;
+mod signals;
 pub mod store;
 #[cfg(test)]
 mod testing;

@@ -20,20 +20,19 @@ pub fn thousands(n: usize) -> String {
     out
 }
 
-/// How big a file is, in the unit that fits: `812 KB`, `28 MB`, `1.2 GB`.
-#[allow(clippy::cast_precision_loss, reason = "shown to two digits")]
-pub fn size(bytes: u64) -> String {
-    match bytes {
-        0..1_000_000 => format!("{} KB", bytes.div_ceil(1000)),
-        1_000_000..1_000_000_000 => format!("{} MB", bytes / 1_000_000),
-        _ => format!("{:.1} GB", bytes as f64 / 1e9),
-    }
-}
-
 /// With a capital letter.
 pub fn capital(text: &str) -> String {
     let mut chars = text.chars();
     chars.next().map_or_else(String::new, |c| c.to_uppercase().chain(chars).collect())
+}
+
+/// With a capital letter and a full stop.
+pub fn sentence(text: &str) -> String {
+    let mut out = capital(text);
+    if !out.ends_with(['.', '?', '!']) {
+        out.push('.');
+    }
+    out
 }
 
 /// What a command needs to mean this root: ` --root DIR`; nothing for the machine itself.
@@ -64,6 +63,23 @@ pub fn list(items: &[String]) -> String {
         [one] => one.clone(),
         [start @ .., last] => format!("{} and {last}", start.join(", ")),
     }
+}
+
+/// Bytes in the unit that fits: `812 KB`, `28 MB`, `1.5 TB`.
+pub fn size(bytes: f64) -> String {
+    let units = [("TB", 1e12, 1), ("GB", 1e9, 1), ("MB", 1e6, 0), ("KB", 1e3, 0)];
+    match units.iter().find(|(_, n, _)| bytes >= *n) {
+        Some((unit, n, decimals)) => {
+            let value = format!("{:.*}", decimals, bytes / n);
+            format!("{} {unit}", value.strip_suffix(".0").unwrap_or(&value))
+        }
+        None => format!("{} bytes", whole(bytes)),
+    }
+}
+
+/// A moment where its reader lives: `Monday 30 November at 07:00`.
+pub fn moment(at: Timestamp, zone: &jiff::tz::TimeZone) -> String {
+    zone.to_datetime(at).strftime("%A %-d %B at %H:%M").to_string()
 }
 
 /// How long someone needs: `5 minutes`, `2 hours`.
@@ -172,14 +188,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn escapes_and_direction_marks_become_visible() {
-        assert_eq!(harmless("a\x1b[31mred\u{202e}b\nc"), "a\u{fffd}[31mred\u{fffd}b c");
-    }
-
-    #[test]
     fn numbers_read_as_people_say_them() {
         assert_eq!(thousands(386_120), "386,120");
-        assert_eq!([0, 811_200, 28_848_128, 1_240_000_000].map(size), ["0 KB", "812 KB", "28 MB", "1.2 GB"]);
         assert_eq!(count(1, "file", "files"), "1 file");
         assert_eq!([90, 121, 209].map(minutes), ["90 minutes", "2 hours", "3 hours"]);
         let now = Timestamp::from_second(1_000_000_000).unwrap();
@@ -187,6 +197,20 @@ mod tests {
         assert_eq!(ago(back(30), now), "just now");
         assert_eq!(ago(back(100_000), now), "yesterday");
         assert_eq!(ago(back(3 * 86_400), now), "3 days ago");
+    }
+
+    #[test]
+    fn sizes_are_said_in_the_unit_that_fits() {
+        assert_eq!(size(500e9), "500 GB");
+        assert_eq!(size(1.5e12), "1.5 TB");
+        assert_eq!(size(28_300_000.0), "28 MB");
+        assert_eq!(size(812_400.0), "812 KB");
+        assert_eq!(size(12.0), "12 bytes");
+    }
+
+    #[test]
+    fn escapes_and_direction_marks_become_visible() {
+        assert_eq!(harmless("a\x1b[31mred\u{202e}b\nc"), "a\u{fffd}[31mred\u{fffd}b c");
     }
 
     #[test]

@@ -6,7 +6,7 @@ use crate::{
     checks::{Catalogue, CheckError},
     facts::QueryError,
     host::RootError,
-    report::{PdfError, TemplateError},
+    report::{MadeError, PdfError, TemplateError},
     store::{FilesError, StoreError},
     words,
 };
@@ -50,21 +50,12 @@ impl CliError {
 
     /// Prints itself on stderr and becomes the exit code.
     pub(super) fn print(self) -> ExitCode {
-        anstream::eprintln!("{}", words::harmless(&sentence(&self.message)));
+        anstream::eprintln!("{}", words::harmless(&words::sentence(&self.message)));
         if let Some(hint) = self.hint {
             anstream::eprintln!("{}", words::harmless(&hint));
         }
         ExitCode::from(self.code)
     }
-}
-
-/// With a capital letter and a full stop.
-pub(super) fn sentence(text: &str) -> String {
-    let mut out = words::capital(text);
-    if !out.ends_with(['.', '?', '!']) {
-        out.push('.');
-    }
-    out
 }
 
 impl From<FilesError> for CliError {
@@ -114,6 +105,15 @@ impl From<TemplateError> for CliError {
 impl From<PdfError> for CliError {
     fn from(error: PdfError) -> Self {
         CliError::failed(error.to_string(), "The same as a page: cleanbill report --format html")
+    }
+}
+
+impl From<MadeError> for CliError {
+    fn from(error: MadeError) -> Self {
+        match error {
+            MadeError::Template(error) => error.into(),
+            MadeError::Pdf(error) => error.into(),
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! `cleanbill` alone on a terminal: the audit, then a menu for people who do not like commands.
 
-use std::process::ExitCode;
+use std::{path::PathBuf, process::ExitCode};
 
 use dialoguer::{Select, theme::ColorfulTheme};
 
@@ -10,7 +10,11 @@ use super::{
     look::{self, Look},
     terminal,
 };
-use crate::{checks::Selection, report, words::harmless};
+use crate::{
+    checks::Selection,
+    report::{self, Format, Made},
+    words::harmless,
+};
 
 pub(super) fn run(store: &StoreArgs) -> Result<ExitCode, CliError> {
     let catalogue = look::catalogue()?;
@@ -49,11 +53,9 @@ pub(super) fn run(store: &StoreArgs) -> Result<ExitCode, CliError> {
             Ok(Some(n)) if n == problems => return super::fix::run(&super::fix::Args::chosen(store)),
             Ok(Some(n)) if n == problems + 1 => terminal::print(&report::page(report, style, true))?,
             Ok(Some(n)) if n == problems + 2 => {
-                let path = super::report::default_path(report);
-                terminal::write_file(
-                    &path,
-                    terminal::told(report::html(report, &report::Options::default())?).as_bytes(),
-                )?;
+                let page = terminal::told(report::html(report, &report::Options::default())?);
+                let path = PathBuf::from(Made::One(Box::new(report.clone())).file_name(Format::Html));
+                terminal::write_file(&path, page.as_bytes())?;
                 println!("The report is in {}", path.display());
             }
             // Leave, q, Esc, or the terminal went away.

@@ -9,6 +9,8 @@ mod audits;
 mod checks;
 mod compare;
 mod config;
+mod daemon;
+mod email;
 mod error;
 mod facts;
 mod fix;
@@ -20,8 +22,10 @@ mod menu;
 mod progress;
 mod query;
 mod report;
+mod schedule;
 mod settings;
 mod show;
+mod status;
 mod store;
 mod terminal;
 mod trend;
@@ -90,8 +94,18 @@ enum Command {
     Unwaive(waive::UnwaiveArgs),
     /// List accepted problems
     Waivers(waive::ListArgs),
+    /// Show, check and explain the settings
+    Config(config::Args),
     /// Check, back up, repair or bring back the file of the history
     Store(store::Args),
+    /// Add, list, run and install what happens by itself
+    Schedule(schedule::Args),
+    /// Say whether the schedule runs, how its jobs went, and what mail waits
+    Status(status::Args),
+    /// Try mail, look at it before it is sent, and look after what waits
+    Email(email::Args),
+    /// Run the schedule: waits, and starts each job when it is time
+    Daemon(daemon::Args),
     /// Print shell completions
     Completions(generate::CompletionsArgs),
     /// Print the manual page
@@ -152,7 +166,12 @@ fn run(args: Vec<OsString>) -> ExitCode {
         Some(Command::Waive(args)) => waive::run(&args),
         Some(Command::Unwaive(args)) => waive::unwaive(&args),
         Some(Command::Waivers(args)) => waive::list(&args),
+        Some(Command::Config(args)) => config::run(&args, cli.config.as_deref()),
         Some(Command::Store(args)) => store::run(&args),
+        Some(Command::Schedule(args)) => schedule::run(&args),
+        Some(Command::Status(args)) => status::run(&args),
+        Some(Command::Email(args)) => email::run(&args),
+        Some(Command::Daemon(args)) => daemon::run(&args, cli.config.as_deref()),
         Some(Command::Completions(args)) => generate::completions(&args, &mut Cli::command()),
         Some(Command::Man(args)) => generate::man(&args, &Cli::command()),
     };
@@ -162,8 +181,10 @@ fn run(args: Vec<OsString>) -> ExitCode {
 /// What a mistake in the settings does to a command.
 fn strict(command: Option<&Command>) -> settings::Strict {
     match command {
-        Some(Command::Config(_) | Command::Completions(_) | Command::Man(_)) => settings::Strict::Own,
-        Some(Command::Undo(_) | Command::History(_)) => settings::Strict::No,
+        Some(Command::Config(_) | Command::Daemon(_) | Command::Completions(_) | Command::Man(_)) => {
+            settings::Strict::Own
+        }
+        Some(Command::Undo(_) | Command::History(_) | Command::Status(_) | Command::Store(_)) => settings::Strict::No,
         _ => settings::Strict::Yes,
     }
 }

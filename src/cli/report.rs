@@ -16,10 +16,10 @@ use super::{
 use crate::{
     checks::Selection,
     report::{
-        self, Detail, Format, Logo, Options, Paper, Report,
-        fleet::{self, Fleet, Skipped},
+        self, Detail, Format, Logo, Made, Options, Paper, Report,
+        fleet::{self, Fleet},
     },
-    store::{self, Moment, Store, StoreError},
+    store::{self, Moment, StoreError},
     words,
 };
 
@@ -131,7 +131,10 @@ pub(super) fn run(args: &Args) -> Result<ExitCode, CliError> {
     };
     let mut written = Vec::new();
     for format in formats {
-        let bytes = made.render(format, &options)?;
+        let (bytes, warnings) = made.render(format, &options)?;
+        for warning in &warnings {
+            anstream::eprintln!("{warning}");
+        }
         if to_stdout {
             terminal::print_bytes(&bytes)?;
             continue;
@@ -173,35 +176,6 @@ fn logo(path: &Path) -> Result<Logo, CliError> {
     Logo::new(bytes).map_err(|e| refuse(&e))
 }
 
-/// The report of one machine, or of many.
-enum Made {
-    One(Box<Report>),
-    Many(Box<Fleet>),
-}
-
-impl Made {
-    fn render(&self, format: Format, options: &Options) -> Result<Vec<u8>, CliError> {
-        Ok(match (self, format) {
-            (Made::One(report), Format::Html) => terminal::told(report::html(report, options)?).into_bytes(),
-            (Made::One(report), Format::Pdf) => report::pdf(report, options)?,
-            (Made::One(report), Format::Md) => terminal::told(report::markdown(report)?).into_bytes(),
-            (Made::One(report), Format::Json) => (report::json(report) + "\n").into_bytes(),
-            (Made::Many(fleet), Format::Html) => terminal::told(fleet::html(fleet, options)?).into_bytes(),
-            (Made::Many(fleet), Format::Pdf) => report::fleet_pdf(fleet, options)?,
-            (Made::Many(fleet), Format::Md) => terminal::told(fleet::markdown(fleet)?).into_bytes(),
-            (Made::Many(fleet), Format::Json) => (fleet::json(fleet) + "\n").into_bytes(),
-        })
-    }
-
-    fn file_name(&self, format: Format) -> PathBuf {
-        let name = match self {
-            Made::One(report) => default_path(report),
-            Made::Many(_) => PathBuf::from("cleanbill-overview.html"),
-        };
-        name.with_extension(format.extension())
-    }
-}
-
 /// The report asked for: of a stored audit, or of a new one where there is none.
 fn model(args: &Args, store: &StoreArgs) -> Result<Report, CliError> {
     let catalogue = look::catalogue()?;
@@ -232,37 +206,10 @@ fn overview(args: &Args, files: &[PathBuf]) -> Result<Fleet, CliError> {
         ));
     }
     let catalogue = look::catalogue()?;
-    let mut reports = Vec::new();
-    let mut skipped = Vec::new();
-    for file in files {
-        let store = Store::at(file);
-        let read = || -> Result<Vec<Report>, StoreError> {
-            let audits = store.machines()?;
-            if audits.is_empty() {
-                return Err(StoreError::Missing(file.clone()));
-            }
-            audits.into_iter().map(|id| look::stored(&store, Some(id), args.compare, &catalogue)).collect()
-        };
-        match read() {
-            Ok(found) => reports.extend(found),
-            Err(error) => {
-                anstream::eprintln!("Left out: {}", words::harmless(&error.to_string()));
-                skipped.push(Skipped { file: file.display().to_string(), why: error.to_string() });
-            }
-        }
+    let (reports, skipped) = fleet::gather(files, args.compare, &catalogue);
+    for file in &skipped {
+        anstream::eprintln!("Left out: {}", words::harmless(&file.why));
     }
     fleet::fleet(&reports, skipped, &catalogue, args.title.as_deref())
         .ok_or_else(|| CliError::failed("none of the histories could be used", "Make one with: cleanbill audit"))
-}
-
-/// Where the page goes unless told otherwise.
-pub(super) fn default_path(report: &Report) -> PathBuf {
-    PathBuf::from(format!("cleanbill-{}.html", file_name(&report.host.name)))
-}
-
-/// A host name as part of a file name.
-fn file_name(name: &str) -> String {
-    let safe = |c: char| if c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.') { c } else { '_' };
-    let name: String = name.chars().take(64).map(safe).collect();
-    name.trim_start_matches('.').to_owned()
 }

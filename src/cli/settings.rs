@@ -33,8 +33,9 @@ pub(super) fn read(file: Option<&Path>, strict: Strict) -> Result<(), CliError> 
         Ok(settings) => settings,
         Err(error) if strict == Strict::Yes => return Err(error.into()),
         Err(error) => {
-            anstream::eprintln!("The settings cannot be used, so the defaults hold: {error}");
-            Settings::none(path(file))
+            anstream::eprintln!("The settings cannot be used: {error}");
+            let _ = SETTINGS.set(Settings::none(path(file)));
+            return Ok(());
         }
     };
     // A file that was named must be there.

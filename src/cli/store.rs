@@ -263,7 +263,7 @@ fn list(args: &RestoreArgs) -> Result<ExitCode, CliError> {
         let now = Timestamp::now();
         let rows = backups.iter().map(|b| {
             let name = b.file.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            vec![name.into(), words::ago(b.made, now).into(), words::size(b.size).into()]
+            vec![name.into(), words::ago(b.made, now).into(), words::size(b.size as f64).into()]
         });
         let columns = ["backup", "made", "size"].map(str::to_owned).to_vec();
         let list = crate::facts::QueryResult { columns, rows: rows.collect() };
@@ -329,7 +329,7 @@ fn contents(audits: u64, machines: u64, since: Option<Timestamp>) -> String {
 fn troubles(health: &Health) -> String {
     let mut text = String::new();
     for problem in &health.problems {
-        let what = super::error::sentence(&problem.what);
+        let what = words::sentence(&problem.what);
         let _ = writeln!(text, "  {}\n    {}", harmless(&what), harmless(&problem.hint));
     }
     text
@@ -340,7 +340,7 @@ fn health_page(health: &Health, now: Timestamp) -> String {
     let file = harmless(&health.file.display().to_string());
     if health.fine {
         let held = contents(health.audits, health.machines, health.since);
-        let _ = writeln!(text, "The history is fine: {held}, {}.", words::size(health.size));
+        let _ = writeln!(text, "The history is fine: {held}, {}.", words::size(health.size as f64));
         let rows = words::count(number(health.rows), "row", "rows");
         let tables = words::count(number(health.tables), "table", "tables");
         let _ = writeln!(text, "Every row was read: {rows} in {tables} of {file}");
@@ -348,7 +348,7 @@ fn health_page(health: &Health, now: Timestamp) -> String {
         let _ = write!(text, "Something is wrong with the history in {file}:\n{}", troubles(health));
     }
     if let Some(waiting) = health.waiting.filter(|_| health.fine) {
-        let _ = writeln!(text, "{} of it wait beside it; the next audit takes them in.", words::size(waiting));
+        let _ = writeln!(text, "{} of it wait beside it; the next audit takes them in.", words::size(waiting as f64));
     }
     if let Some(schema) = health.schema.filter(|s| *s < health.newest_schema && health.fine) {
         let newest = health.newest_schema;
@@ -370,7 +370,7 @@ fn health_page(health: &Health, now: Timestamp) -> String {
 fn backup_page(backup: &Backup) -> String {
     let held = contents(backup.audits, backup.machines, backup.since);
     let file = harmless(&backup.file.display().to_string());
-    let mut text = format!("The history is copied: {held}, {}.\n{file}\n", words::size(backup.size));
+    let mut text = format!("The history is copied: {held}, {}.\n{file}\n", words::size(backup.size as f64));
     if !backup.removed.is_empty() {
         let _ =
             writeln!(text, "{} removed.", words::count(backup.removed.len(), "older copy was", "older copies were"));

@@ -7,7 +7,10 @@ use std::{
 };
 
 use super::error::CliError;
-use crate::report::{Rendered, Style};
+use crate::{
+    files::write_whole,
+    report::{Rendered, Style},
+};
 
 /// Style of pages on stdout.
 pub(super) fn style() -> Style {
@@ -66,19 +69,7 @@ pub(super) fn write_file(path: &Path, bytes: &[u8]) -> Result<(), CliError> {
         return written.map_err(fail);
     }
     let target = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-    let path = target.as_path();
-    let name = path.file_name().ok_or_else(|| fail(std::io::ErrorKind::IsADirectory.into()))?;
-    let beside = path.with_file_name(format!(".{}.{}", name.to_string_lossy(), std::process::id()));
-    let written = (|| {
-        let mut file = std::fs::OpenOptions::new().write(true).create_new(true).open(&beside)?;
-        file.write_all(bytes)?;
-        file.sync_all()?;
-        std::fs::rename(&beside, path)
-    })();
-    written.map_err(|error| {
-        let _ = std::fs::remove_file(&beside);
-        fail(error)
-    })
+    write_whole(&target, bytes, 0o666).map_err(fail)
 }
 
 /// Prints to stdout, or writes the file when one is named and it is not `-`.

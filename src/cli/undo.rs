@@ -8,11 +8,11 @@ use jiff::Timestamp;
 use super::{
     StoreArgs,
     error::CliError,
-    fix::{PATIENCE, Place, open, prove},
+    fix::{PATIENCE, open, place, prove},
     look,
 };
 use crate::{
-    fixes::{self, UndoError, Undone},
+    fixes::{self, Place, UndoError, Undone},
     store::{FixRun, FixStep, Store, StoreError},
     words::{self, harmless},
 };
@@ -52,7 +52,7 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args) -> Result<ExitCode, CliError> {
     let store = args.store.store();
-    let place = Place::open(args.root.as_ref())?;
+    let place = place(args.root.as_ref())?;
     if place.is_live() && !place.host.is_root() {
         return Err(CliError::usage("Only root may change this machine", "Run it with sudo"));
     }

@@ -2,14 +2,14 @@
 
 use std::{
     fs,
-    io::Write as _,
-    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
+    os::unix::fs::DirBuilderExt as _,
     path::{Path, PathBuf},
 };
 
 use toml_edit::{DocumentMut, InlineTable, Item, Table, Value, value};
 
 use super::{ConfigError, Job, Mistake, Settings, keys, load};
+use crate::files::write_whole;
 
 /// Why the file was not changed.
 #[derive(Debug, thiserror::Error)]
@@ -26,6 +26,7 @@ pub enum EditError {
 #[derive(Debug)]
 pub struct Edit {
     file: PathBuf,
+    head: String,
     document: DocumentMut,
     was: Option<String>,
 }
@@ -42,12 +43,15 @@ impl Edit {
     /// When it cannot be read, or what is there is wrong.
     pub fn open(file: &Path) -> Result<Self, EditError> {
         let settings = Settings::load(file)?;
-        let text = settings.text.clone().unwrap_or_default();
+        let text = settings.text.clone().unwrap_or_else(|| HEAD.to_owned());
+        // Of a file that says nothing, the comments stay in front.
+        let says_nothing = text.lines().all(|line| line.trim().is_empty() || line.trim_start().starts_with('#'));
+        let (head, text) = if says_nothing { (text, String::new()) } else { (String::new(), text) };
         let document = text.parse().map_err(|e: toml_edit::TomlError| {
             let what = e.message().to_owned();
             ConfigError { file: file.to_owned(), mistakes: vec![Mistake { line: None, key: None, what }] }
         })?;
-        Ok(Edit { file: file.to_owned(), document, was: settings.text })
+        Ok(Edit { file: file.to_owned(), head, document, was: settings.text })
     }
 
     /// Sets a key such as `mail.server`, in a section that is made where it is not there.
@@ -129,8 +133,7 @@ impl Edit {
 
     /// The text as it would be written.
     pub fn text(&self) -> String {
-        let head = if self.was.is_none() { HEAD } else { "" };
-        format!("{head}{}", self.document)
+        format!("{}{}", self.head, self.document)
     }
 
     /// Whether it says something else than the file.
@@ -159,22 +162,7 @@ impl Edit {
         if let Some(folder) = file.parent().filter(|p| !p.as_os_str().is_empty()) {
             fs::DirBuilder::new().recursive(true).mode(0o755).create(folder).map_err(failed)?;
         }
-        let name = file.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
-        let beside = file.with_file_name(format!(".{name}.{}", std::process::id()));
-        let written = (|| {
-            let _ = fs::remove_file(&beside);
-            let mut new = fs::OpenOptions::new().write(true).create_new(true).mode(0o644).open(&beside)?;
-            new.write_all(self.text().as_bytes())?;
-            if let Ok(meta) = fs::metadata(&file) {
-                new.set_permissions(meta.permissions())?;
-            }
-            new.sync_all()?;
-            fs::rename(&beside, &file)
-        })();
-        written.map_err(|e| {
-            let _ = fs::remove_file(&beside);
-            failed(e)
-        })?;
+        write_whole(&file, self.text().as_bytes(), 0o644).map_err(failed)?;
         Ok(settings)
     }
 }

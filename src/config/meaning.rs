@@ -1,8 +1,12 @@
 //! What the kinds of values cannot say: settings that contradict each other, names that do not exist, what is missing.
 
+use jiff::tz::TimeZone;
+
 use super::{Config, Job, Mail, Mistake, Security, Task};
 use crate::{
     checks::Catalogue,
+    mail::Mailbox,
+    schedule::{When, times},
     words::{harmless, nearest},
 };
 
@@ -10,6 +14,7 @@ use crate::{
 pub(super) fn mistakes(config: &Config) -> Vec<Mistake> {
     let mut found = Vec::new();
     mail(&config.mail, &mut found);
+    found.extend(config.alerts.to.iter().filter_map(|person| address("alerts.to", person)));
     if config.backup.keep == 0 {
         found.push(Mistake::at("backup.keep", "`backup.keep` is 0: at least one copy must be kept."));
     }
@@ -21,6 +26,13 @@ pub(super) fn mistakes(config: &Config) -> Vec<Mistake> {
 }
 
 fn mail(mail: &Mail, found: &mut Vec<Mistake>) {
+    for (key, people) in [
+        ("mail.to", &mail.to),
+        ("mail.from", &mail.from.iter().cloned().collect()),
+        ("mail.contact", &mail.contact.iter().cloned().collect()),
+    ] {
+        found.extend(people.iter().filter_map(|person| address(key, person)));
+    }
     let ways = [
         ("mail.password_file", mail.password_file.is_some()),
         ("mail.password_env", mail.password_env.is_some()),
@@ -67,6 +79,12 @@ fn mail(mail: &Mail, found: &mut Vec<Mistake>) {
             "The password would go over an open line. Use `starttls` or `tls`, or leave `user` out.",
         ));
     }
+}
+
+/// An address that is none.
+fn address(key: &str, text: &str) -> Option<Mistake> {
+    let error = text.parse::<Mailbox>().err()?;
+    Some(Mistake::at(key, format!("{error}.")))
 }
 
 /// Limits of checks, and what [autofix] names, against the catalogue.
@@ -128,6 +146,7 @@ fn job(name: &str, job: &Job, found: &mut Vec<Mistake>) {
     }
     let only = [
         ("command", job.command.is_some(), &[Task::Run][..]),
+        ("root", job.root.is_some(), &[Task::Audit, Task::Report, Task::Email, Task::Fix]),
         ("to", !job.to.is_empty(), &[Task::Email]),
         ("only_when_changed", job.only_when_changed, &[Task::Email]),
         ("histories", job.histories.is_some(), &[Task::Email, Task::Report]),
@@ -140,8 +159,16 @@ fn job(name: &str, job: &Job, found: &mut Vec<Mistake>) {
             found.push(Mistake::at(at(key), format!("`{key}` belongs to {}.", tasks.join(" or "))));
         }
     }
-    if job.task == Task::Report && job.folder.is_none() {
-        found.push(Mistake::at(at("do"), "A report needs a `folder` that it is written to."));
+    if let Some(zone) = &job.zone
+        && TimeZone::get(zone.trim()).is_err()
+    {
+        let what = format!("`{}` is no time zone, such as `Europe/Berlin`.", harmless(zone));
+        found.push(Mistake::at(at("zone"), what));
+    } else if let Err(error) = When::parse(&times(job), &TimeZone::UTC) {
+        found.push(Mistake::at(at("when"), error.to_string()));
+    }
+    for person in &job.to {
+        found.extend(address(&at("to"), person));
     }
     if job.formats.is_empty() {
         found.push(Mistake::at(at("formats"), "`formats` names nothing: give `html`, `pdf`, `md` or `json`."));

@@ -1,16 +1,19 @@
 //! The settings of a machine: one file, `cleanbill.toml`, read whole or refused with every mistake and its line.
 
 mod edit;
+mod kept;
 mod keys;
 mod length;
 mod load;
 mod meaning;
 mod mistake;
+mod secret;
 mod sections;
 #[cfg(test)]
 mod tests;
 
 pub use edit::{Edit, EditError};
+pub use kept::{keep_last_good, last_good};
 pub use keys::{Choice, Key, NAME, general, keys, reference, reference_with};
 pub use length::Length;
 pub use load::Settings;

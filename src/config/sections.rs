@@ -194,6 +194,9 @@ pub struct Job {
     /// What: `audit`, `report`, `email`, `fix`, `backup` or `run`.
     #[serde(rename = "do")]
     pub task: Task,
+    /// Of `audit`, `report`, `email` and `fix`: a mounted image or container tree that is meant instead of this machine.
+    #[serde(default)]
+    pub root: Option<PathBuf>,
     /// Of `email`: who gets the mail. Without anyone: those of `[mail] to`.
     #[serde(default)]
     pub to: Vec<String>,
@@ -212,7 +215,7 @@ pub struct Job {
     /// Of `report`: what is written, `html`, `pdf`, `md` or `json`.
     #[serde(default = "html")]
     pub formats: Vec<Format>,
-    /// Of `report`: the folder it is written to.
+    /// Of `report`: the folder it is written to. Without it: `reports` beside the history.
     #[serde(default)]
     pub folder: Option<PathBuf>,
     /// Of `fix`: what may be fixed: `autofix` as `[autofix]` says, `safe` all that can break nothing.
@@ -244,6 +247,7 @@ impl Job {
         Job {
             when: when.into(),
             task,
+            root: None,
             to: Vec::new(),
             reader: None,
             pdf: true,

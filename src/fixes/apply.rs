@@ -10,7 +10,6 @@ use super::{
     journal::{Journal, JournalError, Logged, Mark},
     plan::{Plan, PlannedFix},
     run,
-    signals::Signals,
     tree::{self, State, Tree, TreeError},
     undo::settle,
     validate,
@@ -18,6 +17,7 @@ use super::{
 use crate::{
     audit::Audit,
     checks::{Safety, Verdict},
+    signals::Signals,
     store::{FixRun, FixStep, RunState, StepState},
 };
 

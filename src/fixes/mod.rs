@@ -9,11 +9,11 @@ pub mod export;
 pub mod formats;
 mod guard;
 mod journal;
+mod place;
 mod plan;
 pub mod policy;
 mod recover;
 mod run;
-mod signals;
 mod spec;
 #[cfg(test)]
 mod tests;
@@ -27,7 +27,11 @@ pub use change::{Change, FileChange, Run, When};
 pub use diff::diff;
 pub use guard::{Guard, WINDOW};
 pub use journal::{Held, Journal, JournalError};
+pub use place::Place;
 pub use plan::{Answers, Basis, Plan, PlannedFix, Question, plan};
 pub use recover::{Found, Recovered, recover};
 pub use spec::{Actions, Ask, Refuse};
 pub use undo::{Blocked, UndoError, Undone, confirm, undo, undo_unconfirmed};
+
+/// Who asks for fixes that are done by the schedule.
+pub const ITSELF: &str = "cleanbill";

@@ -36,6 +36,19 @@ pub struct Policy {
     pub stop_after_failure: bool,
 }
 
+impl Policy {
+    /// All that can break nothing, within the limits of these settings.
+    #[must_use]
+    pub fn safe(&self, catalogue: &Catalogue) -> Self {
+        Policy {
+            enabled: true,
+            groups: catalogue.groups().iter().map(|g| g.id.clone()).collect(),
+            max_risk: Risk::Safe,
+            ..self.clone()
+        }
+    }
+}
+
 impl Default for Policy {
     fn default() -> Self {
         Policy {
@@ -207,9 +220,15 @@ fn hindered(policy: &Policy, now: &Now, past: &[FixRun]) -> Option<String> {
     if newest.confirm_until.is_some() {
         return Some(format!("Run {} still waits to be confirmed.", newest.id));
     }
-    if !policy.stop_after_failure {
+    stopped(policy, past)
+}
+
+/// Why nothing more is fixed until a person has looked: the last run holds a fix that did not help.
+pub fn stopped(policy: &Policy, past: &[FixRun]) -> Option<String> {
+    if !policy.enabled || !policy.stop_after_failure {
         return None;
     }
+    let newest = past.iter().max_by_key(|run| run.id)?;
     let bad = |state: StepState| matches!(state, StepState::Failed | StepState::StillOpen | StepState::Undoing);
     let step = newest.steps.iter().find(|s| bad(s.state))?;
     Some(format!("The fix of {} in run {} did not help, so a person must look first.", step.check, newest.id))

@@ -9,11 +9,11 @@ use super::{
     apply::Way,
     change::{Change, FileChange},
     journal::{Journal, JournalError, Logged},
-    signals::Signals,
     tree::{Content, State, Tree},
     undo::{self, UndoError, settle},
     validate,
 };
+use crate::signals::Signals;
 use crate::store::{FixRun, RunState, StepState};
 
 /// A run that was found half done.

@@ -2,15 +2,17 @@
 //! kept for whoever must know why it failed.
 
 use std::{
-    io::Read,
-    os::unix::process::CommandExt as _,
-    process::{Child, Command, Stdio},
-    sync::{Arc, Mutex},
-    time::{Duration, Instant},
+    process::{Command, Stdio},
+    time::Duration,
 };
+
+use crate::child::{Running, Waited};
 
 /// How much of what a program says is kept, in bytes: its last words, as they say why it failed.
 const KEPT: usize = 8 << 20;
+
+/// How long a program that is stopped may take to end by itself.
+const GRACE: Duration = Duration::from_secs(2);
 
 /// What programs find in their environment: settings of whoever calls must not change what they do.
 const ENVIRONMENT: [(&str, &str); 6] = [
@@ -58,90 +60,27 @@ pub fn run(command: &[String], seconds: u64) -> Result<String, RunError> {
         return Err(RunError::Start(program.clone(), "its path is not whole".to_owned()));
     }
     let failed = |e: std::io::Error| RunError::Start(program.clone(), e.to_string());
-    let (reader, writer) = std::io::pipe().map_err(failed)?;
-    let second = writer.try_clone().map_err(failed)?;
+    let mut started = Command::new(program);
+    started.args(arguments).env_clear().envs(ENVIRONMENT).current_dir("/").stdin(Stdio::null());
     // What it makes has the usual rights, whoever calls.
     let mask = rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o022));
-    let child = Command::new(program)
-        .args(arguments)
-        .env_clear()
-        .envs(ENVIRONMENT)
-        .current_dir("/")
-        .stdin(Stdio::null())
-        .stdout(second)
-        .stderr(writer)
-        .process_group(0)
-        .spawn();
+    let running = Running::start(started, KEPT);
     rustix::process::umask(mask);
-    let mut child = child.map_err(failed)?;
-    // Read beside it, so that a program that says much is not stopped by a full pipe.
-    let heard = Arc::new(Mutex::new(Vec::new()));
-    let listener = std::thread::spawn({
-        let heard = Arc::clone(&heard);
-        move || listen(reader, &heard)
-    });
-    let status = wait(&mut child, Duration::from_secs(seconds));
-    let status = match status {
-        Some(status) => status.map_err(failed)?,
-        None => {
-            stop(&mut child);
+    let mut running = running.map_err(failed)?;
+    let status = match running.wait(Duration::from_secs(seconds), || false).map_err(failed)? {
+        Waited::Ended(status) => status,
+        Waited::Late | Waited::Stopped => {
+            running.end(GRACE);
             return Err(RunError::Late(program.clone(), seconds));
         }
     };
-    // A service that it started may hold the pipe open: what was said until now is enough.
-    let deadline = Instant::now() + Duration::from_secs(2);
-    while !listener.is_finished() && Instant::now() < deadline {
-        std::thread::sleep(Duration::from_millis(5));
-    }
-    let text = heard.lock().map(|heard| String::from_utf8_lossy(&heard).into_owned()).unwrap_or_default();
+    let text = running.said();
     if status.success() {
         return Ok(text);
     }
     let told = text.lines().rev().map(str::trim).find(|l| !l.is_empty()).unwrap_or_default();
     let said: String = crate::words::harmless(told).chars().take(300).collect();
     Err(RunError::Failed { program: program.clone(), status: status.to_string(), said })
-}
-
-/// Keeps what is said, the newest where it is very much.
-fn listen(mut reader: impl Read, heard: &Mutex<Vec<u8>>) {
-    let mut piece = [0; 16 << 10];
-    loop {
-        let n = match reader.read(&mut piece) {
-            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
-            Ok(0) | Err(_) => return,
-            Ok(n) => n,
-        };
-        let Ok(mut heard) = heard.lock() else { return };
-        heard.extend_from_slice(piece.get(..n).unwrap_or_default());
-        if heard.len() > 2 * KEPT {
-            let old = heard.len() - KEPT;
-            heard.drain(..old);
-        }
-    }
-}
-
-fn wait(child: &mut Child, limit: Duration) -> Option<std::io::Result<std::process::ExitStatus>> {
-    let end = Instant::now() + limit;
-    let mut pause = Duration::from_millis(2);
-    loop {
-        match child.try_wait() {
-            Ok(Some(status)) => return Some(Ok(status)),
-            Ok(None) if Instant::now() >= end => return None,
-            Ok(None) => std::thread::sleep(pause),
-            Err(error) => return Some(Err(error)),
-        }
-        pause = (pause * 2).min(Duration::from_millis(100));
-    }
-}
-
-/// Ends a program and all that it started.
-fn stop(child: &mut Child) {
-    if let Some(group) = i32::try_from(child.id()).ok().and_then(rustix::process::Pid::from_raw) {
-        let _ = rustix::process::kill_process_group(group, rustix::process::Signal::TERM);
-        std::thread::sleep(Duration::from_millis(500));
-        let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
-    }
-    let _ = child.wait();
 }
 
 #[cfg(test)]

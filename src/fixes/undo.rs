@@ -11,11 +11,11 @@ use super::{
     diff::diff,
     journal::{Journal, JournalError, Logged, Mark},
     run,
-    signals::Signals,
     tree::{Content, State, Tree, TreeError, alike},
     validate,
 };
 use crate::{
+    signals::Signals,
     store::{FixRun, RunState, StepState},
     words::at_root,
 };

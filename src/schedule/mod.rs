@@ -1,5 +1,31 @@
-//! What happens by itself, and when.
+//! What happens by itself, and when: the jobs of the settings, each run on record, whoever starts it.
+//!
+//! `cleanbill schedule run --if-due JOB` is what the daemon, a systemd timer and a crontab call alike: it asks the history
+//! whether the job is due, keeps others from running it at the same time, and writes down what became of it.
 
+mod daemon;
+mod due;
+mod error;
+mod here;
+mod install;
+mod known;
+mod letters;
+mod lock;
+mod outbox;
+mod run;
 mod when;
+mod work;
 
+pub use daemon::{Card, Daemon, Note, card};
+pub use due::{Due, due};
+pub use error::ScheduleError;
+pub(crate) use here::times;
+pub use here::{Here, Planned};
+pub use install::installed;
+pub use known::{Known, known};
+pub use letters::Sender;
+pub use lock::Lock;
+pub use outbox::{Delivered, deliver};
+pub use run::{Asked, Ended, run};
 pub use when::{CronLine, When, WhenError, says_time};
+pub use work::{Preview, preview, test_mail, work};

@@ -50,23 +50,23 @@ impl Store {
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
-    /// Writes down what is told now, and puts the messages into the queue: both or neither. Returns the numbers of the
-    /// messages that are new.
+    /// Writes down what is told now of one machine, and puts the messages into the queue of another, which sends them:
+    /// both or neither. Returns the numbers of the messages that are new.
     ///
     /// # Errors
     /// When the file cannot be used.
     pub fn tell_alerts(
         &self,
-        host: &str,
+        (about, by): (&str, &str),
         alerts: &[Alert],
         messages: &[NewMail],
         now: Timestamp,
     ) -> Result<Vec<i64>, StoreError> {
         self.transaction(|connection| {
             for alert in alerts {
-                write(connection, host, alert)?;
+                write(connection, about, alert)?;
             }
-            mails::queue(connection, host, messages, now)
+            mails::queue(connection, by, messages, now)
         })
     }
 }

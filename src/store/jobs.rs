@@ -176,9 +176,20 @@ impl Store {
     pub fn end_job(&self, run: &JobRun) -> Result<(), StoreError> {
         self.transaction(|connection| {
             connection.execute(
-                "update job_runs set state = ?, ended = make_timestamp(?), said = ?, audit = ? where id = ?",
-                params![run.state.name(), run.ended.map(Timestamp::as_microsecond), run.said, run.audit, run.id],
+                "update job_runs set state = ?, ended = make_timestamp(?), said = ? where id = ?",
+                params![run.state.name(), run.ended.map(Timestamp::as_microsecond), run.said, run.id],
             )?;
+            Ok(())
+        })
+    }
+
+    /// Notes the audit that a run made.
+    ///
+    /// # Errors
+    /// When the file cannot be used.
+    pub fn note_job_audit(&self, run: i64, audit: i64) -> Result<(), StoreError> {
+        self.transaction(|connection| {
+            connection.execute("update job_runs set audit = ? where id = ?", params![audit, run])?;
             Ok(())
         })
     }

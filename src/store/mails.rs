@@ -162,6 +162,18 @@ impl Store {
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
+    /// The newest mail of a job that arrived, about another occasion than this one.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn last_mail_of(&self, host: &str, job: &str, but: &str) -> Result<Option<Mail>, StoreError> {
+        let connection = self.read()?;
+        let sql = format!(
+            "{MAIL} and job = ? and kind in ('weekly', 'digest') and state = 'sent' and occasion <> ? order by id desc limit 1"
+        );
+        Ok(connection.query_row(&sql, params![host, job, but], mail).optional()?)
+    }
+
     /// The message of a mail that is not over; none when it is, or there is no such mail.
     ///
     /// # Errors
@@ -179,7 +191,7 @@ impl Store {
     /// When the file cannot be used: then it must not be handed over.
     pub fn hand_over_mail(&self, id: i64) -> Result<bool, StoreError> {
         self.transaction(|connection| {
-            let sql = "update mails set state = 'handing_over', tries = tries + 1 where id = ? and state = 'waiting'";
+            let sql = "update mails set state = 'handing_over' where id = ? and state = 'waiting'";
             Ok(connection.execute(sql, params![id])? == 1)
         })
     }

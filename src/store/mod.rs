@@ -25,6 +25,7 @@ mod care;
 mod compare;
 mod facts;
 mod files;
+mod fills;
 mod fixes;
 mod history;
 mod jobs;
@@ -49,6 +50,7 @@ pub use care::{
 pub use compare::{Known, RowDiff, TableDiff, Wanted};
 use duckdb::{AccessMode, Config, Connection};
 pub use files::{FilesError, histories};
+pub use fills::Filled;
 pub use fixes::{FixChange, FixRun, FixStep, RunState, StepState};
 pub use history::{History, SystemChange, Turn};
 pub use jobs::{Cause, JobPast, JobRun, JobState};

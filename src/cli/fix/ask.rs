@@ -9,10 +9,7 @@ use console::{Alignment, pad_str, truncate_str};
 use dialoguer::{Input, MultiSelect, Select, theme::ColorfulTheme};
 
 use super::{
-    super::{
-        error::{CliError, sentence},
-        terminal,
-    },
+    super::{error::CliError, terminal},
     told,
 };
 use crate::{
@@ -30,7 +27,7 @@ pub(super) fn choose(plan: &Plan, live: bool) -> Result<Option<Vec<String>>, Cli
     open.sort_by_key(|f| f.place);
     for refused in plan.fixes.iter().filter(|f| f.refused.is_some()) {
         let why = refused.refused.as_deref().unwrap_or_default();
-        let told = format!("Cannot be done here: {}. {}", refused.title, sentence(why));
+        let told = format!("Cannot be done here: {}. {}", refused.title, crate::words::sentence(why));
         anstream::print!("{}", told::wrapped(&harmless(&told), "  ", "    "));
     }
     if open.is_empty() {

@@ -18,9 +18,9 @@ use crate::{
     audit::{self, Performed},
     checks::{Catalogue, Check, Safety, Selection},
     fixes::{
-        self, Answers, Arm, Basis, Event, Guard, Job, Journal, Plan, Proof,
+        self, Answers, Arm, Basis, Event, Guard, Job, Journal, Place, Plan, Proof,
         export::{self, Exported, Head},
-        tree::Tree,
+        tree::TreeError,
     },
     host::Host,
     score::Grade,
@@ -161,7 +161,7 @@ pub(super) fn run(args: &Args) -> Result<ExitCode, CliError> {
         ));
     }
     let mut answers = answered(&args.answer, &catalogue)?;
-    let place = Place::open(args.root.as_ref())?;
+    let place = place(args.root.as_ref())?;
     let store = args.store.store();
     let changes = !args.dry_run && !writes;
     if changes && place.is_live() && !place.host.is_root() {
@@ -238,29 +238,10 @@ pub(super) fn run(args: &Args) -> Result<ExitCode, CliError> {
     Ok(ExitCode::from(u8::from(left || undone)))
 }
 
-/// The machine or image that is fixed.
-pub(super) struct Place {
-    pub(super) host: Host,
-    pub(super) tree: Tree,
-}
-
-impl Place {
-    pub(super) fn open(root: Option<&PathBuf>) -> Result<Self, CliError> {
-        let host = look::host(root)?;
-        // One name for one place, so that the journal finds it again.
-        let whole = std::fs::canonicalize(host.root()).unwrap_or_else(|_| host.root().to_owned());
-        let tree = Tree::open(&whole)
-            .map_err(|e| CliError::usage(e.to_string(), "Give the folder in which the image is mounted"))?;
-        Ok(Place { host, tree })
-    }
-
-    pub(super) fn is_live(&self) -> bool {
-        self.host.is_live()
-    }
-
-    pub(super) fn root(&self) -> String {
-        self.tree.root().to_string_lossy().into_owned()
-    }
+/// The machine, or the image that is named.
+pub(super) fn place(root: Option<&PathBuf>) -> Result<Place, CliError> {
+    let wrong = |e: TreeError| CliError::usage(e.to_string(), "Give the folder in which the image is mounted");
+    Place::of(look::host(root)?).map_err(wrong)
 }
 
 /// Opens the journal and takes back what was cut off, and says so.
@@ -285,7 +266,7 @@ pub(super) fn mend(journal: &Journal, place: &Place) -> Result<(), CliError> {
 /// cannot be done, or another one fixes just now, it looks all the same.
 pub(super) fn mend_first(root: Option<&PathBuf>, store: &Store) {
     let Some(journal) = Journal::there(store) else { return };
-    let Ok(place) = Place::open(root) else { return };
+    let Ok(place) = place(root) else { return };
     if place.is_live() && !place.host.is_root() {
         return;
     }
@@ -422,7 +403,7 @@ fn write(args: &Args, plan: &Plan, audit: &audit::Audit, place: &Place) -> Resul
 /// Keeps what would otherwise take itself back.
 fn confirm(args: &Args) -> Result<ExitCode, CliError> {
     let store = args.store.store();
-    let place = Place::open(args.root.as_ref())?;
+    let place = place(args.root.as_ref())?;
     // It may be taken back at this very moment: then that is seen here.
     let journal = open(&store, &place, Duration::from_secs(120))?;
     let confirmed = fixes::confirm(&journal, &place.root())?;

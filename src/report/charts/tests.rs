@@ -211,7 +211,9 @@ proptest! {
 
     #[test]
     fn bars_of_areas_are_tidy(list in prop::collection::vec(("\\PC{0,60}", risk()), 0..40)) {
-        let list: Vec<Area> = list.iter().map(|(title, risk)| area(title, *risk)).collect();
+        // A name may hold what a number must not.
+        let plain = |title: &str| title.replace(['N', 'n', '{', '}'], "x");
+        let list: Vec<Area> = list.iter().map(|(title, risk)| area(&plain(title), *risk)).collect();
         for width in [320.0, 680.0] {
             fine(areas(&list, "areas", width))?;
         }

@@ -2,10 +2,12 @@
 //! never says anything else than they do.
 
 mod build;
+mod gather;
 mod model;
 mod page;
 
 pub use build::fleet;
+pub use gather::gather;
 pub use model::*;
 pub use page::{html, markdown};
 

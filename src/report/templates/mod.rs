@@ -17,7 +17,7 @@ use self::own::Own;
 use crate::embedded::TEMPLATE_FILES;
 
 /// Where a machine's own templates live.
-pub(super) const OVERRIDE_DIR: &str = "/etc/cleanbill/report-templates";
+pub const OVERRIDE_DIR: &str = "/etc/cleanbill/report-templates";
 
 /// No page is larger; a loop in a machine's own template ends here.
 const LARGEST_PAGE: usize = 32 << 20;

@@ -1,24 +1,12 @@
 //! Disks, what is mounted, and how full it is.
 
 use super::{All, Kind, Row, Told, bracket};
-use crate::words::whole;
+use crate::words::{size, whole};
 
 /// A fill that changed by so many points is told.
 const POINTS: f64 = 10.0;
 /// From here on a disk is nearly full.
 const FULL: f64 = 90.0;
-
-/// `500 GB`.
-fn size(bytes: f64) -> String {
-    let units = [("TB", 1e12), ("GB", 1e9), ("MB", 1e6)];
-    match units.iter().find(|(_, n)| bytes >= *n) {
-        Some((unit, n)) => {
-            let value = format!("{:.1}", bytes / n);
-            format!("{} {unit}", value.trim_end_matches(".0"))
-        }
-        None => format!("{} bytes", whole(bytes)),
-    }
-}
 
 fn size_of(row: Row<'_>) -> String {
     row.number("size").map_or_else(String::new, size)
@@ -138,16 +126,4 @@ pub(in super::super) fn swap(row: Row<'_>, _: All<'_>) -> Option<Told> {
         Kind::Removed => Told::notable(format!("{name} is no longer used when memory runs short ({}).", size_of(row))),
         Kind::Changed => return None,
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::size;
-
-    #[test]
-    fn sizes_are_said_in_the_unit_that_fits() {
-        assert_eq!(size(500e9), "500 GB");
-        assert_eq!(size(1.5e12), "1.5 TB");
-        assert_eq!(size(12.0), "12 bytes");
-    }
 }

@@ -13,14 +13,14 @@ use signal_hook::{
 
 /// Hears what would end the program, while it lives.
 #[derive(Debug)]
-pub(super) struct Signals {
+pub(crate) struct Signals {
     asked: Arc<AtomicBool>,
     heard: Vec<SigId>,
 }
 
 impl Signals {
     /// Listens from now on.
-    pub(super) fn hear() -> Self {
+    pub(crate) fn hear() -> Self {
         let asked = Arc::new(AtomicBool::new(false));
         // A terminal that goes away is no wish to stop: what was begun over a connection that the fix cuts goes on.
         let ignored = Arc::new(AtomicBool::new(false));
@@ -30,7 +30,7 @@ impl Signals {
     }
 
     /// Whether someone asked to stop.
-    pub(super) fn asked(&self) -> bool {
+    pub(crate) fn asked(&self) -> bool {
         self.asked.load(Ordering::Relaxed)
     }
 }

@@ -1,0 +1,155 @@
+//! The questions of `cleanbill init`. Each has an option; what was said with an option is not asked.
+
+use dialoguer::{Confirm, Input, Password, Select, theme::ColorfulTheme};
+
+use super::{Answers, Args, CliError, MayFix, Typed, address, password_place, time};
+use crate::{
+    cli::settings,
+    config::Security,
+    mail::{Names, find_sendmail},
+    schedule::says_time,
+    words::{harmless, list},
+};
+
+/// Asks all that was not said.
+pub(super) fn all(answers: &mut Answers, args: &Args) -> Result<(), CliError> {
+    anstream::eprintln!("A few questions. Enter takes what stands in brackets; Ctrl-C ends it, and nothing is done.\n");
+    if args.purpose.is_none() {
+        answers.purpose = text("What is this machine for? (a few words, or nothing)", answers.purpose.as_deref(), |_| Ok(()))?;
+    }
+    if args.email.is_empty() && !args.no_email {
+        let now = Some(answers.to.join(", ")).filter(|to| !to.is_empty());
+        let to = text("Who should hear how it is? (mail addresses, or nothing)", now.as_deref(), |to| {
+            split(to).iter().try_for_each(|person| address(person))
+        })?;
+        answers.to = split(&to.unwrap_or_default());
+    }
+    if !answers.to.is_empty() {
+        if args.server.is_none() {
+            server(answers)?;
+        }
+        if args.from.is_none() {
+            from(answers)?;
+        }
+        if args.when.is_none() {
+            answers.when = when(&answers.when)?;
+        }
+    }
+    if args.fix.is_none() {
+        let choices = ["No, it only tells", "Yes, at night, what can break nothing; each can be taken back"];
+        let now = usize::from(answers.fix == MayFix::Safe);
+        let chosen = choose("May it fix things by itself?", &choices, now)?;
+        answers.fix = if chosen == 1 { MayFix::Safe } else { MayFix::Nothing };
+    }
+    Ok(())
+}
+
+/// How mail leaves this machine.
+fn server(answers: &mut Answers) -> Result<(), CliError> {
+    let program = find_sendmail();
+    let far = match &program {
+        None => true,
+        Some(path) => {
+            let own = format!("By the mail program of this machine ({})", path.display());
+            let choices = ["By a mail server, as a mail program on a desk does", own.as_str()];
+            choose("How does mail leave this machine?", &choices, usize::from(answers.server.is_none()))? == 0
+        }
+    };
+    if !far {
+        (answers.server, answers.port, answers.user, answers.password_file) = (None, None, None, None);
+        return Ok(());
+    }
+    let filled = |text: &str| if text.is_empty() { Err("A mail server has a name".to_owned()) } else { Ok(()) };
+    let name = text("The mail server? (such as smtp.example.org)", answers.server.as_deref(), filled)?;
+    answers.server = name;
+    let ways = [(Security::StartTls, "STARTTLS, port 587 (usual)"), (Security::Tls, "TLS, port 465"), (Security::None, "Not at all, port 25 (only within one's own walls)")];
+    let now = ways.iter().position(|(way, _)| *way == answers.security).unwrap_or(0);
+    let labels: Vec<&str> = ways.iter().map(|(_, label)| *label).collect();
+    let chosen = choose("How is the line to it protected?", &labels, now)?;
+    answers.security = ways.get(chosen).map_or(Security::StartTls, |(way, _)| *way);
+    answers.user = text("The name to log in with? (or nothing)", answers.user.as_deref(), |_| Ok(()))?;
+    if let Some(user) = &answers.user {
+        let asked = format!("The password of {}? (it is kept in a file that only you may read)", harmless(user));
+        let kept = answers.password_file.is_some();
+        let password = Password::with_theme(&ColorfulTheme::default())
+            .with_prompt(if kept { format!("{asked} [as it is]") } else { asked })
+            .allow_empty_password(kept)
+            .interact()
+            .map_err(gone)?;
+        if !password.is_empty() {
+            answers.password = Some(Typed(password));
+            answers.password_file = Some(password_place(settings::get()));
+        }
+    } else {
+        answers.password_file = None;
+    }
+    Ok(())
+}
+
+fn from(answers: &mut Answers) -> Result<(), CliError> {
+    let full = Names::read().full().map(|name| format!("cleanbill@{name}"));
+    let now = answers.from.clone().or_else(|| answers.user.clone().filter(|user| user.contains('@'))).or(full);
+    let domain = |text: &str| {
+        address(text)?;
+        if text.contains('@') { Ok(()) } else { Err("The sender needs a domain, as in cleanbill@example.org".to_owned()) }
+    };
+    answers.from = text("The sender? (an address that this mail server may use)", now.as_deref(), domain)?;
+    Ok(())
+}
+
+/// A time, said back before it is taken.
+fn when(now: &str) -> Result<String, CliError> {
+    let mut proposed = now.to_owned();
+    loop {
+        let said = text("When does the report come?", Some(&proposed), |text| time(text).map(|_| ()))?.unwrap_or(proposed.clone());
+        let Ok(when) = time(&said) else { continue };
+        let zone = jiff::tz::TimeZone::system();
+        let now = jiff::Timestamp::now();
+        let next = std::iter::successors(when.next_after(now), |at| when.next_after(*at));
+        let next: Vec<String> = next.take(3).map(|at| says_time(at, &zone, now)).collect();
+        let prompt = format!("{}: {}. Right?", crate::words::capital(&when.says()), list(&next));
+        if Confirm::with_theme(&ColorfulTheme::default()).with_prompt(prompt).default(true).interact().map_err(gone)? {
+            return Ok(said);
+        }
+        proposed = said;
+    }
+}
+
+/// Whether it shall be done.
+pub(super) fn agree() -> Result<bool, CliError> {
+    Confirm::with_theme(&ColorfulTheme::default()).with_prompt("Do it?").default(true).interact().map_err(gone)
+}
+
+/// Whether to go on although the test mail did not go.
+pub(super) fn all_the_same() -> Result<bool, CliError> {
+    let prompt = "The test mail did not go. Write the settings and set up the schedule all the same?";
+    Confirm::with_theme(&ColorfulTheme::default()).with_prompt(prompt).default(false).interact().map_err(gone)
+}
+
+fn choose(prompt: &str, choices: &[&str], now: usize) -> Result<usize, CliError> {
+    Select::with_theme(&ColorfulTheme::default()).with_prompt(prompt).items(choices).default(now).interact().map_err(gone)
+}
+
+/// A line of text, asked again until it is right; none where nothing is said.
+fn text(
+    prompt: &str,
+    now: Option<&str>,
+    right: impl Fn(&str) -> Result<(), String>,
+) -> Result<Option<String>, CliError> {
+    let theme = ColorfulTheme::default();
+    let mut input = Input::<String>::with_theme(&theme).with_prompt(prompt).allow_empty(true);
+    if let Some(now) = now {
+        input = input.default(now.to_owned());
+    }
+    let said = input.validate_with(|text: &String| right(text.trim())).interact_text().map_err(gone)?;
+    let said = said.trim();
+    Ok((!said.is_empty()).then(|| said.to_owned()))
+}
+
+fn split(text: &str) -> Vec<String> {
+    text.split([',', ';']).map(str::trim).filter(|person| !person.is_empty()).map(str::to_owned).collect()
+}
+
+fn gone(error: dialoguer::Error) -> CliError {
+    CliError::failed(format!("nobody answered ({error}), so nothing was done"), "Give the answers as options: cleanbill init --help")
+}

@@ -1,0 +1,365 @@
+//! `cleanbill init`: a few questions, and from then on the machine is looked after by itself.
+
+mod ask;
+
+use std::{
+    fs,
+    io::IsTerminal as _,
+    os::unix::fs::DirBuilderExt as _,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+
+use jiff::{Timestamp, tz::TimeZone};
+
+use super::{StoreArgs, email, error::CliError, schedule::install, settings, terminal};
+use crate::{
+    config::{Config, Edit, Job, Length, PolicyName, Security, Settings, Task},
+    files::write_whole,
+    mail::Mailbox,
+    report::Detail,
+    schedule::{Here, When},
+    words,
+};
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  sudo cleanbill init                       asks a few questions, then does it
+  sudo cleanbill init --dry-run             asks, and only shows what it would do
+  sudo cleanbill init --yes --email owner@example.org --server smtp.example.org --user web01 \\
+       --password-file /etc/cleanbill/mail-password --fix safe
+
+Take it back with: sudo cleanbill schedule uninstall")]
+pub(super) struct Args {
+    /// What this machine is for, in a few words
+    #[arg(long, value_name = "TEXT")]
+    purpose: Option<String>,
+    /// Who hears how it is; several with commas
+    #[arg(long, value_name = "TO", value_delimiter = ',')]
+    email: Vec<String>,
+    /// Send no mail
+    #[arg(long, conflicts_with_all = ["email", "server"])]
+    no_email: bool,
+    /// The mail server; without it the mail program of this machine takes the mail
+    #[arg(long, value_name = "HOST")]
+    server: Option<String>,
+    /// Its port [default: 587 with starttls, 465 with tls, 25 with none]
+    #[arg(long, value_name = "PORT", requires = "server")]
+    port: Option<u16>,
+    /// How the line to it is protected
+    #[arg(long, value_name = "HOW", requires = "server")]
+    security: Option<Security>,
+    /// The name to log in with
+    #[arg(long, value_name = "NAME", requires = "server", requires = "password_file")]
+    user: Option<String>,
+    /// The file that holds the password
+    #[arg(long, value_name = "FILE", requires = "user")]
+    password_file: Option<PathBuf>,
+    /// The sender of the mail [default: cleanbill at the full name of this machine]
+    #[arg(long, value_name = "FROM")]
+    from: Option<String>,
+    /// Who reads the report
+    #[arg(long = "for", value_name = "READER")]
+    reader: Option<Detail>,
+    /// When the report comes [default: every monday 7:00]
+    #[arg(long, value_name = "WHEN")]
+    when: Option<String>,
+    /// When it looks in between [default: every day 2:30]
+    #[arg(long, value_name = "WHEN")]
+    look: Option<String>,
+    /// What it may fix by itself [default: nothing]
+    #[arg(long, value_name = "WHAT")]
+    fix: Option<MayFix>,
+    /// What runs the schedule [default: a systemd service where there is systemd, else a crontab]
+    #[arg(long, value_name = "WHAT")]
+    run_by: Option<install::By>,
+    /// Send no test mail
+    #[arg(long)]
+    no_test: bool,
+    /// Do not ask; what is not said stays as it is, or at its default
+    #[arg(long, short)]
+    yes: bool,
+    /// Show what would be done, and do nothing
+    #[arg(long)]
+    dry_run: bool,
+    #[command(flatten)]
+    store: StoreArgs,
+}
+
+/// What may be fixed without asking.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum MayFix {
+    /// Nothing: it only tells.
+    Nothing,
+    /// What can break nothing.
+    Safe,
+}
+
+/// What was answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Answers {
+    purpose: Option<String>,
+    to: Vec<String>,
+    server: Option<String>,
+    port: Option<u16>,
+    security: Security,
+    user: Option<String>,
+    password_file: Option<PathBuf>,
+    /// A password that was typed: it goes into a file of its own.
+    password: Option<Typed>,
+    from: Option<String>,
+    reader: Detail,
+    when: String,
+    look: String,
+    fix: MayFix,
+}
+
+/// A password that was typed; never shown.
+#[derive(Clone, PartialEq, Eq)]
+struct Typed(String);
+
+impl std::fmt::Debug for Typed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("…")
+    }
+}
+
+/// The jobs that it sets up.
+const MAIL: &str = "mail";
+const LOOK: &str = "look";
+const FIX: &str = "fix";
+const COPY: &str = "backup";
+/// When what nobody is asked about is done.
+const FIX_WHEN: &str = "every day 3:30";
+const COPY_WHEN: &str = "every sunday 4:30";
+
+pub(super) fn run(args: &Args) -> Result<ExitCode, CliError> {
+    let now = settings::get();
+    let talks = std::io::stdin().is_terminal() && std::io::stderr().is_terminal() && !args.yes;
+    if !talks && !args.yes && !args.dry_run {
+        return Err(CliError::usage(
+            "Nobody is here to answer, so nothing was done",
+            "Give the answers as options and --yes; see: cleanbill init --help",
+        ));
+    }
+    let mut answers = Answers::of(args, &now.config)?;
+    if talks {
+        ask::all(&mut answers, args)?;
+    }
+    let edit = written(&answers, &now.file)?;
+    let new = edit.settings()?;
+    let here = Here::new(new, args.store.db.as_deref());
+    let by = args.run_by.unwrap_or_else(install::By::usual);
+    terminal::print(&plan(&answers, &here, &edit, by)?)?;
+    if args.dry_run {
+        anstream::println!("Nothing was done.");
+        return Ok(ExitCode::SUCCESS);
+    }
+    if talks && !ask::agree()? {
+        anstream::println!("Nothing was done.");
+        return Ok(ExitCode::SUCCESS);
+    }
+    if let (Some(password), Some(file)) = (&answers.password, &answers.password_file) {
+        keep_password(file, password)?;
+    }
+    let mut failed = false;
+    if !answers.to.is_empty() && !args.no_test {
+        failed = email::test(&here, &[])? != ExitCode::SUCCESS;
+        if failed && talks && !ask::all_the_same()? {
+            anstream::println!("Nothing else was done. Try again with: sudo cleanbill init");
+            return Ok(ExitCode::from(1));
+        }
+    }
+    let settings = edit.save()?;
+    anstream::println!("The settings are in {}.", settings.file.display());
+    let here = Here::new(settings, args.store.db.as_deref());
+    install::install(&here, by)?;
+    anstream::print!("{}", done(&here));
+    Ok(ExitCode::from(u8::from(failed)))
+}
+
+impl Answers {
+    /// What was said with the command, else what holds now, else what is usual.
+    fn of(args: &Args, now: &Config) -> Result<Self, CliError> {
+        let mail = &now.mail;
+        let to = if args.no_email {
+            Vec::new()
+        } else if args.email.is_empty() {
+            mail.to.clone()
+        } else {
+            args.email.clone()
+        };
+        let job = |name: &str, usual: &str| now.schedule.get(name).map_or_else(|| usual.to_owned(), |job| job.when.clone());
+        let fixes = now.schedule.contains_key(FIX);
+        let answers = Answers {
+            purpose: args.purpose.clone().or_else(|| now.machine.purpose.clone()),
+            to,
+            server: args.server.clone().or_else(|| mail.server.clone()),
+            port: args.port.or(mail.port.filter(|_| args.server.is_none())),
+            security: args.security.unwrap_or(mail.security),
+            user: args.user.clone().or_else(|| mail.user.clone().filter(|_| args.server.is_none())),
+            password_file: args
+                .password_file
+                .clone()
+                .or_else(|| mail.password_file.clone().filter(|_| args.server.is_none())),
+            password: None,
+            from: args.from.clone().or_else(|| mail.from.clone()),
+            reader: args.reader.unwrap_or(now.report.reader),
+            when: args.when.clone().unwrap_or_else(|| job(MAIL, "every monday 7:00")),
+            look: args.look.clone().unwrap_or_else(|| job(LOOK, "every day 2:30")),
+            fix: args.fix.unwrap_or(if fixes { MayFix::Safe } else { MayFix::Nothing }),
+        };
+        for person in answers.to.iter().chain(&answers.from) {
+            address(person).map_err(|why| CliError::usage(why, "Write it as in owner@example.org"))?;
+        }
+        for when in [&answers.when, &answers.look] {
+            time(when).map_err(|why| CliError::usage(why, "Write it as in 'every monday 7:00'"))?;
+        }
+        Ok(answers)
+    }
+}
+
+/// Whether this is an address; else why not.
+fn address(text: &str) -> Result<(), String> {
+    text.parse::<Mailbox>().map(|_| ()).map_err(|e| e.to_string())
+}
+
+/// What a time means; else why it is none.
+fn time(text: &str) -> Result<When, String> {
+    let when = When::parse(text, &TimeZone::system()).map_err(|e| e.to_string())?;
+    when.first_after(Timestamp::now()).map_err(|e| e.to_string())?;
+    Ok(when)
+}
+
+/// The settings with the answers in them; whatever else stands there stays.
+fn written(answers: &Answers, file: &Path) -> Result<Edit, CliError> {
+    let mut edit = Edit::open(file)?;
+    let mut put = |key: &str, value: Option<String>| match value {
+        Some(value) => edit.set(key, value),
+        None => {
+            edit.unset(key);
+        }
+    };
+    put("machine.purpose", answers.purpose.clone());
+    if answers.to.is_empty() {
+        put("mail.to", None);
+    } else {
+        edit.set("mail.to", answers.to.iter().collect::<toml_edit::Array>());
+        let mut put = |key: &str, value: Option<String>| match value {
+            Some(value) => edit.set(key, value),
+            None => {
+                edit.unset(key);
+            }
+        };
+        put("mail.from", answers.from.clone());
+        put("mail.server", answers.server.clone());
+        let far = answers.server.is_some();
+        put("mail.user", answers.user.clone().filter(|_| far));
+        let password = answers.password_file.as_ref().map(|file| file.to_string_lossy().into_owned());
+        put("mail.password_file", password.filter(|_| far && answers.user.is_some()));
+        match answers.port.filter(|_| far) {
+            Some(port) => edit.set("mail.port", i64::from(port)),
+            None => {
+                edit.unset("mail.port");
+            }
+        }
+        if far && answers.security != Security::default() {
+            edit.set("mail.security", if answers.security == Security::Tls { "tls" } else { "none" });
+        } else {
+            edit.unset("mail.security");
+        }
+    }
+    if answers.reader == Detail::Technician {
+        edit.set("report.for", "technician");
+    } else {
+        edit.unset("report.for");
+    }
+    let settings = edit.settings()?;
+    let now = &settings.config.schedule;
+    // What someone chose for a job beside its time stays.
+    let with = |name: &str, task: Task, when: &str| match now.get(name) {
+        Some(job) if job.task == task => Job { when: when.to_owned(), ..job.clone() },
+        _ => Job::new(task, when),
+    };
+    let look = Job { jitter: now.get(LOOK).map_or(Length::seconds(900), |j| j.jitter.clone()), ..with(LOOK, Task::Audit, &answers.look) };
+    let mail = with(MAIL, Task::Email, &answers.when);
+    let copy = with(COPY, Task::Backup, now.get(COPY).map_or(COPY_WHEN, |j| &j.when));
+    let fix_when = now.get(FIX).map_or(FIX_WHEN, |j| &j.when);
+    let fix = Job { policy: PolicyName::Safe, ..with(FIX, Task::Fix, fix_when) };
+    edit.job(LOOK, &look);
+    if answers.to.is_empty() {
+        edit.remove_job(MAIL);
+    } else {
+        edit.job(MAIL, &mail);
+    }
+    if answers.fix == MayFix::Safe {
+        edit.job(FIX, &fix);
+    } else {
+        edit.remove_job(FIX);
+    }
+    edit.job(COPY, &copy);
+    Ok(edit)
+}
+
+/// What will be done.
+fn plan(answers: &Answers, here: &Here, edit: &Edit, by: install::By) -> Result<String, CliError> {
+    let mut out = String::from("\nThis is what will be done:\n\n");
+    for job in here.jobs()? {
+        let what = super::schedule::told::does(&job.job, here.config());
+        out.push_str(&format!("  {}: {}\n", words::capital(&job.when.says()), what));
+    }
+    let way = match &answers.server {
+        Some(server) => format!("by the mail server {}", words::harmless(server)),
+        None => format!("by the mail program of this machine, {}", here.config().mail.sendmail.display()),
+    };
+    if answers.to.is_empty() {
+        out.push_str("\n  Nobody gets mail. To change that: cleanbill init --email TO\n");
+    } else {
+        out.push_str(&format!("\n  Mail goes {way}.\n"));
+        out.push_str("  Something that cannot wait is told at once, and that it is solved.\n");
+    }
+    out.push_str(&format!("  {}\n", by.says()));
+    if edit.is_changed() {
+        out.push_str(&format!("\n  {} will say:\n\n", here.settings.file.display()));
+        let lines: Vec<String> = edit.text().lines().map(words::harmless).collect();
+        out.push_str(&textwrap::indent(&lines.join("\n"), "    │ "));
+        out.push('\n');
+    }
+    out.push('\n');
+    Ok(out)
+}
+
+fn keep_password(file: &Path, password: &Typed) -> Result<(), CliError> {
+    let failed = |e: std::io::Error| {
+        CliError::failed(format!("{} cannot be written: {e}", file.display()), "Run it with sudo")
+    };
+    if let Some(folder) = file.parent().filter(|p| !p.as_os_str().is_empty()) {
+        fs::DirBuilder::new().recursive(true).mode(0o755).create(folder).map_err(failed)?;
+    }
+    // One that was there may have had other rights.
+    let _ = fs::remove_file(file);
+    write_whole(file, format!("{}\n", password.0).as_bytes(), 0o600).map_err(failed)
+}
+
+/// What is so now, and how to take it back.
+fn done(here: &Here) -> String {
+    let mut out = String::new();
+    if let Ok(jobs) = here.jobs() {
+        let next = jobs.iter().filter_map(|job| Some((job.next(Timestamp::now(), here.delay(job))?, job)));
+        if let Some((at, job)) = next.min_by_key(|(at, _)| *at) {
+            let when = super::schedule::told::time(here, at);
+            out.push_str(&format!("\nThe next thing that happens by itself: `{}`, {when}.\n", job.name));
+        }
+    }
+    out.push_str("\nHow it is:          cleanbill status\n");
+    out.push_str("The first look now: sudo cleanbill schedule run look\n");
+    out.push_str("Change it:          sudo cleanbill init, or edit the settings\n");
+    out.push_str("Take it back:       sudo cleanbill schedule uninstall\n");
+    out
+}
+
+/// Where the password is kept that someone types.
+fn password_place(settings: &Settings) -> PathBuf {
+    settings.file.with_file_name("mail-password")
+}

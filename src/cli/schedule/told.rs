@@ -1,0 +1,284 @@
+//! Jobs, their times and their runs, as people read them.
+
+use std::fmt::Write as _;
+
+use jiff::{Timestamp, tz::TimeZone};
+use serde::Serialize;
+
+use super::CliError;
+use crate::{
+    config::{self, Length, Task},
+    schedule::{self, Here, Planned, When, says_time},
+    store::{Cause, JobRun, JobState, StoreError},
+    words::{self, harmless},
+};
+
+/// A job as it is listed.
+#[derive(Debug, Serialize)]
+pub(in crate::cli) struct Listed {
+    /// Its name.
+    pub(in crate::cli) name: String,
+    /// Whether it is done at all.
+    enabled: bool,
+    /// What it does, in words.
+    does: String,
+    /// When, as the settings say it.
+    when: String,
+    /// When, in words.
+    says: String,
+    /// When it begins next.
+    next: Option<Timestamp>,
+    /// Its last run.
+    last: Option<JobRun>,
+}
+
+impl Listed {
+    /// Whether it is done at all.
+    pub(in crate::cli) fn is_enabled(&self) -> bool {
+        self.enabled
+    }
+
+    /// What is not as it should be, if its last run did not work.
+    pub(in crate::cli) fn went_wrong(&self) -> Option<String> {
+        let last = self.last.as_ref().filter(|run| self.enabled && run.state.is_bad())?;
+        Some(format!("`{}` {}: cleanbill schedule history {}", self.name, result(last), self.name))
+    }
+
+    /// Its last and its next run, in a line.
+    pub(in crate::cli) fn line(&self, here: &Here) -> String {
+        let last = match &self.last {
+            Some(run) => format!("{}, {}", result(run), words::ago(run.started, Timestamp::now())),
+            None => "did not run yet".to_owned(),
+        };
+        match self.next {
+            Some(next) => format!("{last}; next {}", time(here, next)),
+            None if self.enabled => format!("{last}; never again"),
+            None => "turned off".to_owned(),
+        }
+    }
+}
+
+/// All jobs of the settings.
+pub(in crate::cli) fn jobs(here: &Here) -> Result<Vec<Listed>, CliError> {
+    let last = match here.store.last_job_runs(&here.id) {
+        Ok(runs) => runs,
+        Err(StoreError::Missing(_)) => Vec::new(),
+        Err(error) => return Err(error.into()),
+    };
+    let now = Timestamp::now();
+    let listed = here.config().schedule.iter().map(|(name, job)| {
+        let planned = Planned::new(name, job, &here.zone)?;
+        Ok(Listed {
+            name: name.clone(),
+            enabled: job.enabled,
+            does: does(job, here.config()),
+            when: job.when.clone(),
+            says: planned.when.says(),
+            next: planned.next(now, here.delay(&planned)).filter(|_| job.enabled),
+            last: last.iter().find(|run| run.job == *name).cloned(),
+        })
+    });
+    listed.collect()
+}
+
+/// What a job does, in words.
+pub(super) fn does(job: &config::Job, config: &config::Config) -> String {
+    let machine = || match &job.root {
+        Some(root) => harmless(&root.to_string_lossy()),
+        None => "this machine".to_owned(),
+    };
+    match job.task {
+        Task::Audit => format!("looks at {}", machine()),
+        Task::Report => {
+            let formats: Vec<String> = job.formats.iter().map(|f| f.extension().to_uppercase()).collect();
+            format!("writes the report on {} as {}", about(job, machine()), words::list(&formats))
+        }
+        Task::Email => {
+            let to = if job.to.is_empty() { &config.mail.to } else { &job.to };
+            let to = if to.is_empty() { "nobody yet".to_owned() } else { words::list(to) };
+            format!("mails the report on {} to {}", about(job, machine()), harmless(&to))
+        }
+        Task::Fix if job.policy == config::PolicyName::Safe => {
+            format!("fixes all that can break nothing on {}", machine())
+        }
+        Task::Fix => format!("fixes what [autofix] allows on {}", machine()),
+        Task::Backup => "copies the history".to_owned(),
+        Task::Run => format!("runs: {}", harmless(job.command.as_deref().unwrap_or_default())),
+    }
+}
+
+fn about(job: &config::Job, machine: String) -> String {
+    job.histories.as_ref().map_or(machine, |folder| format!("all machines in {}", harmless(&folder.to_string_lossy())))
+}
+
+/// The list of jobs.
+pub(super) fn list(jobs: &[Listed], here: &Here) -> String {
+    if jobs.is_empty() {
+        return "There is no job yet. Set all up in two minutes: cleanbill init     Or add one: cleanbill schedule add --help\n"
+            .to_owned();
+    }
+    let mut out = String::new();
+    for job in jobs {
+        let _ = writeln!(out, "{}   {}", job.name, job.does);
+        let _ = writeln!(out, "    When   {}", job.says);
+        match job.next {
+            Some(next) => {
+                let _ = writeln!(out, "    Next   {}", time(here, next));
+            }
+            None => {
+                let why = if job.enabled { "never again" } else { "it is turned off" };
+                let _ = writeln!(out, "    Next   {why}");
+            }
+        }
+        if let Some(last) = &job.last {
+            let _ = writeln!(out, "    Last   {}: {}", at(last.started, &here.zone), result(last));
+        }
+        out.push('\n');
+    }
+    out.push_str(&runner(here));
+    out
+}
+
+/// One job whole.
+pub(super) fn job(here: &Here, name: &str) -> Result<String, CliError> {
+    let job = here.config().schedule.get(name);
+    let Some(job) = job else { return Err(super::no_job(here, name)) };
+    let planned = Planned::new(name, job, &here.zone)?;
+    let mut out = format!("{name}   {}\n", does(job, here.config()));
+    let _ = writeln!(out, "\n  When      {}   ({})", planned.when.says(), harmless(&job.when));
+    let delay = here.delay(&planned);
+    if !delay.is_zero() {
+        let _ = writeln!(
+            out,
+            "  Delay     up to {} later; on this machine always by {}",
+            job.jitter,
+            Length::seconds(delay.as_secs().unsigned_abs() / 60 * 60)
+        );
+    }
+    let _ = writeln!(out, "  Limit     {}", job.limit);
+    let _ = writeln!(out, "  If missed {}", if job.catch_up { "made up for once" } else { "left out" });
+    if !job.enabled {
+        let _ = writeln!(out, "  It is turned off: enabled = false");
+    }
+    out.push('\n');
+    let now = Timestamp::now();
+    let times = std::iter::successors(planned.next(now, delay), |at| planned.next(*at, delay));
+    for next in times.take(3) {
+        let _ = writeln!(out, "  Next      {}", time(here, next));
+    }
+    let runs = match here.store.job_runs(&here.id, Some(name), 5) {
+        Ok(runs) => runs,
+        Err(StoreError::Missing(_)) => Vec::new(),
+        Err(error) => return Err(error.into()),
+    };
+    if !runs.is_empty() {
+        out.push_str("\n  Last runs\n");
+        out.push_str(&textwrap::indent(&history(&runs, &here.zone), "    "));
+    }
+    Ok(out)
+}
+
+/// What a time means, and when it is next.
+pub(super) fn next(when: &When, count: usize, zone: &TimeZone) -> String {
+    let times = std::iter::successors(when.next_after(Timestamp::now()), |at| when.next_after(*at));
+    self::times(when, times.take(count), zone)
+}
+
+pub(super) fn times(when: &When, next: impl Iterator<Item = Timestamp>, zone: &TimeZone) -> String {
+    let mut out = format!("{}\n", words::capital(&when.says()));
+    for at in next {
+        let _ = writeln!(out, "  {}", says_time(at, zone, Timestamp::now()));
+    }
+    out
+}
+
+/// A time that is to come.
+pub(in crate::cli) fn time(here: &Here, at: Timestamp) -> String {
+    says_time(at, &here.zone, Timestamp::now())
+}
+
+/// A time that is past.
+pub(in crate::cli) fn at(at: Timestamp, zone: &TimeZone) -> String {
+    zone.to_datetime(at).strftime("%a %-d %b %Y, %H:%M").to_string()
+}
+
+/// Runs, newest first.
+pub(super) fn history(runs: &[JobRun], zone: &TimeZone) -> String {
+    let width = runs.iter().map(|run| run.job.len()).max().unwrap_or(0);
+    let mut out = String::new();
+    for run in runs {
+        let why = match run.cause {
+            Cause::Schedule => "",
+            Cause::Late => " (late)",
+            Cause::ByHand => " (by hand)",
+        };
+        let _ = writeln!(out, "{}  {:width$}  {}{why}", at(run.started, zone), run.job, result(run));
+        if run.missed > 0 {
+            let times = words::count(usize::try_from(run.missed).unwrap_or(0), "time", "times");
+            let _ = writeln!(out, "    Before it, nothing ran at {times}.");
+        }
+        for line in run.said.as_deref().unwrap_or_default().lines() {
+            let _ = writeln!(out, "    {}", harmless(line));
+        }
+    }
+    out
+}
+
+/// How a run went.
+pub(in crate::cli) fn result(run: &JobRun) -> String {
+    let took = run.ended.map_or_else(String::new, |end| {
+        let seconds = end.duration_since(run.started).as_secs_f64();
+        if seconds < 90.0 { format!("{seconds:.1} seconds") } else { words::span(run.started, end) }
+    });
+    match run.state {
+        JobState::Running => "at work".to_owned(),
+        JobState::Done => format!("done in {took}"),
+        JobState::Failed => format!("failed after {took}"),
+        JobState::TimedOut => format!("stopped after {took}: it took too long"),
+        JobState::CutOff => "cut off".to_owned(),
+        JobState::Skipped => "left out".to_owned(),
+    }
+}
+
+/// What a run that just ended says.
+pub(super) fn ended(run: &JobRun) -> String {
+    let mut out = format!("`{}` {}.\n", run.job, result(run));
+    for line in run.said.as_deref().unwrap_or_default().lines() {
+        let _ = writeln!(out, "  {}", harmless(line));
+    }
+    out
+}
+
+/// Who runs the jobs, and what to do when nobody does.
+pub(in crate::cli) fn runner(here: &Here) -> String {
+    match schedule::card(here.place()) {
+        Some(card) => {
+            let mut out =
+                format!("The daemon runs them (process {}, since {}).\n", card.pid, at(card.since, &here.zone));
+            if let Some(broken) = card.broken {
+                let _ = writeln!(
+                    out,
+                    "The settings are wrong, so the last ones that were right hold:\n  {}",
+                    harmless(&broken)
+                );
+            }
+            if let Some(trouble) = card.trouble {
+                let _ = writeln!(out, "It cannot do its work: {}", harmless(&trouble));
+            }
+            out
+        }
+        None => {
+            "No daemon runs, so nothing happens by itself unless timers or a crontab do it: sudo cleanbill schedule \
+                 install\n"
+                .to_owned()
+        }
+    }
+}
+
+/// Lets a daemon know that the settings changed.
+pub(super) fn reloaded(here: &Here) {
+    let Some(card) = schedule::card(here.place()) else { return };
+    if let Some(pid) = i32::try_from(card.pid).ok().and_then(rustix::process::Pid::from_raw) {
+        let _ = rustix::process::kill_process(pid, rustix::process::Signal::HUP);
+    }
+}

@@ -1,0 +1,30 @@
+//! What the history knows of the jobs, for a daemon that does not open it itself.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::{Here, Planned, ScheduleError, outbox};
+
+/// What the history knows of the jobs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Known {
+    /// Since when each job has its times, and the last one that was seen to, by name.
+    pub jobs: BTreeMap<String, (Timestamp, Option<Timestamp>)>,
+    /// When the next mail is tried.
+    pub next_mail: Option<Timestamp>,
+}
+
+/// Asks the history; a job that it does not know is known from now on.
+///
+/// # Errors
+/// When the history or the times of a job cannot be read.
+pub fn known(here: &Here) -> Result<Known, ScheduleError> {
+    let jobs = here.jobs()?;
+    let texts: Vec<String> = jobs.iter().map(Planned::times).collect();
+    let asked: Vec<(&str, &str)> = jobs.iter().zip(&texts).map(|(j, t)| (j.name.as_str(), t.as_str())).collect();
+    let pasts = here.store.meet_jobs(&here.id, &asked, Timestamp::now())?;
+    let jobs = jobs.iter().zip(pasts).map(|(job, past)| (job.name.clone(), (past.since, past.last_due))).collect();
+    Ok(Known { jobs, next_mail: outbox::next(here)? })
+}

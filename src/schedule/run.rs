@@ -1,0 +1,178 @@
+//! One run of a job: on record before it begins, alone, bounded in time, and with what came of it.
+
+use std::{
+    process::{Command, Stdio},
+    time::Duration,
+};
+
+use jiff::Timestamp;
+
+use super::{Due, Here, Lock, Planned, ScheduleError, due, outbox};
+use crate::{
+    child::{Running, Waited},
+    config::Task,
+    signals::Signals,
+    store::{Cause, JobRun, JobState},
+};
+
+/// Why a run is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Asked {
+    /// If it is due.
+    IfDue,
+    /// Whatever the time.
+    ByHand,
+}
+
+/// What came of asking.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ended {
+    /// It is not due before then.
+    NotDue(Option<Timestamp>),
+    /// Someone else sees to just this time.
+    AtWork,
+    /// It ran, or was skipped.
+    Ran(JobRun),
+}
+
+/// How much of what a job says is kept, in bytes.
+const KEPT: usize = 16 << 10;
+/// How much of it is written down, in characters.
+const SAID: usize = 2000;
+/// How long a job that is stopped may take to end by itself.
+const GRACE: Duration = Duration::from_secs(20);
+/// Hands over mail with little patience for those who wait for this process to end.
+const IMPATIENT: &str = "it was asked to stop";
+
+/// Runs a job.
+///
+/// # Errors
+/// When it may not begin: no such job, or it cannot be written down.
+pub fn run(here: &Here, name: &str, asked: Asked) -> Result<Ended, ScheduleError> {
+    let job = here.job(name)?;
+    let lock = Lock::take(here.folder()?, &format!("job-{name}"))?;
+    let now = Timestamp::now();
+    let mut run = JobRun {
+        id: 0,
+        job: name.to_owned(),
+        task: job.job.task.name().to_owned(),
+        cause: Cause::ByHand,
+        due: now,
+        started: now,
+        ended: None,
+        state: JobState::Running,
+        missed: 0,
+        said: None,
+        audit: None,
+    };
+    if asked == Asked::IfDue {
+        let past = here.store.meet_jobs(&here.id, &[(name, &job.times())], now)?;
+        let Some(past) = past.first() else { return Ok(Ended::NotDue(None)) };
+        match due(&job, past, here.delay(&job), now) {
+            Due::Wait(next) => return Ok(Ended::NotDue(next)),
+            Due::Pass { due, missed } => {
+                let why = "It was missed, and is not made up for.";
+                return skip(here, JobRun { due, missed: missed - 1, cause: Cause::Late, ..run }, why);
+            }
+            Due::Now { due, cause, missed } => run = JobRun { due, cause, missed, ..run },
+        }
+    }
+    let Some(mut lock) = lock else {
+        if asked == Asked::ByHand {
+            return Err(ScheduleError::AtWork(name.to_owned()));
+        }
+        let at_work = here.store.job_runs(&here.id, Some(name), 1)?;
+        if at_work.first().is_some_and(|r| r.state == JobState::Running && r.due == run.due) {
+            return Ok(Ended::AtWork);
+        }
+        return skip(here, run, "Its former run was still at work.");
+    };
+    lock.note(&std::process::id().to_string());
+    let signals = Signals::hear();
+    here.store.begin_job(&here.id, &mut run)?;
+    let (state, said) = carry_out(here, &job, &run, &signals);
+    // The audit that it made stands in the history already.
+    run.audit = here.store.job_run(&here.id, run.id)?.and_then(|r| r.audit);
+    run.state = state;
+    run.said = Some(shortened(&said)).filter(|s| !s.is_empty());
+    run.ended = Some(Timestamp::now().max(run.started));
+    here.store.end_job(&run)?;
+    drop(lock);
+    if job.job.task != Task::Run {
+        // What it put into the queue goes at once; what is not taken now is tried again later.
+        let delivered = outbox::deliver(here, &|| signals.asked())?;
+        if !delivered.wrong.is_empty() {
+            let told: Vec<&str> =
+                run.said.as_deref().into_iter().chain(delivered.wrong.iter().map(String::as_str)).collect();
+            run.said = Some(shortened(&told.join("\n")));
+            here.store.end_job(&run)?;
+        }
+    }
+    Ok(Ended::Ran(run))
+}
+
+/// Writes down a time at which nothing was done, and why.
+fn skip(here: &Here, run: JobRun, why: &str) -> Result<Ended, ScheduleError> {
+    let mut run = JobRun { state: JobState::Skipped, ended: Some(run.started), said: Some(why.to_owned()), ..run };
+    here.store.skip_job(&here.id, &mut run)?;
+    Ok(Ended::Ran(run))
+}
+
+/// Does the work in a process of its own: whatever becomes of it, someone is left who writes it down.
+fn carry_out(here: &Here, job: &Planned, run: &JobRun, signals: &Signals) -> (JobState, String) {
+    let command = match (&job.job.task, &job.job.command) {
+        (Task::Run, Some(command)) => {
+            let mut shell = Command::new("/bin/sh");
+            shell.arg("-c").arg(command).current_dir("/");
+            shell.env("CLEANBILL_JOB", &job.name).env("CLEANBILL_DUE", run.due.to_string());
+            Ok(shell)
+        }
+        _ => here.program(&["schedule", "work", &job.name, "--run", &run.id.to_string()]),
+    };
+    let started = command.map_err(|e| e.to_string()).and_then(|mut command| {
+        command.stdin(Stdio::null());
+        Running::start(command, KEPT).map_err(|e| e.to_string())
+    });
+    let mut running = match started {
+        Ok(running) => running,
+        Err(error) => return (JobState::Failed, format!("It could not be started: {error}.")),
+    };
+    let limit = &job.job.limit;
+    match running.wait(limit.duration(), || signals.asked()) {
+        Ok(Waited::Ended(status)) if status.success() => (JobState::Done, running.said()),
+        Ok(Waited::Ended(status)) => {
+            let said = running.said();
+            let how = status
+                .code()
+                .map_or_else(|| format!("It was ended ({status})."), |code| format!("It ended with {code}."));
+            // Our own work says in a sentence what went wrong; of a command, the number tells something.
+            let own = job.job.task != Task::Run && !said.trim().is_empty();
+            (JobState::Failed, if own { said } else { format!("{how}\n{said}") })
+        }
+        Ok(Waited::Late) => {
+            running.end(GRACE);
+            (JobState::TimedOut, format!("It took longer than {limit} and was stopped.\n{}", running.said()))
+        }
+        Ok(Waited::Stopped) => {
+            running.end(GRACE);
+            (JobState::CutOff, format!("It was stopped in the middle: {IMPATIENT}."))
+        }
+        Err(error) => {
+            running.end(GRACE);
+            (JobState::Failed, format!("It could not be watched: {error}."))
+        }
+    }
+}
+
+/// The end of what was said, as a few harmless lines.
+fn shortened(said: &str) -> String {
+    let lines: Vec<String> = said.lines().map(crate::words::harmless).collect();
+    let text = lines.join("\n");
+    let text = text.trim();
+    let length = text.chars().count();
+    if length <= SAID {
+        text.to_owned()
+    } else {
+        format!("…{}", text.chars().skip(length - SAID).collect::<String>())
+    }
+}
