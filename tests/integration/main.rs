@@ -10,6 +10,8 @@ mod fixes_cut_off;
 mod history;
 mod mail;
 mod report;
+mod schedule;
+mod sink;
 mod store_care;
 mod support;
 #[path = "../../src/testing.rs"]

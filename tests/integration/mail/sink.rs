@@ -1,62 +1,36 @@
 //! A strict mail server of others (aiosmtpd), and Python's strict parser of mails.
 
-use std::{
-    io::{BufRead as _, BufReader},
-    path::Path,
-    process::{Child, Command, Stdio},
-};
-
 use cleanbill::words::harmless;
 use serde_json::Value;
 
 use super::{certificates::Authority, *};
-use crate::testing::can;
+use crate::sink;
 
-/// `tests/mail/sink.py`, running.
+/// The mail server with STARTTLS and a login.
 struct Sink {
-    child: Child,
-    port: u16,
-    dir: tempfile::TempDir,
+    server: sink::Sink,
     authority: Authority,
+    _files: tempfile::TempDir,
 }
 
 impl Sink {
-    /// With STARTTLS and a login; nothing where Python is missing.
+    /// Nothing where Python is missing.
     fn start() -> Option<Self> {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/mail");
-        let setup = Command::new(folder.join("setup.sh")).output();
-        let setup = setup.ok().filter(|o| o.status.success());
-        if !can(setup.is_some(), "Python or aiosmtpd is missing") {
-            return None;
-        }
-        let python = String::from_utf8(setup?.stdout).unwrap();
         let dir = tempfile::tempdir().unwrap();
         let authority = Authority::new();
-        let files = authority.sign("localhost", 2099).files(dir.path());
-        let mut child = Command::new(python.trim())
-            .arg(folder.join("sink.py"))
-            .arg("--maildir")
-            .arg(dir.path().join("mail"))
-            .arg("--starttls")
-            .args(files)
-            .args(["--auth", &format!("{USER}:{PASSWORD}")])
-            .arg("--fail-mode")
-            .arg(format!("@{}", dir.path().join("mode").display()))
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut ready = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut ready).unwrap();
-        let port = ready.trim().strip_prefix("ready ").unwrap_or_else(|| panic!("{ready}")).parse().unwrap();
-        Some(Sink { child, port, dir, authority })
+        let [certificate, key] = authority.sign("localhost", 2099).files(dir.path());
+        let login = format!("{USER}:{PASSWORD}");
+        let (certificate, key) = (certificate.display().to_string(), key.display().to_string());
+        let server = sink::Sink::with(&["--starttls", &certificate, &key, "--auth", &login])?;
+        Some(Sink { server, authority, _files: dir })
     }
 
     fn mode(&self, mode: &str) {
-        std::fs::write(self.dir.path().join("mode"), mode).unwrap();
+        self.server.mode(mode);
     }
 
     fn send(&self, letter: &Letter, password: &str) -> Tried {
-        let mut server = server("localhost", self.port, Security::StartTls);
+        let mut server = server("localhost", self.server.port, Security::StartTls);
         server.login = Some((USER.to_owned(), Secret::new(password.to_owned())));
         server.ca_file = Some(self.authority.file());
         // Python, on a busy machine.
@@ -72,20 +46,11 @@ impl Sink {
 
     /// How many mails it has.
     fn count(&self) -> usize {
-        let folder = std::fs::read_dir(self.dir.path().join("mail")).unwrap();
-        folder.filter(|e| e.as_ref().unwrap().path().extension().is_some_and(|x| x == "json")).count()
+        self.server.count()
     }
 
     fn mail(&self, n: usize) -> Value {
-        let path = self.dir.path().join(format!("mail/{n}.json"));
-        serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
-    }
-}
-
-impl Drop for Sink {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        self.server.mails().swap_remove(n - 1)
     }
 }
 
@@ -108,7 +73,7 @@ fn a_strict_server_and_a_strict_reader_find_nothing_wrong() {
     assert_eq!(mail["message"]["defects"], serde_json::json!([]), "{mail}");
     assert_eq!((&mail["encrypted"], &mail["login"]), (&true.into(), &USER.into()));
     assert_eq!(mail["message"]["header_is_ascii"], true);
-    let own = std::fs::read(sink.dir.path().join("mail/1.eml")).unwrap();
+    let own = std::fs::read(&sink.server.files("eml")[0]).unwrap();
     assert_eq!(own, letter().bytes);
 
     // DMARC: who stands in the letter is who stands on the envelope.
