@@ -4,7 +4,7 @@ use std::{path::Path, process::ExitCode};
 
 use super::{StoreArgs, error::CliError, settings};
 use crate::{
-    schedule::{Daemon, Note},
+    schedule::{Daemon, End, Note},
     words,
 };
 
@@ -32,10 +32,11 @@ fn told(note: &Note<'_>) -> String {
         Note::Reloaded => "The settings changed and hold from now on.".to_owned(),
         Note::Broken(why) => format!("The settings are wrong, so the last ones that were right hold: {why}"),
         Note::Begins(name) => format!("`{name}` begins."),
-        Note::Ended(name, status) => match status.code() {
-            Some(0) => format!("`{name}` ended."),
-            Some(1) => format!("`{name}` did not work: cleanbill schedule history {name}"),
-            _ => format!("`{name}` could not do its work ({status}); it is tried again."),
+        Note::Ended(name, end) => match end {
+            End::Done => format!("`{name}` ended."),
+            End::Beside => format!("`{name}` ended; how it went: cleanbill schedule history {name}"),
+            End::NotWell => format!("`{name}` did not work: cleanbill schedule history {name}"),
+            End::Undone(why) => format!("`{name}` could not do its work, and is tried again: {why}"),
         },
         Note::Trouble(why) => format!("{} It is tried again.", words::sentence(why)),
         Note::Stopping(jobs) => format!("Stopping; {} still at work.", words::count(*jobs, "job is", "jobs are")),

@@ -107,7 +107,7 @@ pub(super) fn test(here: &Here, to: &[String]) -> Result<ExitCode, CliError> {
     for (person, outcome) in schedule::test_mail(here, to, &super::fix::user())? {
         let person = harmless(&person);
         match outcome {
-            Ok(said) => anstream::println!("Sent to {person}. The mail server said: {}", harmless(&said)),
+            Ok(said) => anstream::println!("Sent to {person}. {}", harmless(&said)),
             Err(why) => {
                 failed = true;
                 anstream::eprintln!("Not sent to {person}: {}", harmless(&words::sentence(&why)));

@@ -16,6 +16,7 @@ mod facts;
 mod fix;
 mod generate;
 mod history;
+mod init;
 mod listing;
 mod look;
 mod menu;
@@ -94,6 +95,8 @@ enum Command {
     Unwaive(waive::UnwaiveArgs),
     /// List accepted problems
     Waivers(waive::ListArgs),
+    /// Set all up: a few questions, and the machine is looked after by itself
+    Init(Box<init::Args>),
     /// Show, check and explain the settings
     Config(config::Args),
     /// Check, back up, repair or bring back the file of the history
@@ -166,6 +169,7 @@ fn run(args: Vec<OsString>) -> ExitCode {
         Some(Command::Waive(args)) => waive::run(&args),
         Some(Command::Unwaive(args)) => waive::unwaive(&args),
         Some(Command::Waivers(args)) => waive::list(&args),
+        Some(Command::Init(args)) => init::run(&args),
         Some(Command::Config(args)) => config::run(&args, cli.config.as_deref()),
         Some(Command::Store(args)) => store::run(&args),
         Some(Command::Schedule(args)) => schedule::run(&args),
@@ -184,6 +188,9 @@ fn strict(command: Option<&Command>) -> settings::Strict {
         Some(Command::Config(_) | Command::Daemon(_) | Command::Completions(_) | Command::Man(_)) => {
             settings::Strict::Own
         }
+        Some(Command::Init(_)) => settings::Strict::Makes,
+        Some(Command::Schedule(args)) if args.adds() => settings::Strict::Makes,
+        Some(Command::Schedule(args)) if args.takes_away() => settings::Strict::No,
         Some(Command::Undo(_) | Command::History(_) | Command::Status(_) | Command::Store(_)) => settings::Strict::No,
         _ => settings::Strict::Yes,
     }

@@ -18,6 +18,8 @@ static SETTINGS: OnceLock<Settings> = OnceLock::new();
 pub(super) enum Strict {
     /// It is not carried out.
     Yes,
+    /// The same, but a file that is not there will be made.
+    Makes,
     /// It is carried out with the defaults, and the mistake is told: what takes something back must work always.
     No,
     /// It reads the settings by itself.
@@ -31,7 +33,7 @@ pub(super) fn read(file: Option<&Path>, strict: Strict) -> Result<(), CliError> 
     }
     let settings = match Settings::load(&path(file)) {
         Ok(settings) => settings,
-        Err(error) if strict == Strict::Yes => return Err(error.into()),
+        Err(error) if strict != Strict::No => return Err(error.into()),
         Err(error) => {
             anstream::eprintln!("The settings cannot be used: {error}");
             let _ = SETTINGS.set(Settings::none(path(file)));
@@ -39,7 +41,7 @@ pub(super) fn read(file: Option<&Path>, strict: Strict) -> Result<(), CliError> 
         }
     };
     // A file that was named must be there.
-    if let (Some(file), None) = (file, &settings.text) {
+    if let (Some(file), None, true) = (file, &settings.text, strict == Strict::Yes) {
         return Err(CliError::usage(
             format!("there are no settings in {}", file.display()),
             "Make them with: cleanbill init",

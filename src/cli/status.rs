@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     config::last_good,
-    schedule::{self, Card, Here},
+    schedule::{self, Card, Here, Installed, Way},
     store::{Mail, MailState, StoreError},
     words::{self, harmless},
 };
@@ -35,8 +35,8 @@ pub(super) struct Args {
 struct Status {
     /// Who runs the schedule; none when no daemon does.
     daemon: Option<Card>,
-    /// Timers or a crontab that run it instead.
-    installed: Option<String>,
+    /// What was installed to run it.
+    installed: Option<Installed>,
     /// The jobs.
     jobs: Vec<Listed>,
     /// Mail that waits or went wrong, newest first.
@@ -90,6 +90,7 @@ fn look(here: &Here) -> Result<Status, CliError> {
     } else if installed.is_none() && jobs.iter().any(Listed::is_enabled) {
         wrong.push("Nothing runs the jobs: sudo cleanbill schedule install".to_owned());
     }
+    wrong.extend(installed.iter().flat_map(|installed| &installed.wrong).map(|why| harmless(why)));
     wrong.extend(jobs.iter().filter_map(Listed::went_wrong));
     let bad = mails.iter().filter(|m| m.state != MailState::Waiting || m.tries > 0).count();
     if bad > 0 {
@@ -110,10 +111,14 @@ fn look(here: &Here) -> Result<Status, CliError> {
 fn told(status: &Status, here: &Here) -> String {
     let mut out = String::new();
     let _ = match (&status.daemon, &status.installed) {
-        (Some(card), _) => {
-            writeln!(out, "Schedule   the daemon runs it, since {}", told::at(card.since, &here.zone))
+        (Some(card), Some(Installed { way: Way::Service, .. })) => {
+            writeln!(out, "Schedule   the daemon runs it as a service, since {}", told::at(card.since, &here.zone))
         }
-        (None, Some(by)) => writeln!(out, "Schedule   {by} run it"),
+        (Some(card), _) => {
+            writeln!(out, "Schedule   a daemon started by hand runs it, since {}", told::at(card.since, &here.zone))
+        }
+        (None, Some(installed)) if installed.active => writeln!(out, "Schedule   by {}", installed.says()),
+        (None, Some(installed)) => writeln!(out, "Schedule   {} should run it, and does not", installed.says()),
         (None, None) => writeln!(out, "Schedule   nothing runs it"),
     };
     let width = status.jobs.iter().map(|job| job.name.len()).max().unwrap_or(0);

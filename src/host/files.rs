@@ -161,7 +161,7 @@ impl Host {
         match rustix::fs::openat2(&self.inner.root_fd, relative, flags, Mode::empty(), resolve) {
             Ok(fd) => Ok(fd),
             // Old kernels and strict containers have no openat2; for the machine itself a plain open does.
-            Err(Errno::NOSYS | Errno::PERM) if self.inner.root == Path::new("/") => {
+            Err(Errno::NOSYS | Errno::PERM) if self.inner.reach == Path::new("/") => {
                 rustix::fs::openat(&self.inner.root_fd, relative, flags, Mode::empty())
                     .map_err(|error| ReadError::from_errno(path, error))
             }

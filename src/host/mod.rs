@@ -28,6 +28,8 @@ pub struct Host {
 #[derive(Debug)]
 struct Inner {
     root: PathBuf,
+    /// By which path this process gets there.
+    reach: PathBuf,
     root_fd: rustix::fd::OwnedFd,
     live: bool,
     privileged: bool,
@@ -35,6 +37,18 @@ struct Inner {
     /// Answers that stand in for programs, for tests: by program and arguments, joined with spaces.
     canned: Option<BTreeMap<String, Output>>,
 }
+
+/// Set by the units that keep us from writing to the machine. They do that by showing us a tree of our own, in which some
+/// folders are empty; the machine itself is then looked at as its first process sees it.
+pub(crate) const CONFINED: &str = "CLEANBILL_CONFINED";
+
+/// Whether we are kept from writing to the machine.
+pub(crate) fn confined() -> bool {
+    std::env::var_os(CONFINED).is_some_and(|value| value == "1")
+}
+
+/// The tree of the first process.
+const FIRST: &str = "/proc/1/root";
 
 /// Why a `--root` cannot be looked at.
 #[derive(Debug, thiserror::Error)]
@@ -58,7 +72,8 @@ impl Host {
     /// # Errors
     /// When `/` cannot be opened.
     pub fn live() -> Result<Self, RootError> {
-        Self::open(Path::new("/"), true, Timestamp::now(), None)
+        let reach = Path::new(if confined() { FIRST } else { "/" });
+        Self::open(Path::new("/"), reach, true, Timestamp::now(), None)
     }
 
     /// A mounted image or container tree: files only, no programs are run.
@@ -66,7 +81,7 @@ impl Host {
     /// # Errors
     /// When it cannot be opened or is no system.
     pub fn image(root: &Path) -> Result<Self, RootError> {
-        let host = Self::open(root, false, Timestamp::now(), None)?;
+        let host = Self::open(root, root, false, Timestamp::now(), None)?;
         if host.metadata("/etc").is_err() || host.metadata("/usr").is_err() {
             return Err(RootError::NotASystem(root.to_owned()));
         }
@@ -79,22 +94,31 @@ impl Host {
     /// # Errors
     /// When the directory cannot be opened.
     pub fn fake(root: &Path, now: Timestamp, canned: BTreeMap<String, Output>) -> Result<Self, RootError> {
-        Self::open(root, true, now, Some(canned))
+        Self::open(root, root, true, now, Some(canned))
     }
 
     fn open(
         root: &Path,
+        reach: &Path,
         live: bool,
         now: Timestamp,
         canned: Option<BTreeMap<String, Output>>,
     ) -> Result<Self, RootError> {
         use rustix::fs::{Mode, OFlags};
         let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        let root_fd = rustix::fs::open(root, flags, Mode::empty())
-            .map_err(|error| RootError::Open { path: root.to_owned(), error: error.into() })?;
+        let root_fd = rustix::fs::open(reach, flags, Mode::empty())
+            .map_err(|error| RootError::Open { path: reach.to_owned(), error: error.into() })?;
         let privileged = canned.is_some() || rustix::process::geteuid().is_root();
         Ok(Host {
-            inner: Arc::new(Inner { root: root.to_owned(), root_fd, live, privileged, now, canned }),
+            inner: Arc::new(Inner {
+                root: root.to_owned(),
+                reach: reach.to_owned(),
+                root_fd,
+                live,
+                privileged,
+                now,
+                canned,
+            }),
             deadline: None,
         })
     }
@@ -116,6 +140,16 @@ impl Host {
     /// The directory that stands for `/`.
     pub fn root(&self) -> &Path {
         &self.inner.root
+    }
+
+    /// The path by which this process gets to that directory, for system calls that take no open file.
+    pub(crate) fn reach(&self) -> &Path {
+        &self.inner.reach
+    }
+
+    /// The table of what is mounted in that directory.
+    pub(crate) fn mount_table(&self) -> &'static str {
+        if self.inner.reach == Path::new(FIRST) { "/proc/1/mountinfo" } else { "/proc/self/mountinfo" }
     }
 
     /// Whether this is a running machine, whose `/proc`, `/sys` and programs may be asked.

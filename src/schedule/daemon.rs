@@ -3,9 +3,9 @@
 
 use std::{
     collections::BTreeMap,
-    os::unix::{net::UnixStream, process::CommandExt as _},
+    os::unix::net::UnixStream,
     path::{Path, PathBuf},
-    process::{Child, ExitStatus, Stdio},
+    process::Stdio,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -21,7 +21,10 @@ use signal_hook::{
     flag, low_level,
 };
 
-use super::{Due, Here, Known, Lock, Planned, ScheduleError, due};
+use super::{
+    Due, Here, Known, Lock, Planned, ScheduleError, due,
+    start::{End, Started},
+};
 use crate::{
     child::{Running, Waited},
     config::{Settings, keep_last_good, last_good},
@@ -40,7 +43,7 @@ pub enum Note<'a> {
     /// A job begins.
     Begins(&'a str),
     /// A program that it started ended.
-    Ended(&'a str, ExitStatus),
+    Ended(&'a str, &'a End),
     /// Something could not be done, and is tried again.
     Trouble(&'a str),
     /// It was asked to stop, and waits for so many jobs.
@@ -72,7 +75,7 @@ pub struct Daemon {
     /// When the file was changed last, as far as is known.
     changed: Option<SystemTime>,
     known: Option<Known>,
-    running: Vec<(String, Child)>,
+    running: Vec<(String, Started)>,
     /// What did not even begin, by name: how often, and when it may be tried again.
     failed: BTreeMap<String, (u32, Instant)>,
 }
@@ -291,25 +294,25 @@ impl Daemon {
         let Some(known) = self.known.clone() else { return TICK };
         let until = |at: Timestamp| Duration::try_from(at.duration_since(now)).unwrap_or(Duration::ZERO);
         let mut wait = TICK;
-        let mut ready: Vec<(Timestamp, String)> = Vec::new();
+        let mut ready: Vec<(Timestamp, Planned)> = Vec::new();
         for job in &self.jobs {
             let Some(past) = known.jobs.get(&job.name) else { continue };
             match due(job, &JobPast { since: past.0, last_due: past.1 }, self.here.delay(job), now) {
-                Due::Now { due, .. } | Due::Pass { due, .. } => ready.push((due, job.name.clone())),
+                Due::Now { due, .. } | Due::Pass { due, .. } => ready.push((due, job.clone())),
                 Due::Wait(next) => wait = next.map_or(wait, |next| wait.min(until(next))),
             }
         }
-        ready.sort();
-        for (_, name) in ready {
-            if self.is_running(&name) || self.too_soon(&name) || self.running.len() >= MOST {
+        ready.sort_by(|a, b| (a.0, &a.1.name).cmp(&(b.0, &b.1.name)));
+        for (_, job) in ready {
+            if self.is_running(&job.name) || self.too_soon(&job.name) || self.running.len() >= MOST {
                 continue;
             }
-            tell(Note::Begins(&name));
-            self.spawn(&name, &["schedule", "run", &name, "--if-due"], tell);
+            tell(Note::Begins(&job.name));
+            self.started(&job.name, Started::job(&self.here, &job), tell);
         }
         match known.next_mail {
             Some(at) if at <= now && !self.is_running(MAIL) && !self.too_soon(MAIL) => {
-                self.spawn(MAIL, &["email", "queue", "--send"], tell);
+                self.started(MAIL, Started::mail(&self.here), tell);
             }
             Some(at) if at > now => wait = wait.min(until(at)),
             _ => {}
@@ -318,13 +321,9 @@ impl Daemon {
         wait.max(Duration::from_millis(20))
     }
 
-    fn spawn(&mut self, name: &str, command: &[&str], tell: &mut dyn FnMut(Note<'_>)) {
-        let started =
-            self.here.program(command).map_err(|e| e.to_string()).and_then(|mut command| {
-                command.stdin(Stdio::null()).process_group(0).spawn().map_err(|e| e.to_string())
-            });
+    fn started(&mut self, name: &str, started: Result<Started, String>, tell: &mut dyn FnMut(Note<'_>)) {
         match started {
-            Ok(child) => self.running.push((name.to_owned(), child)),
+            Ok(started) => self.running.push((name.to_owned(), started)),
             Err(why) => {
                 self.put_off(name);
                 tell(Note::Trouble(&why));
@@ -335,21 +334,21 @@ impl Daemon {
     /// Takes note of what ended; whether anything did.
     fn reap(&mut self, tell: &mut dyn FnMut(Note<'_>)) -> bool {
         let mut ended = Vec::new();
-        self.running.retain_mut(|(name, child)| match child.try_wait() {
-            Ok(Some(status)) => {
-                ended.push((name.clone(), status));
+        self.running.retain_mut(|(name, started)| match started.ended() {
+            Ok(Some(end)) => {
+                ended.push((name.clone(), end));
                 false
             }
             Ok(None) => true,
             Err(_) => false,
         });
-        for (name, status) in &ended {
-            tell(Note::Ended(name, *status));
+        for (name, end) in &ended {
+            tell(Note::Ended(name, end));
             // What could not even be written down is due still: it is not tried again and again.
-            if matches!(status.code(), Some(0 | 1)) {
-                self.failed.remove(name);
-            } else {
+            if matches!(end, End::Undone(_)) {
                 self.put_off(name);
+            } else {
+                self.failed.remove(name);
             }
         }
         !ended.is_empty()
@@ -391,10 +390,8 @@ impl Daemon {
             return;
         }
         tell(Note::Stopping(self.running.len()));
-        for (_, child) in &self.running {
-            if let Some(pid) = i32::try_from(child.id()).ok().and_then(rustix::process::Pid::from_raw) {
-                let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
-            }
+        for (_, started) in &self.running {
+            started.stop();
         }
         let end = Instant::now() + GRACE;
         while !self.running.is_empty() && Instant::now() < end {

@@ -40,6 +40,14 @@ pub enum ScheduleError {
     /// Mail cannot be sent as the settings are.
     #[error("{0}")]
     Mail(String),
+    /// What runs the schedule cannot be installed or taken away.
+    #[error("{what}")]
+    Install {
+        /// Why, as a sentence.
+        what: String,
+        /// What to do about it.
+        hint: String,
+    },
     /// Anything else, in a sentence.
     #[error("{0}")]
     Other(String),

@@ -85,6 +85,18 @@ impl Here {
         &self.folder
     }
 
+    /// The same machine with other settings.
+    #[must_use]
+    pub fn with(&self, settings: Settings) -> Self {
+        let db = self.environment.iter().find(|(name, _)| *name == "CLEANBILL_DB").map(|(_, path)| path.clone());
+        Here::new(settings, db.as_deref())
+    }
+
+    /// The variables by which a program of ours finds these settings and this history.
+    pub(super) fn environment(&self) -> &[(&'static str, PathBuf)] {
+        &self.environment
+    }
+
     /// This program, called for this machine.
     ///
     /// # Errors
@@ -140,7 +152,7 @@ impl Here {
 }
 
 /// The file of this program; of one that was replaced while it ran, the new one.
-fn program() -> std::io::Result<PathBuf> {
+pub(super) fn program() -> std::io::Result<PathBuf> {
     let path = std::env::current_exe()?;
     let text = path.to_string_lossy();
     Ok(text.strip_suffix(" (deleted)").map_or_else(|| path.clone(), PathBuf::from))

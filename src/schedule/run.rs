@@ -5,9 +5,9 @@ use std::{
     time::Duration,
 };
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
-use super::{Due, Here, Lock, Planned, ScheduleError, due, outbox};
+use super::{Due, Here, Lock, Planned, ScheduleError, due, outbox, start};
 use crate::{
     child::{Running, Waited},
     config::Task,
@@ -41,8 +41,35 @@ const KEPT: usize = 16 << 10;
 const SAID: usize = 2000;
 /// How long a job that is stopped may take to end by itself.
 const GRACE: Duration = Duration::from_secs(20);
+/// What it sleeps at most while it waits.
+const LONGEST_NAP: Duration = Duration::from_secs(30);
+/// How much too early a timer may be.
+const EARLY: SignedDuration = SignedDuration::from_secs(5);
 /// Hands over mail with little patience for those who wait for this process to end.
 const IMPATIENT: &str = "it was asked to stop";
+
+/// Waits until the delay of its own is over that a job has after its time, where its time has come. Timers and crontabs
+/// know the time alone.
+///
+/// # Errors
+/// When there is no such job.
+pub fn wait_for_delay(here: &Here, name: &str) -> Result<(), ScheduleError> {
+    let job = here.job(name)?;
+    let delay = here.delay(&job);
+    while let Some(left) = delay_left(&job, delay, Timestamp::now()) {
+        // In small steps: clocks are set, and machines sleep.
+        std::thread::sleep(left.min(LONGEST_NAP));
+    }
+    Ok(())
+}
+
+/// How long the delay still takes; none while its time has not come, and when the delay is over.
+fn delay_left(job: &Planned, delay: SignedDuration, now: Timestamp) -> Option<Duration> {
+    let begins = job.next(now, delay)?;
+    let left = begins.duration_since(now);
+    // Some timers wake a little before the time.
+    (left.is_positive() && left <= delay.checked_add(EARLY)?).then(|| Duration::try_from(left).ok())?
+}
 
 /// Runs a job.
 ///
@@ -98,7 +125,11 @@ pub fn run(here: &Here, name: &str, asked: Asked) -> Result<Ended, ScheduleError
     run.ended = Some(Timestamp::now().max(run.started));
     here.store.end_job(&run)?;
     drop(lock);
-    if job.job.task != Task::Run {
+    if job.job.task == Task::Run {
+        // It puts no mail into the queue.
+    } else if start::mail_goes_beside(here) {
+        start::mail_beside();
+    } else {
         // What it put into the queue goes at once; what is not taken now is tried again later.
         let delivered = outbox::deliver(here, &|| signals.asked())?;
         if !delivered.wrong.is_empty() {
@@ -174,5 +205,28 @@ fn shortened(said: &str) -> String {
         text.to_owned()
     } else {
         format!("…{}", text.chars().skip(length - SAID).collect::<String>())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::tz::TimeZone;
+
+    use super::*;
+    use crate::config::Job;
+
+    #[test]
+    fn whoever_is_woken_at_the_time_waits_for_the_delay_and_nobody_else() {
+        let job = Planned::new("a", &Job::new(Task::Audit, "every day 7:00"), &TimeZone::UTC).unwrap();
+        let delay = SignedDuration::from_mins(20);
+        let left = |now: &str| delay_left(&job, delay, now.parse().unwrap()).map(|d| d.as_secs());
+        assert_eq!(left("2026-03-02T06:30:00Z"), None, "its time has not come");
+        assert_eq!(left("2026-03-02T06:59:58Z"), Some(1202), "a timer may be early");
+        assert_eq!(left("2026-03-02T07:00:00Z"), Some(1200));
+        assert_eq!(left("2026-03-02T07:19:59Z"), Some(1));
+        assert_eq!(left("2026-03-02T07:20:00Z"), None, "it begins");
+        assert_eq!(left("2026-03-02T12:00:00Z"), None, "what was missed is made up for at once");
+        let none = |now: &str| delay_left(&job, SignedDuration::ZERO, now.parse().unwrap()).map(|d| d.as_secs());
+        assert_eq!((none("2026-03-02T06:59:59Z"), none("2026-03-02T07:00:00Z")), (Some(1), None));
     }
 }

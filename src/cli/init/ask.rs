@@ -15,7 +15,8 @@ use crate::{
 pub(super) fn all(answers: &mut Answers, args: &Args) -> Result<(), CliError> {
     anstream::eprintln!("A few questions. Enter takes what stands in brackets; Ctrl-C ends it, and nothing is done.\n");
     if args.purpose.is_none() {
-        answers.purpose = text("What is this machine for? (a few words, or nothing)", answers.purpose.as_deref(), |_| Ok(()))?;
+        answers.purpose =
+            text("What is this machine for? (a few words, or nothing)", answers.purpose.as_deref(), |_| Ok(()))?;
     }
     if args.email.is_empty() && !args.no_email {
         let now = Some(answers.to.join(", ")).filter(|to| !to.is_empty());
@@ -62,7 +63,11 @@ fn server(answers: &mut Answers) -> Result<(), CliError> {
     let filled = |text: &str| if text.is_empty() { Err("A mail server has a name".to_owned()) } else { Ok(()) };
     let name = text("The mail server? (such as smtp.example.org)", answers.server.as_deref(), filled)?;
     answers.server = name;
-    let ways = [(Security::StartTls, "STARTTLS, port 587 (usual)"), (Security::Tls, "TLS, port 465"), (Security::None, "Not at all, port 25 (only within one's own walls)")];
+    let ways = [
+        (Security::StartTls, "STARTTLS, port 587 (usual)"),
+        (Security::Tls, "TLS, port 465"),
+        (Security::None, "Not at all, port 25 (only within one's own walls)"),
+    ];
     let now = ways.iter().position(|(way, _)| *way == answers.security).unwrap_or(0);
     let labels: Vec<&str> = ways.iter().map(|(_, label)| *label).collect();
     let chosen = choose("How is the line to it protected?", &labels, now)?;
@@ -91,7 +96,11 @@ fn from(answers: &mut Answers) -> Result<(), CliError> {
     let now = answers.from.clone().or_else(|| answers.user.clone().filter(|user| user.contains('@'))).or(full);
     let domain = |text: &str| {
         address(text)?;
-        if text.contains('@') { Ok(()) } else { Err("The sender needs a domain, as in cleanbill@example.org".to_owned()) }
+        if text.contains('@') {
+            Ok(())
+        } else {
+            Err("The sender needs a domain, as in cleanbill@example.org".to_owned())
+        }
     };
     answers.from = text("The sender? (an address that this mail server may use)", now.as_deref(), domain)?;
     Ok(())
@@ -101,7 +110,8 @@ fn from(answers: &mut Answers) -> Result<(), CliError> {
 fn when(now: &str) -> Result<String, CliError> {
     let mut proposed = now.to_owned();
     loop {
-        let said = text("When does the report come?", Some(&proposed), |text| time(text).map(|_| ()))?.unwrap_or(proposed.clone());
+        let said = text("When does the report come?", Some(&proposed), |text| time(text).map(|_| ()))?
+            .unwrap_or(proposed.clone());
         let Ok(when) = time(&said) else { continue };
         let zone = jiff::tz::TimeZone::system();
         let now = jiff::Timestamp::now();
@@ -127,7 +137,12 @@ pub(super) fn all_the_same() -> Result<bool, CliError> {
 }
 
 fn choose(prompt: &str, choices: &[&str], now: usize) -> Result<usize, CliError> {
-    Select::with_theme(&ColorfulTheme::default()).with_prompt(prompt).items(choices).default(now).interact().map_err(gone)
+    Select::with_theme(&ColorfulTheme::default())
+        .with_prompt(prompt)
+        .items(choices)
+        .default(now)
+        .interact()
+        .map_err(gone)
 }
 
 /// A line of text, asked again until it is right; none where nothing is said.
@@ -151,5 +166,8 @@ fn split(text: &str) -> Vec<String> {
 }
 
 fn gone(error: dialoguer::Error) -> CliError {
-    CliError::failed(format!("nobody answered ({error}), so nothing was done"), "Give the answers as options: cleanbill init --help")
+    CliError::failed(
+        format!("nobody answered ({error}), so nothing was done"),
+        "Give the answers as options: cleanbill init --help",
+    )
 }

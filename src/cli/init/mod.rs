@@ -16,9 +16,9 @@ use super::{StoreArgs, email, error::CliError, schedule::install, settings, term
 use crate::{
     config::{Config, Edit, Job, Length, PolicyName, Security, Settings, Task},
     files::write_whole,
-    mail::Mailbox,
+    mail::{Mailbox, find_sendmail},
     report::Detail,
-    schedule::{Here, When},
+    schedule::{self, Here, Plan, ScheduleError, Site, Way, When},
     words,
 };
 
@@ -71,9 +71,9 @@ pub(super) struct Args {
     /// What it may fix by itself [default: nothing]
     #[arg(long, value_name = "WHAT")]
     fix: Option<MayFix>,
-    /// What runs the schedule [default: a systemd service where there is systemd, else a crontab]
+    /// What runs the schedule [default: a service where there is systemd, else a crontab]
     #[arg(long, value_name = "WHAT")]
-    run_by: Option<install::By>,
+    run_by: Option<RunBy>,
     /// Send no test mail
     #[arg(long)]
     no_test: bool,
@@ -94,6 +94,30 @@ pub(super) enum MayFix {
     Nothing,
     /// What can break nothing.
     Safe,
+}
+
+/// What runs the schedule.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum RunBy {
+    /// A service of systemd.
+    Service,
+    /// A timer of systemd for each job.
+    SystemdTimers,
+    /// Lines for cron.
+    Crontab,
+    /// Nothing is installed.
+    Nothing,
+}
+
+impl RunBy {
+    fn way(self) -> Option<Way> {
+        match self {
+            RunBy::Service => Some(Way::Service),
+            RunBy::SystemdTimers => Some(Way::Timers),
+            RunBy::Crontab => Some(Way::Crontab),
+            RunBy::Nothing => None,
+        }
+    }
 }
 
 /// What was answered.
@@ -147,11 +171,30 @@ pub(super) fn run(args: &Args) -> Result<ExitCode, CliError> {
     if talks {
         ask::all(&mut answers, args)?;
     }
+    if !answers.to.is_empty() && answers.server.is_none() && find_sendmail().is_none() {
+        return Err(CliError::usage(
+            "this machine has no mail program, so mail needs a mail server",
+            "Name one with --server HOST, or leave mail out with --no-email",
+        ));
+    }
     let edit = written(&answers, &now.file)?;
     let new = edit.settings()?;
     let here = Here::new(new, args.store.db.as_deref());
-    let by = args.run_by.unwrap_or_else(install::By::usual);
-    terminal::print(&plan(&answers, &here, &edit, by)?)?;
+    let way = match args.run_by {
+        Some(by) => by.way(),
+        None => Some(Way::usual(&Site::here())?),
+    };
+    let installs =
+        way.map(|way| Ok((way, Plan::new(&here, &Site::here(), way, &schedule::own_program()?)?))).transpose();
+    terminal::print(&plan(&answers, &here, &edit)?)?;
+    if let Ok(Some((way, plan))) = &installs {
+        anstream::println!("  And {} the jobs:\n", install::runs(*way));
+        anstream::print!("{}", install::changes(plan));
+        install::notes(plan);
+        anstream::println!();
+    }
+    // What keeps it from being installed is told before anything is done, and after all that would be.
+    let installs = installs.map_err(|error: ScheduleError| CliError::from(error))?;
     if args.dry_run {
         anstream::println!("Nothing was done.");
         return Ok(ExitCode::SUCCESS);
@@ -174,8 +217,10 @@ pub(super) fn run(args: &Args) -> Result<ExitCode, CliError> {
     let settings = edit.save()?;
     anstream::println!("The settings are in {}.", settings.file.display());
     let here = Here::new(settings, args.store.db.as_deref());
-    install::install(&here, by)?;
-    anstream::print!("{}", done(&here));
+    if let Some((_, plan)) = installs {
+        plan.apply(&here, false)?;
+    }
+    anstream::print!("{}", done(&here, way.is_some()));
     Ok(ExitCode::from(u8::from(failed)))
 }
 
@@ -190,7 +235,8 @@ impl Answers {
         } else {
             args.email.clone()
         };
-        let job = |name: &str, usual: &str| now.schedule.get(name).map_or_else(|| usual.to_owned(), |job| job.when.clone());
+        let job =
+            |name: &str, usual: &str| now.schedule.get(name).map_or_else(|| usual.to_owned(), |job| job.when.clone());
         let fixes = now.schedule.contains_key(FIX);
         let answers = Answers {
             purpose: args.purpose.clone().or_else(|| now.machine.purpose.clone()),
@@ -282,7 +328,10 @@ fn written(answers: &Answers, file: &Path) -> Result<Edit, CliError> {
         Some(job) if job.task == task => Job { when: when.to_owned(), ..job.clone() },
         _ => Job::new(task, when),
     };
-    let look = Job { jitter: now.get(LOOK).map_or(Length::seconds(900), |j| j.jitter.clone()), ..with(LOOK, Task::Audit, &answers.look) };
+    let look = Job {
+        jitter: now.get(LOOK).map_or(Length::seconds(900), |j| j.jitter.clone()),
+        ..with(LOOK, Task::Audit, &answers.look)
+    };
     let mail = with(MAIL, Task::Email, &answers.when);
     let copy = with(COPY, Task::Backup, now.get(COPY).map_or(COPY_WHEN, |j| &j.when));
     let fix_when = now.get(FIX).map_or(FIX_WHEN, |j| &j.when);
@@ -303,7 +352,7 @@ fn written(answers: &Answers, file: &Path) -> Result<Edit, CliError> {
 }
 
 /// What will be done.
-fn plan(answers: &Answers, here: &Here, edit: &Edit, by: install::By) -> Result<String, CliError> {
+fn plan(answers: &Answers, here: &Here, edit: &Edit) -> Result<String, CliError> {
     let mut out = String::from("\nThis is what will be done:\n\n");
     for job in here.jobs()? {
         let what = super::schedule::told::does(&job.job, here.config());
@@ -319,7 +368,6 @@ fn plan(answers: &Answers, here: &Here, edit: &Edit, by: install::By) -> Result<
         out.push_str(&format!("\n  Mail goes {way}.\n"));
         out.push_str("  Something that cannot wait is told at once, and that it is solved.\n");
     }
-    out.push_str(&format!("  {}\n", by.says()));
     if edit.is_changed() {
         out.push_str(&format!("\n  {} will say:\n\n", here.settings.file.display()));
         let lines: Vec<String> = edit.text().lines().map(words::harmless).collect();
@@ -331,9 +379,8 @@ fn plan(answers: &Answers, here: &Here, edit: &Edit, by: install::By) -> Result<
 }
 
 fn keep_password(file: &Path, password: &Typed) -> Result<(), CliError> {
-    let failed = |e: std::io::Error| {
-        CliError::failed(format!("{} cannot be written: {e}", file.display()), "Run it with sudo")
-    };
+    let failed =
+        |e: std::io::Error| CliError::failed(format!("{} cannot be written: {e}", file.display()), "Run it with sudo");
     if let Some(folder) = file.parent().filter(|p| !p.as_os_str().is_empty()) {
         fs::DirBuilder::new().recursive(true).mode(0o755).create(folder).map_err(failed)?;
     }
@@ -343,7 +390,7 @@ fn keep_password(file: &Path, password: &Typed) -> Result<(), CliError> {
 }
 
 /// What is so now, and how to take it back.
-fn done(here: &Here) -> String {
+fn done(here: &Here, installed: bool) -> String {
     let mut out = String::new();
     if let Ok(jobs) = here.jobs() {
         let next = jobs.iter().filter_map(|job| Some((job.next(Timestamp::now(), here.delay(job))?, job)));
@@ -355,7 +402,8 @@ fn done(here: &Here) -> String {
     out.push_str("\nHow it is:          cleanbill status\n");
     out.push_str("The first look now: sudo cleanbill schedule run look\n");
     out.push_str("Change it:          sudo cleanbill init, or edit the settings\n");
-    out.push_str("Take it back:       sudo cleanbill schedule uninstall\n");
+    let back = if installed { "sudo cleanbill schedule uninstall" } else { "take the jobs out of the settings" };
+    out.push_str(&format!("Take it back:       {back}\n"));
     out
 }
 

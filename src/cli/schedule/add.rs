@@ -4,7 +4,7 @@ use std::{path::PathBuf, process::ExitCode};
 
 use jiff::Timestamp;
 
-use super::{CliError, EXAMPLES, told};
+use super::{CliError, EXAMPLES, install, told};
 use crate::{
     config::{Edit, Job, Length, PolicyName, Task, job_name},
     mail::{AddressError, Mailbox},
@@ -134,9 +134,9 @@ pub(super) fn run(args: &Args, here: &Here) -> Result<ExitCode, CliError> {
         anstream::println!("Nothing was changed.");
         return Ok(ExitCode::SUCCESS);
     }
-    edit.save()?;
+    let here = &here.with(edit.save()?);
     anstream::println!("It stands in {} now.", here.settings.file.display());
-    told::reloaded(here);
+    install::follow(here);
     anstream::print!("{}", told::runner(here));
     if job.task == Task::Email && settings.config.mail.to.is_empty() && job.to.is_empty() {
         anstream::println!("Nobody gets the mail yet: name someone with --email TO, or with `to` in [mail].");

@@ -1,6 +1,7 @@
 //! `cleanbill schedule`: what happens by itself, and when.
 
 mod add;
+pub(super) mod install;
 pub(super) mod told;
 
 use std::process::ExitCode;
@@ -60,6 +61,9 @@ enum Command {
         /// Only if it is due and did not run yet: what the daemon, timers and crontabs call
         #[arg(long)]
         if_due: bool,
+        /// Wait first for the delay of its own that a job with `jitter` has: what timers and crontabs call
+        #[arg(long, requires = "if_due")]
+        wait: bool,
     },
     /// Say when jobs run next; or what a time means, before it is used
     Next {
@@ -80,6 +84,10 @@ enum Command {
         #[arg(long, value_name = "FORMAT", default_value = "text")]
         format: Format,
     },
+    /// Let it run by itself: a service, timers or a crontab
+    Install(install::Args),
+    /// Stop what runs it, and take it away; settings and history stay
+    Uninstall(install::UninstallArgs),
     /// Do the work of a run that is on record
     #[command(hide = true)]
     Work {
@@ -100,6 +108,18 @@ pub(super) enum Format {
     Json,
 }
 
+impl Args {
+    /// Whether it takes away what was installed.
+    pub(super) fn takes_away(&self) -> bool {
+        matches!(self.command, Command::Uninstall(_))
+    }
+
+    /// Whether it adds a job, to a file that may not be there yet.
+    pub(super) fn adds(&self) -> bool {
+        matches!(self.command, Command::Add(_))
+    }
+}
+
 pub(super) fn run(args: &Args) -> Result<ExitCode, CliError> {
     let here = here(&args.store);
     match &args.command {
@@ -107,9 +127,11 @@ pub(super) fn run(args: &Args) -> Result<ExitCode, CliError> {
         Command::List { format } => return list(&here, *format),
         Command::Show { name } => terminal::print(&told::job(&here, name)?)?,
         Command::Remove { name } => remove(&here, name)?,
-        Command::Run { name, if_due } => return run_job(&here, name, *if_due),
+        Command::Run { name, if_due, wait } => return run_job(&here, name, *if_due, *wait),
         Command::Next { what, count } => next(&here, what.as_deref(), *count)?,
         Command::History { name, limit, format } => history(&here, name.as_deref(), *limit, *format)?,
+        Command::Install(args) => return install::run(args, &here),
+        Command::Uninstall(args) => return install::uninstall(args, &here),
         Command::Work { name, run } => return work(&here, name, *run),
         Command::Known => known(&here)?,
     }
@@ -122,18 +144,24 @@ pub(super) fn here(store: &StoreArgs) -> Here {
 }
 
 /// What came of a job that someone asked for.
-fn run_job(here: &Here, name: &str, if_due: bool) -> Result<ExitCode, CliError> {
+fn run_job(here: &Here, name: &str, if_due: bool, wait: bool) -> Result<ExitCode, CliError> {
     let asked = if if_due { Asked::IfDue } else { Asked::ByHand };
+    if wait {
+        schedule::wait_for_delay(here, name)?;
+    }
+    let someone = !if_due || std::io::IsTerminal::is_terminal(&std::io::stderr());
     Ok(match schedule::run(here, name, asked)? {
         Ended::NotDue(next) => {
-            if !if_due || std::io::IsTerminal::is_terminal(&std::io::stderr()) {
+            if someone {
                 let next = next.map_or_else(String::new, |at| format!(" It is {}.", told::time(here, at)));
                 anstream::eprintln!("`{name}` is not due.{next}");
             }
             ExitCode::SUCCESS
         }
         Ended::AtWork => {
-            anstream::eprintln!("`{name}` is at work already.");
+            if someone {
+                anstream::eprintln!("`{name}` is at work already.");
+            }
             ExitCode::SUCCESS
         }
         Ended::Ran(run) => {
@@ -167,9 +195,9 @@ fn remove(here: &Here, name: &str) -> Result<(), CliError> {
     here.config().schedule.get(name).ok_or_else(|| no_job(here, name))?;
     let mut edit = Edit::open(&here.settings.file)?;
     edit.remove_job(name);
-    edit.save()?;
-    told::reloaded(here);
+    let settings = edit.save()?;
     anstream::println!("`{name}` is done no more. What it did stays in the history.");
+    install::follow(&here.with(settings));
     Ok(())
 }
 
@@ -252,6 +280,10 @@ impl From<ScheduleError> for CliError {
             ScheduleError::AtWork(_) => CliError::failed(error.to_string(), "Wait until it has ended"),
             ScheduleError::Folder(..) => {
                 CliError::failed(error.to_string(), "Run it with sudo, or give another history with --db FILE")
+            }
+            ScheduleError::Install { ref hint, .. } => {
+                let hint = hint.clone();
+                CliError::failed(error.to_string(), hint)
             }
             ScheduleError::Program(_) | ScheduleError::Other(_) => {
                 CliError::failed(error.to_string(), "See what ran: cleanbill schedule history")

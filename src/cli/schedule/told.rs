@@ -82,7 +82,7 @@ pub(in crate::cli) fn jobs(here: &Here) -> Result<Vec<Listed>, CliError> {
 }
 
 /// What a job does, in words.
-pub(super) fn does(job: &config::Job, config: &config::Config) -> String {
+pub(in crate::cli) fn does(job: &config::Job, config: &config::Config) -> String {
     let machine = || match &job.root {
         Some(root) => harmless(&root.to_string_lossy()),
         None => "this machine".to_owned(),
@@ -267,11 +267,7 @@ pub(in crate::cli) fn runner(here: &Here) -> String {
             }
             out
         }
-        None => {
-            "No daemon runs, so nothing happens by itself unless timers or a crontab do it: sudo cleanbill schedule \
-                 install\n"
-                .to_owned()
-        }
+        None => super::install::without_daemon(schedule::installed(here).as_ref()),
     }
 }
 

@@ -165,7 +165,7 @@ fn category(fstype: &str, device: &str) -> &'static str {
 
 /// All mounts, in the order they were made.
 pub(crate) fn mounted(host: &Host) -> Result<Vec<Mounted>, crate::host::ReadError> {
-    Ok(host.read_text(MOUNTINFO)?.lines().filter_map(parse_mount).collect())
+    Ok(host.read_text(host.mount_table())?.lines().filter_map(parse_mount).collect())
 }
 
 fn parse_mount(line: &str) -> Option<Mounted> {

@@ -47,7 +47,7 @@ pub(super) fn read(host: &Host, mounts: &[Mounted], facts: &mut Facts) {
     let ask = |host: &Host, path: &str| {
         use rustix::fs::{Mode, OFlags};
         // `/proc/mounts` names paths of the running machine; a plain O_PATH open does not touch the file system's data.
-        let full = host.root().join(path.trim_start_matches('/'));
+        let full = host.reach().join(path.trim_start_matches('/'));
         let fd = rustix::fs::open(&full, OFlags::PATH | OFlags::CLOEXEC, Mode::empty())?;
         rustix::fs::fstatvfs(&fd)
     };

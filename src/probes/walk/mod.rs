@@ -143,7 +143,7 @@ fn run(host: &Host, facts: &mut Facts) -> Result<(), ProbeError> {
     let people = People::read(host);
     let (uids, gids) = (people.users.ids(), people.groups.ids());
     let ranges = passing_owners(host);
-    let root = host.root().to_owned();
+    let root = host.reach().to_owned();
     let capabilities = move |path: &str| capabilities::of(&root, path);
     let rules = Rules { uids: &uids, gids: &gids, ranges: &ranges, capabilities: &capabilities };
     let mut tally = Tally::default();

@@ -4,6 +4,7 @@ mod alerts;
 mod commands;
 mod cut_off;
 mod daemon;
+mod init;
 mod queue;
 mod times;
 mod weeks;
