@@ -104,9 +104,9 @@ fn no_mail(id: i64) -> CliError {
 /// Sends the mail that tries the way, and says what the mail server said.
 pub(super) fn test(here: &Here, to: &[String]) -> Result<ExitCode, CliError> {
     let mut failed = false;
-    for (person, outcome) in schedule::test_mail(here, to, &super::fix::user())? {
-        let person = harmless(&person);
-        match outcome {
+    for tried in schedule::test_mail(here, to, &super::fix::user())? {
+        let person = harmless(&tried.to);
+        match tried.said {
             Ok(said) => anstream::println!("Sent to {person}. {}", harmless(&said)),
             Err(why) => {
                 failed = true;

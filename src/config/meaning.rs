@@ -1,11 +1,13 @@
 //! What the kinds of values cannot say: settings that contradict each other, names that do not exist, what is missing.
 
+use std::time::Duration;
+
 use jiff::tz::TimeZone;
 
 use super::{Config, Job, Mail, Mistake, Security, Task};
 use crate::{
     checks::Catalogue,
-    mail::Mailbox,
+    mail::{self, Mailbox, Server},
     schedule::{When, times},
     words::{harmless, nearest},
 };
@@ -65,12 +67,8 @@ fn mail(mail: &Mail, found: &mut Vec<Mistake>) {
         }
         return;
     };
-    if server.trim().is_empty() || server.contains(|c: char| c.is_whitespace() || c.is_control() || c == '/') {
-        let shown = harmless(server);
-        found.push(Mistake::at(
-            "mail.server",
-            format!("`{shown}` is no name of a mail server, such as `smtp.example.org`."),
-        ));
+    if let Err(why) = server_name(server) {
+        found.push(Mistake::at("mail.server", format!("{why}.")));
     }
     let loopback = server == "localhost" || server.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback());
     if mail.security == Security::None && mail.user.is_some() && !loopback {
@@ -79,6 +77,25 @@ fn mail(mail: &Mail, found: &mut Vec<Mistake>) {
             "The password would go over an open line. Use `starttls` or `tls`, or leave `user` out.",
         ));
     }
+}
+
+/// Whether a mail server may be called so.
+///
+/// # Errors
+/// What would be right, as a sentence.
+pub fn server_name(name: &str) -> Result<(), String> {
+    let server = Server {
+        host: name.to_owned(),
+        port: None,
+        security: mail::Security::Tls,
+        login: None,
+        ca_file: None,
+        hello: None,
+        timeout: Duration::ZERO,
+    };
+    server.wrong().map_or(Ok(()), |_| {
+        Err(format!("`{}` is no name of a mail server, such as `smtp.example.org`", harmless(name)))
+    })
 }
 
 /// An address that is none.

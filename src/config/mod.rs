@@ -17,6 +17,6 @@ pub use kept::{keep_last_good, last_good};
 pub use keys::{Choice, Key, NAME, general, keys, reference, reference_with};
 pub use length::Length;
 pub use load::Settings;
-pub use meaning::job_name;
+pub use meaning::{job_name, server_name};
 pub use mistake::{ConfigError, Mistake};
 pub use sections::{Alerts, Backup, Config, Job, Look, Machine, Mail, PolicyName, Security, StoreFile, Task};

@@ -30,4 +30,4 @@ pub use outbox::{Delivered, deliver};
 pub use run::{Asked, Ended, run, wait_for_delay};
 pub use start::End;
 pub use when::{CronLine, When, WhenError, says_time};
-pub use work::{Preview, preview, test_mail, work};
+pub use work::{Preview, Tried, preview, test_mail, work};

@@ -5,10 +5,10 @@ use dialoguer::{Confirm, Input, Password, Select, theme::ColorfulTheme};
 use super::{Answers, Args, CliError, MayFix, Typed, address, password_place, time};
 use crate::{
     cli::settings,
-    config::Security,
+    config::{Security, server_name},
     mail::{Names, find_sendmail},
     schedule::says_time,
-    words::{harmless, list},
+    words::harmless,
 };
 
 /// Asks all that was not said.
@@ -60,8 +60,7 @@ fn server(answers: &mut Answers) -> Result<(), CliError> {
         (answers.server, answers.port, answers.user, answers.password_file) = (None, None, None, None);
         return Ok(());
     }
-    let filled = |text: &str| if text.is_empty() { Err("A mail server has a name".to_owned()) } else { Ok(()) };
-    let name = text("The mail server? (such as smtp.example.org)", answers.server.as_deref(), filled)?;
+    let name = text("The mail server? (such as smtp.example.org)", answers.server.as_deref(), server_name)?;
     answers.server = name;
     let ways = [
         (Security::StartTls, "STARTTLS, port 587 (usual)"),
@@ -116,9 +115,12 @@ fn when(now: &str) -> Result<String, CliError> {
         let zone = jiff::tz::TimeZone::system();
         let now = jiff::Timestamp::now();
         let next = std::iter::successors(when.next_after(now), |at| when.next_after(*at));
-        let next: Vec<String> = next.take(3).map(|at| says_time(at, &zone, now)).collect();
-        let prompt = format!("{}: {}. Right?", crate::words::capital(&when.says()), list(&next));
-        if Confirm::with_theme(&ColorfulTheme::default()).with_prompt(prompt).default(true).interact().map_err(gone)? {
+        anstream::eprintln!("  {}:", crate::words::capital(&when.says()));
+        for at in next.take(3) {
+            anstream::eprintln!("    {}", says_time(at, &zone, now));
+        }
+        let theme = ColorfulTheme::default();
+        if Confirm::with_theme(&theme).with_prompt("Right?").default(true).interact().map_err(gone)? {
             return Ok(said);
         }
         proposed = said;

@@ -51,14 +51,14 @@ impl Work<'_> {
             user: "root",
             answers: &answers,
         };
-        let whole = fixes::plan(&basis, &|check: &Check| check.fix.is_some());
+        let whole = fixes::plan(&basis, |check: &Check| check.fix.is_some());
         let now = Now { at: Timestamp::now(), zone: here.zone.clone() };
         let decided = policy::allowed(&policy, &whole, &self.catalogue, &now, &past);
         let chosen: Vec<&str> = decided.iter().filter(|(_, why)| why.is_none()).map(|(id, _)| id.as_str()).collect();
         if chosen.is_empty() {
             return Ok(nothing(&policy, &decided));
         }
-        let plan = fixes::plan(&basis, &|check: &Check| chosen.contains(&check.id.as_str()));
+        let plan = fixes::plan(&basis, |check: &Check| chosen.contains(&check.id.as_str()));
         let mut run = FixRun::new(&seen.audit, place.root(), ITSELF.to_owned());
         let guard = Guard::new(std::env::current_exe().map_err(other)?, here.store.path(), WINDOW);
         let arm = move |run: &FixRun| guard.arm(run.id);

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-pub use preview::{Preview, preview, test_mail};
+pub use preview::{Preview, Tried, preview, test_mail};
 
 use super::{Here, Planned, ScheduleError};
 use crate::{

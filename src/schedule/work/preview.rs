@@ -132,15 +132,20 @@ fn whole(mail: &Mail) -> String {
     })
 }
 
-/// Sends the mail that tries the way, past the queue: for each recipient what the mail server said, or why it did not go.
+/// What became of a mail that tries the way.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tried {
+    /// Who should get it.
+    pub to: String,
+    /// What the mail server said, or why it did not go.
+    pub said: Result<String, String>,
+}
+
+/// Sends the mail that tries the way, past the queue, to each recipient.
 ///
 /// # Errors
 /// When no such mail can be made.
-pub fn test_mail(
-    here: &Here,
-    to: &[String],
-    who: &str,
-) -> Result<Vec<(String, Result<String, String>)>, ScheduleError> {
+pub fn test_mail(here: &Here, to: &[String], who: &str) -> Result<Vec<Tried>, ScheduleError> {
     let now = Timestamp::now();
     let sender = Sender::new(here)?;
     let people = sender.recipients(to, here.config())?;
@@ -162,7 +167,8 @@ pub fn test_mail(
         let letter = Letter { from: address(&made.sender)?, to: address(&made.recipient)?, bytes: made.message };
         let outcome = mail::send::<&str>(&way, &letter, &mut || Ok(()));
         let said = outcome.sentence().to_owned();
-        told.push((made.recipient, if matches!(outcome, Outcome::Sent { .. }) { Ok(said) } else { Err(said) }));
+        let said = if matches!(outcome, Outcome::Sent { .. }) { Ok(said) } else { Err(said) };
+        told.push(Tried { to: made.recipient, said });
     }
     Ok(told)
 }
