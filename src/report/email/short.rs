@@ -87,6 +87,23 @@ pub struct TestMail {
     pub zone: TimeZone,
 }
 
+/// Fixes that were done without asking, and that take themselves back unless someone keeps them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Confirm {
+    /// Name of the machine.
+    pub host: String,
+    /// What it is for.
+    pub purpose: Option<String>,
+    /// What was done, as instructions: `Turn off root login over SSH`.
+    pub fixed: Vec<String>,
+    /// When they were done.
+    pub at: Timestamp,
+    /// When they take themselves back.
+    pub until: Timestamp,
+    /// Where its reader lives.
+    pub zone: TimeZone,
+}
+
 /// Tells of critical problems, as soon as an audit finds them.
 ///
 /// # Errors
@@ -217,6 +234,31 @@ pub fn solved(solved: &Solved<'_>, own: &Path) -> Result<Mail, TemplateError> {
         add(&mut view, json!({ "lead": lead, "fixed": fixed.view(limits.few, &solved.zone), "now": now }));
         bare(&mut view);
         view
+    })
+}
+
+/// Tells of fixes that wait to be kept.
+///
+/// # Errors
+/// When a built-in template does not work.
+pub fn confirm(confirm: &Confirm, own: &Path) -> Result<Mail, TemplateError> {
+    let name = clean::name(&confirm.host);
+    let until = moment(confirm.until, &confirm.zone);
+    let draft = Draft {
+        name: "confirm",
+        subject: format!("{name} was fixed: keep it, or it takes itself back"),
+        preheader: format!("Log in as you always do. If that works, keep it before {until}."),
+        shown: Vec::new(),
+    };
+    mail::made(own, draft, &|limits: Limits| {
+        json!({
+            "name": name,
+            "about": confirm.purpose,
+            "day": local(confirm.at, &confirm.zone, "%A %-d %B %Y"),
+            "at": moment(confirm.at, &confirm.zone),
+            "until": until,
+            "fixed": few(confirm.fixed.iter().map(|f| json!(sentence(f))).collect(), limits.few),
+        })
     })
 }
 

@@ -1,7 +1,7 @@
 //! The job that fixes what may be fixed without asking, as a person would: taken back what was cut off, planned, written
 //! down, done, and proven by asking the checks again.
 
-use std::time::Duration;
+use std::{path::Path, time::Duration};
 
 use jiff::Timestamp;
 
@@ -13,6 +13,11 @@ use crate::{
         self, Answers, Basis, Guard, ITSELF, Job, Place, Proof,
         policy::{self, Now, Policy},
     },
+    report::{
+        TEMPLATES,
+        email::{self, Confirm},
+    },
+    schedule::Sender,
     store::{FixRun, StepState},
     words::{at_root, count, sentence},
 };
@@ -75,9 +80,32 @@ impl Work<'_> {
             arm: guarded.then_some(&arm as fixes::Arm<'_>),
         };
         let done = fixes::apply(job, &mut |_| {}, |checks| self.prove(checks)).map_err(other)?;
-        let said = told(&done);
+        let mut said = told(&done);
+        said.extend(self.ask_to_confirm(&done)?);
+        let said = said.join("\n");
         let failed = done.steps.iter().any(|s| matches!(s.state, StepState::Failed | StepState::StillOpen));
         if failed { Err(other(said)) } else { Ok(said) }
+    }
+
+    /// A mail to those who hear what cannot wait, where fixes take themselves back unless someone keeps them.
+    fn ask_to_confirm(&self, done: &FixRun) -> Result<Option<String>, ScheduleError> {
+        let (here, config) = (self.here, self.here.config());
+        let to = if config.alerts.to.is_empty() { &config.mail.to } else { &config.alerts.to };
+        let Some(until) = done.confirm_until.filter(|_| !to.is_empty()) else { return Ok(None) };
+        let fixed = done.steps.iter().filter(|step| step.state.stands()).map(|step| step.title.clone());
+        let confirm = Confirm {
+            host: here.name.clone(),
+            purpose: config.machine.purpose.clone(),
+            fixed: fixed.collect(),
+            at: done.started,
+            until,
+            zone: here.zone.clone(),
+        };
+        let mail = email::confirm(&confirm, Path::new(TEMPLATES)).map_err(other)?;
+        let people = Sender::new(here)?.recipients(to, config)?;
+        let mails = self.short(&mail, &people, format!("confirm.{}", done.id))?;
+        here.store.queue_mails(&here.id, &mails, Timestamp::now())?;
+        Ok(Some("A mail asks to keep it.".to_owned()))
     }
 
     /// Asks all checks again, and puts the answers into the history.
@@ -88,7 +116,7 @@ impl Work<'_> {
 }
 
 /// What became of each fix.
-fn told(run: &FixRun) -> String {
+fn told(run: &FixRun) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for step in &run.steps {
         let title = step.title.trim_end_matches('.');
@@ -104,7 +132,7 @@ fn told(run: &FixRun) -> String {
     if run.confirm_until.is_some() {
         lines.push("It takes itself back within a day unless someone keeps it: sudo cleanbill fix confirm".to_owned());
     }
-    lines.join("\n")
+    lines
 }
 
 /// Why nothing was fixed.

@@ -156,8 +156,17 @@ fn mails() -> Vec<Mail> {
         who: Some(EVIL.to_owned()),
         at: now(),
         plan: vec![EVIL.to_owned()],
+        zone: zone.clone(),
+    };
+    let keep = Confirm {
+        host: EVIL.to_owned(),
+        purpose: Some(EVIL.to_owned()),
+        fixed: vec![EVIL.to_owned(); 40],
+        at: now(),
+        until: now(),
         zone,
     };
+    mails.push(confirm(&keep, nowhere()).unwrap());
     mails.push(test_mail(&trial, nowhere()).unwrap());
     for detail in [Detail::Owner, Detail::Technician] {
         mails.push(digest(&Digest { detail, trouble: vec![EVIL.to_owned()], ..overview(&fleet) }, nowhere()).unwrap());

@@ -143,6 +143,22 @@ fn the_mail_that_tries_the_way() {
     insta::assert_snapshot!(told(&short(test_mail(&trial(), nowhere()))));
 }
 
+fn keep_it() -> Confirm {
+    Confirm {
+        host: "web01".to_owned(),
+        purpose: Some("Web shop".to_owned()),
+        fixed: vec!["Turn off root login over SSH".to_owned(), "Let only the owner read the backup key".to_owned()],
+        at: now(),
+        until: now().checked_add(jiff::SignedDuration::from_hours(24)).unwrap(),
+        zone: week(&quiet()).zone,
+    }
+}
+
+#[test]
+fn the_mail_that_asks_to_keep_what_was_fixed() {
+    insta::assert_snapshot!(told(&short(confirm(&keep_it(), nowhere()))));
+}
+
 #[test]
 fn twelve_machines_in_one_mail() {
     let fleet = twelve();
@@ -244,6 +260,7 @@ fn the_words_are_easy_to_read() {
         mails.push((format!("{kind:?}"), short(alert(&found, nowhere()))));
     }
     mails.push(("trial".to_owned(), short(test_mail(&trial(), nowhere()))));
+    mails.push(("confirm".to_owned(), short(confirm(&keep_it(), nowhere()))));
     mails.push(("digest".to_owned(), short(digest(&overview(&fleet), nowhere()))));
     for (name, mail) in mails {
         // Paragraphs as they are read; a command is typed, not read.
