@@ -84,13 +84,13 @@ pub(super) fn run(args: &Args, here: &Here) -> Result<ExitCode, CliError> {
             return Ok(ExitCode::SUCCESS);
         }
     }
-    let was_done = plan.is_done();
+    let (was_done, what) = (plan.is_done(), changes(&plan));
     plan.apply(here, args.force)?;
     if was_done {
         anstream::println!("All is in place already: {} run the jobs.", what_runs(way));
     } else {
         if args.yes {
-            anstream::print!("{}", changes(&plan));
+            anstream::print!("{what}");
             notes(&plan);
         }
         anstream::println!("Done: {} the jobs now, and after every start of the machine.", runs(way));

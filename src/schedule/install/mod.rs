@@ -22,7 +22,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use super::{Here, ScheduleError};
+use super::{Here, ScheduleError, known};
 
 /// What runs the schedule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -65,6 +65,9 @@ pub fn follow(here: &Here) -> Result<Option<String>, ScheduleError> {
     let Some((way, program)) = state::found_way(&site) else { return Ok(None) };
     let plan = Plan::new(here, &site, way, &program)?;
     if plan.is_done() {
+        if way != Way::Service && site.may_write() {
+            let _ = known(here)?;
+        }
         return Ok(None);
     }
     if plan.edited(false).next().is_some() || !site.may_write() {

@@ -16,7 +16,7 @@ use super::{
 use crate::{
     config::Task,
     files::write_whole,
-    schedule::{Here, card},
+    schedule::{Here, card, known},
 };
 
 /// What becomes of a file.
@@ -55,6 +55,16 @@ struct Piece {
     text: String,
     /// The unit to be turned on.
     on: Option<String>,
+    /// Whether something is there already.
+    there: bool,
+}
+
+impl Piece {
+    fn new(path: PathBuf, text: String, on: Option<String>) -> Self {
+        // In the crontab of a user, nothing but our part is touched.
+        let there = path != Path::new(OWN_CRONTAB) && fs::symlink_metadata(&path).is_ok();
+        Piece { path, text, on, there }
+    }
 }
 
 /// What the crontab of a user is called where files are named.
@@ -86,11 +96,11 @@ impl Plan {
         let folder = site.units();
         let mut pieces: Vec<Piece> = units::units(way, &needs)?
             .into_iter()
-            .map(|unit| Piece { path: folder.join(&unit.name), text: unit.text, on: unit.on.then_some(unit.name) })
+            .map(|unit| Piece::new(folder.join(&unit.name), unit.text, unit.on.then_some(unit.name)))
             .collect();
         if way == Way::Crontab {
             let path = site.cron_file().unwrap_or_else(|| PathBuf::from(OWN_CRONTAB));
-            pieces.push(Piece { path, text: crontab::lines(&needs)?, on: None });
+            pieces.push(Piece::new(path, crontab::lines(&needs)?, None));
         }
         // A folder that is not there cannot be opened up within walls.
         let walled = !needs.user && way != Way::Crontab;
@@ -122,8 +132,7 @@ impl Plan {
             Some(found) if found.text == piece.text => Change::Same(path),
             Some(found) if found.whose == Whose::Ours => Change::Anew(path),
             Some(_) => Change::Changed(path),
-            // Of other people's crontabs, nothing but our part is touched.
-            None if path.exists() => Change::Others(path),
+            None if piece.there => Change::Others(path),
             None => Change::New(path),
         }
     }
@@ -192,6 +201,10 @@ impl Plan {
                 written.push(piece);
             }
         }
+        if self.site.is_real() {
+            // From now on the history knows the jobs, so that their first time counts. A daemon tells it by itself.
+            let _ = known(here)?;
+        }
         if self.way == Way::Crontab {
             return Ok(());
         }
@@ -200,12 +213,16 @@ impl Plan {
         }
         let on = self.turned_on();
         self.must(&[&["enable", "--quiet"], on.as_slice()].concat())?;
-        // A running service goes on under its old unit, or with a program that is not there any more, until it is restarted.
-        let old = self.way == Way::Service
-            && (written.iter().any(|piece| piece.on.is_some()) || super::state::runs_old_program(here));
-        let timers = self.way == Way::Timers && written.iter().any(|piece| piece.on.is_some());
-        let verb = if old || timers { "restart" } else { "start" };
-        self.must(&[&[verb], on.as_slice()].concat())
+        // What runs goes on under its old unit, or with a program that is not there any more, until it is restarted.
+        let old = self.way == Way::Service && super::state::runs_old_program(here);
+        let (anew, rest): (Vec<&str>, Vec<&str>) =
+            on.into_iter().partition(|unit| old || written.iter().any(|piece| piece.on.as_deref() == Some(unit)));
+        for (verb, units) in [("restart", anew), ("start", rest)] {
+            if !units.is_empty() {
+                self.must(&[&[verb], units.as_slice()].concat())?;
+            }
+        }
+        Ok(())
     }
 
     fn may_be_done(&self, here: &Here, force: bool) -> Result<(), ScheduleError> {

@@ -69,11 +69,11 @@ pub(super) fn mailing(needs: &Needs) -> Result<String, ScheduleError> {
 pub(super) fn sendmail() -> String {
     "\n# The walls leave out what mail programs need. Some change who they are (postdrop, exim), deliver into the homes of\n\
      # people, or write where only they know: so NoNewPrivileges=, ProtectHome=, ProtectSystem=strict and User= are not set.\n\
-     ProtectSystem=full\nPrivateDevices=yes\nProtectClock=yes\nProtectControlGroups=yes\nProtectKernelLogs=yes\n\
-     ProtectKernelModules=yes\nProtectKernelTunables=yes\nKeyringMode=private\nLockPersonality=yes\nRestrictNamespaces=yes\n\
-     RestrictRealtime=yes\nSystemCallArchitectures=native\nSystemCallFilter=@system-service\nSystemCallErrorNumber=EPERM\n\
-     CapabilityBoundingSet=CAP_CHOWN CAP_DAC_OVERRIDE CAP_DAC_READ_SEARCH CAP_FOWNER CAP_FSETID CAP_KILL CAP_SETGID\n\
-     CapabilityBoundingSet=CAP_SETUID CAP_NET_BIND_SERVICE CAP_SYS_CHROOT\n\
+     ProtectSystem=full\nPrivateTmp=yes\nPrivateDevices=yes\nPrivateMounts=yes\nProtectClock=yes\nProtectControlGroups=yes\nProtectKernelLogs=yes\n\
+     ProtectKernelModules=yes\nProtectKernelTunables=yes\nProtectProc=invisible\nKeyringMode=private\nLockPersonality=yes\n\
+     RestrictNamespaces=yes\nRestrictRealtime=yes\nRestrictSUIDSGID=yes\nSystemCallArchitectures=native\n\
+     SystemCallFilter=@system-service\nSystemCallErrorNumber=EPERM\n\
+     CapabilityBoundingSet=CAP_CHOWN CAP_DAC_OVERRIDE CAP_DAC_READ_SEARCH CAP_FOWNER CAP_FSETID CAP_SETGID CAP_SETUID\n\
      RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6 AF_NETLINK\n"
         .to_owned()
 }
