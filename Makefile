@@ -49,6 +49,7 @@ bundled: ## The program as one self-contained file
 
 install: build ## Install to /usr/local/bin
 	install -m 755 "$(BIN)" /usr/local/bin/cleanbill
+	install -m 755 "$(BIN)-daemon" /usr/local/bin/cleanbill-daemon
 
 clean: ## Remove what was built
 	cargo clean

@@ -1,9 +1,15 @@
 //! `cleanbill daemon`: runs the schedule.
 
-use std::{path::Path, process::ExitCode};
+use std::{
+    fs::Metadata,
+    os::unix::process::CommandExt as _,
+    path::{Path, PathBuf},
+    process::{Command, ExitCode},
+};
 
 use super::{StoreArgs, error::CliError, settings};
 use crate::{
+    host::distrusted,
     schedule::{Daemon, End, Note},
     words,
 };
@@ -17,8 +23,47 @@ pub(super) struct Args {
     store: StoreArgs,
 }
 
+/// The program that waits in little memory, beside this one.
+const SMALL: &str = "cleanbill-daemon";
+/// Says that this program has to wait by itself.
+const WHOLE: &str = "CLEANBILL_DAEMON_WHOLE";
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+
 pub(super) fn run(args: &Args, config: Option<&Path>) -> Result<ExitCode, CliError> {
-    let daemon = Daemon::start(&settings::path(config), args.store.db.as_deref())?;
+    let (file, db) = (settings::path(config), args.store.db.as_deref());
+    if let Some(small) = small().filter(|_| std::env::var_os(WHOLE).is_none()) {
+        let mut command = Command::new(small);
+        command.arg(VERSION).env("CLEANBILL_CONFIG", &file);
+        if let Some(db) = db {
+            command.env("CLEANBILL_DB", db);
+        }
+        // It comes back only when it cannot become that program; then it waits by itself.
+        let _ = command.exec();
+    }
+    wait(&file, db)
+}
+
+/// The small program, where it is there and nobody else can change it.
+fn small() -> Option<PathBuf> {
+    let path = std::env::current_exe().ok()?.with_file_name(SMALL);
+    let meta = path.metadata().ok().filter(Metadata::is_file)?;
+    distrusted(&meta).is_none().then_some(path)
+}
+
+/// The small program, called by one of this version; from another one, it gives back to that.
+pub(super) fn small_main(caller: Option<&str>) -> ExitCode {
+    if caller.is_some_and(|version| version != VERSION)
+        && let Ok(own) = std::env::current_exe()
+    {
+        let _ = Command::new(own.with_file_name("cleanbill")).arg("daemon").env(WHOLE, "1").exec();
+    }
+    let named = |variable: &str| std::env::var_os(variable).map(PathBuf::from);
+    let done = wait(&settings::path(named("CLEANBILL_CONFIG").as_deref()), named("CLEANBILL_DB").as_deref());
+    done.unwrap_or_else(CliError::print)
+}
+
+fn wait(file: &Path, db: Option<&Path>) -> Result<ExitCode, CliError> {
+    let daemon = Daemon::start(file, db)?;
     daemon.run(&mut |note| anstream::eprintln!("{}", words::harmless(&told(&note))))?;
     Ok(ExitCode::SUCCESS)
 }

@@ -130,6 +130,11 @@ impl StoreArgs {
     }
 }
 
+/// Runs the program that waits, `cleanbill-daemon`.
+pub fn daemon_main() -> ExitCode {
+    daemon::small_main(std::env::args().nth(1).as_deref())
+}
+
 /// Runs the program.
 pub fn main() -> ExitCode {
     // Also when a newer program lies where this one was started from.

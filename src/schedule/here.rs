@@ -151,11 +151,13 @@ impl Here {
     }
 }
 
-/// The file of this program; of one that was replaced while it ran, the new one.
+/// The file of this program; of one that was replaced while it ran, the new one. The part that waits is a program of its
+/// own, and lies beside it.
 pub(super) fn program() -> std::io::Result<PathBuf> {
     let path = std::env::current_exe()?;
     let text = path.to_string_lossy();
-    Ok(text.strip_suffix(" (deleted)").map_or_else(|| path.clone(), PathBuf::from))
+    let path = text.strip_suffix(" (deleted)").map_or_else(|| path.clone(), PathBuf::from);
+    Ok(if path.ends_with("cleanbill-daemon") { path.with_file_name("cleanbill") } else { path })
 }
 
 /// A job with its times.

@@ -32,6 +32,7 @@ impl Host {
     pub fn up(kind: &str, tree: &str, hook: Option<PathBuf>) -> Self {
         let host = Host::made("up", kind, tree, hook);
         checked(&["push", &host.name, env!("CARGO_BIN_EXE_cleanbill"), "/usr/local/bin/cleanbill"]);
+        checked(&["push", &host.name, env!("CARGO_BIN_EXE_cleanbill-daemon"), "/usr/local/bin/cleanbill-daemon"]);
         if let Ok(dir) = std::env::var("DUCKDB_LIB_DIR") {
             checked(&["push", &host.name, &format!("{dir}/libduckdb.so"), "/usr/local/lib/libduckdb.so"]);
             checked(&["exec", &host.name, "/sbin/ldconfig"]);
