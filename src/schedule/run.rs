@@ -41,12 +41,12 @@ const KEPT: usize = 16 << 10;
 const SAID: usize = 2000;
 /// How long a job that is stopped may take to end by itself.
 const GRACE: Duration = Duration::from_secs(20);
+/// The same of one that fixes: it ends with the fix that it is at.
+const GRACE_OF_FIXES: Duration = Duration::from_secs(150);
 /// What it sleeps at most while it waits.
 const LONGEST_NAP: Duration = Duration::from_secs(30);
 /// How much too early a timer may be.
 const EARLY: SignedDuration = SignedDuration::from_secs(5);
-/// Hands over mail with little patience for those who wait for this process to end.
-const IMPATIENT: &str = "it was asked to stop";
 
 /// Waits until the delay of its own is over that a job has after its time, where its time has come. Timers and crontabs
 /// know the time alone.
@@ -79,19 +79,7 @@ pub fn run(here: &Here, name: &str, asked: Asked) -> Result<Ended, ScheduleError
     let job = here.job(name)?;
     let lock = Lock::take(here.folder()?, &format!("job-{name}"))?;
     let now = Timestamp::now();
-    let mut run = JobRun {
-        id: 0,
-        job: name.to_owned(),
-        task: job.job.task.name().to_owned(),
-        cause: Cause::ByHand,
-        due: now,
-        started: now,
-        ended: None,
-        state: JobState::Running,
-        missed: 0,
-        said: None,
-        audit: None,
-    };
+    let mut run = JobRun::by_hand(name, job.job.task.name(), now);
     if asked == Asked::IfDue {
         let past = here.store.meet_jobs(&here.id, &[(name, &job.times())], now)?;
         let Some(past) = past.first() else { return Ok(Ended::NotDue(None)) };
@@ -169,6 +157,7 @@ fn carry_out(here: &Here, job: &Planned, run: &JobRun, signals: &Signals) -> (Jo
         Err(error) => return (JobState::Failed, format!("It could not be started: {error}.")),
     };
     let limit = &job.job.limit;
+    let grace = if job.job.task == Task::Fix { GRACE_OF_FIXES } else { GRACE };
     match running.wait(limit.duration(), || signals.asked()) {
         Ok(Waited::Ended(status)) if status.success() => (JobState::Done, running.said()),
         Ok(Waited::Ended(status)) => {
@@ -181,15 +170,15 @@ fn carry_out(here: &Here, job: &Planned, run: &JobRun, signals: &Signals) -> (Jo
             (JobState::Failed, if own { said } else { format!("{how}\n{said}") })
         }
         Ok(Waited::Late) => {
-            running.end(GRACE);
+            running.end(grace);
             (JobState::TimedOut, format!("It took longer than {limit} and was stopped.\n{}", running.said()))
         }
         Ok(Waited::Stopped) => {
-            running.end(GRACE);
-            (JobState::CutOff, format!("It was stopped in the middle: {IMPATIENT}."))
+            running.end(grace);
+            (JobState::CutOff, "It was asked to stop in the middle.".to_owned())
         }
         Err(error) => {
-            running.end(GRACE);
+            running.end(grace);
             (JobState::Failed, format!("It could not be watched: {error}."))
         }
     }

@@ -78,6 +78,25 @@ pub struct JobRun {
     pub audit: Option<i64>,
 }
 
+impl JobRun {
+    /// A run that someone asks for now; it has no number yet.
+    pub fn by_hand(job: &str, task: &str, now: Timestamp) -> Self {
+        JobRun {
+            id: 0,
+            job: job.to_owned(),
+            task: task.to_owned(),
+            cause: Cause::ByHand,
+            due: now,
+            started: now,
+            ended: None,
+            state: JobState::Running,
+            missed: 0,
+            said: None,
+            audit: None,
+        }
+    }
+}
+
 /// What is known of a job before it is asked whether it is due.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct JobPast {

@@ -314,6 +314,33 @@ fn the_service_runs_all_kinds_of_jobs_and_goes_without_a_trace() {
     sh(&host, "test -s /etc/cleanbill/cleanbill.toml; cleanbill schedule history | grep -q mine");
 }
 
+#[test]
+#[ignore = "needs root and throw-away hosts: make hosts"]
+fn init_sets_all_up_and_the_mail_is_in_the_inbox() {
+    let host = Host::up("init", "full", None);
+    let at = sh(&host, "s=$(date +%-S); [ $s -lt 45 ] || sleep $((61 - s)); date -d '+1 minute' +%H:%M");
+    let init = "cleanbill init --yes --email root --from cleanbill@example.org --purpose 'the web shop' --fix safe";
+    let said = sh(&host, &format!("{init} --when 'every day {}'", at.trim()));
+    assert!(said.contains("Sent to root") && said.contains("Take it back"), "{said}");
+    let inbox = |words: &str| {
+        let begun = Instant::now();
+        while !host.exec(&["/bin/cat", "/var/mail/root"]).contains(words) {
+            let queue = || host.exec(&["cleanbill", "email", "queue", "--all"]);
+            assert!(begun.elapsed() < Duration::from_secs(150), "{words}: {}", queue());
+            std::thread::sleep(Duration::from_secs(1));
+        }
+    };
+    inbox("works\n");
+    inbox("at the first look");
+    let mail = host.exec(&["/bin/cat", "/var/mail/root"]);
+    for words in ["application/pdf", "Auto-Submitted: auto-generated", "From: cleanbill@example.org"] {
+        assert!(mail.contains(words), "{words}: {mail}");
+    }
+    let (code, said) = host.run(&["cleanbill", "status"]);
+    assert!(code == 0 && said.contains("All is as it should be."), "{code}: {said}");
+    sh(&host, "cleanbill schedule uninstall --yes");
+}
+
 /// What the daemon takes while it waits.
 fn footprint(host: &Host, pid: &str) {
     let rollup = sh(host, &format!("cat /proc/{pid}/smaps_rollup"));

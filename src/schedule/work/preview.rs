@@ -20,7 +20,7 @@ use crate::{
         Here, Planned, Sender,
         letters::{Occasion, address, way},
     },
-    store::{Cause, JobRun, JobState, MailKind, StoreError},
+    store::{JobRun, MailKind, StoreError},
     words,
 };
 
@@ -53,19 +53,8 @@ pub fn preview(here: &Here, name: Option<&str>) -> Result<Preview, ScheduleError
     if job.job.task != Task::Email {
         return Err(ScheduleError::Mail(format!("The job `{name}` sends no mail.")));
     }
-    let run = JobRun {
-        id: i64::MAX,
-        job: name.to_owned(),
-        task: job.job.task.name().to_owned(),
-        cause: Cause::ByHand,
-        due: now,
-        started: now,
-        ended: None,
-        state: JobState::Running,
-        missed: 0,
-        said: None,
-        audit: None,
-    };
+    // Above all numbers, so that everything that ran counts as before it.
+    let run = JobRun { id: i64::MAX, ..JobRun::by_hand(name, job.job.task.name(), now) };
     let catalogue = Catalogue::of_this_machine().map_err(other)?;
     let work = Work { here, job, run, catalogue };
     let (mail, made, kind) = match &work.job.job.histories {
