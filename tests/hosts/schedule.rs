@@ -273,14 +273,6 @@ fn the_service_runs_all_kinds_of_jobs_and_goes_without_a_trace() {
     );
     let (code, said) = host.run(&["cleanbill", "status"]);
     assert!(code == 0 && said.contains("as a service"), "{code}: {said}");
-    // The tree of the job is that of the machine: what it mounts, the machine has.
-    let spaces = sh(
-        &host,
-        "cleanbill schedule add mine 'every day 1:00' --run 'readlink /proc/self/ns/mnt /proc/1/ns/mnt' --replace; \
-         systemctl start cleanbill-job@mine.service; cleanbill schedule run mine",
-    );
-    println!("{spaces}");
-
     footprint(&host, &first);
 
     // A stop is orderly, a crash is mended, a reload is heard.
@@ -298,6 +290,8 @@ fn the_service_runs_all_kinds_of_jobs_and_goes_without_a_trace() {
     assert_eq!(card("Result"), "success");
     let (code, said) = host.run(&["cleanbill", "status"]);
     assert!(code == 1 && said.contains("does not"), "{code}: {said}");
+
+    by_a_mail_server(&host);
 
     // A file that someone changed is told, and left.
     sh(&host, "echo Nice=3 >> /etc/systemd/system/cleanbill.service");
@@ -339,6 +333,36 @@ fn init_sets_all_up_and_the_mail_is_in_the_inbox() {
     let (code, said) = host.run(&["cleanbill", "status"]);
     assert!(code == 0 && said.contains("All is as it should be."), "{code}: {said}");
     sh(&host, "cleanbill schedule uninstall --yes");
+}
+
+/// Mail goes to a mail server from within the walls, and the password for it comes as a credential.
+fn by_a_mail_server(host: &Host) {
+    let server = |more: &str| {
+        let settings = format!("{SETTINGS}server = '127.0.0.1'\nport = 25\nsecurity = 'none'\n{more}");
+        sh(
+            host,
+            &format!("printf %s \"{settings}\" > /etc/cleanbill/cleanbill.toml; cleanbill schedule install --yes"),
+        );
+    };
+    server("");
+    sh(host, "! test -e /etc/systemd/system/cleanbill-mail.service; : > /var/mail/root");
+    let runs = run_at_the_next_minute(host, &[("mail", "--email root@debian")]);
+    assert_eq!(runs["mail"]["state"], "done", "{}", runs["mail"]);
+    let begun = Instant::now();
+    while !sh(host, "cat /var/mail/root").contains("Received: from") {
+        assert!(begun.elapsed() < Duration::from_secs(60), "{}", host.exec(&["cleanbill", "email", "queue", "--all"]));
+        std::thread::sleep(Duration::from_secs(1));
+    }
+    // This server takes no password, so that it was read is told by what it did not get past.
+    sh(host, "install -d -m 700 /etc/credstore; (umask 077; echo secret > /etc/credstore/mail-password)");
+    server("user = 'web01'\npassword_credential = 'mail-password'\n");
+    let tree = "--run 'readlink /proc/self/ns/mnt; readlink /proc/1/ns/mnt; ls $CREDENTIALS_DIRECTORY'";
+    let runs = run_at_the_next_minute(host, &[("mail", "--email root@debian"), ("mine", tree)]);
+    let said = runs["mail"]["said"].as_str().unwrap();
+    assert!(said.contains("will be tried again") && !said.contains("credential"), "{said}");
+    // What a job that changes the machine mounts, the machine has.
+    let said: Vec<&str> = runs["mine"]["said"].as_str().unwrap().lines().collect();
+    assert!(said.len() == 3 && said[0] == said[1] && said[2] == "mail-password", "{said:?}");
 }
 
 /// What the daemon takes while it waits.

@@ -8,6 +8,7 @@ mod compare;
 mod fix;
 mod fixes_cut_off;
 mod history;
+mod install;
 mod mail;
 mod report;
 mod schedule;

@@ -83,13 +83,13 @@ fn unit(name: &str, needs: &Needs, body: &str) -> Unit {
 
 fn daemon(needs: &Needs) -> Result<String, ScheduleError> {
     let wanted = if needs.user { "default.target" } else { "multi-user.target" };
-    let mut out = "[Unit]\n\
-         Description=cleanbill, which looks after this machine on a schedule\n\
-         After=local-fs.target time-set.target network.target\n\
-         # Where it cannot be kept running, that must be seen and not go on forever: cleanbill status tells it.\n\
+    let mut out = "[Unit]\nDescription=cleanbill, which looks after this machine on a schedule\n".to_owned();
+    out.push_str(after(needs));
+    out.push_str(
+        "# Where it cannot be kept running, that must be seen and not go on forever: cleanbill status tells it.\n\
          StartLimitIntervalSec=1h\nStartLimitBurst=6\n\
-         \n[Service]\nType=notify\nNotifyAccess=main\n"
-        .to_owned();
+         \n[Service]\nType=notify\nNotifyAccess=main\n",
+    );
     let _ = writeln!(out, "ExecStart={} daemon", quote::exec(&needs.program)?);
     out.push_str(
         "# Reads the settings anew. It also does when the file changes.\n\
@@ -108,9 +108,9 @@ fn daemon(needs: &Needs) -> Result<String, ScheduleError> {
 /// What runs one job, by its name.
 fn job(needs: &Needs, changing: bool) -> Result<String, ScheduleError> {
     let what = if changing { ", which changes the machine" } else { "" };
-    let mut out = format!(
-        "[Unit]\nDescription=The job %i of cleanbill{what}\nAfter=local-fs.target network.target\n\n[Service]\nType=oneshot\n"
-    );
+    let mut out = format!("[Unit]\nDescription=The job %i of cleanbill{what}\n");
+    out.push_str(after(needs));
+    out.push_str("\n[Service]\nType=oneshot\n");
     let _ = writeln!(out, "ExecStart={} schedule run %i --if-due --wait", quote::exec(&needs.program)?);
     out.push_str(
         "# A job that did not work is on record (cleanbill schedule history) and told in the mail; the service did its part.\n\
@@ -134,7 +134,9 @@ fn job(needs: &Needs, changing: bool) -> Result<String, ScheduleError> {
 }
 
 fn mail(needs: &Needs) -> Result<String, ScheduleError> {
-    let mut out = "[Unit]\nDescription=Hands over the mail of cleanbill that waits\nAfter=network.target\n\n[Service]\nType=oneshot\n".to_owned();
+    let mut out = "[Unit]\nDescription=Hands over the mail of cleanbill that waits\n".to_owned();
+    out.push_str(after(needs));
+    out.push_str("\n[Service]\nType=oneshot\n");
     let _ = writeln!(out, "ExecStart={} email queue --send", quote::exec(&needs.program)?);
     out.push_str(
         "# A mail that was not taken is tried again, and cleanbill status tells it; the service did its part.\n\
@@ -169,6 +171,11 @@ fn timer(job: &Planned) -> String {
     out
 }
 
+/// What has to be there first; the units of a user know no such targets.
+fn after(needs: &Needs) -> &'static str {
+    if needs.user { "" } else { "After=local-fs.target time-set.target network.target\n" }
+}
+
 fn environment(needs: &Needs, out: &mut String) -> Result<(), ScheduleError> {
     for (name, path) in &needs.environment {
         let _ = writeln!(out, "Environment={}", quote::unit(&format!("{name}={}", quote::text(path)?))?);
@@ -189,7 +196,7 @@ fn environment(needs: &Needs, out: &mut String) -> Result<(), ScheduleError> {
 
 /// Whoever works on the machine comes first.
 fn politeness() -> String {
-    "\n# Others come first. An audit needs about 300 MB for a few seconds; where memory is short, this is ended before them.\n\
+    "\n# Others come first. A job needs about 150 MB for a few seconds; where memory is short, it is ended before others are.\n\
      Nice=10\nIOSchedulingClass=idle\nOOMScoreAdjust=500\nMemoryMax=1G\nTasksMax=128\n"
         .to_owned()
 }
