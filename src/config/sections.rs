@@ -318,9 +318,9 @@ impl Task {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum PolicyName {
-    /// What the section [autofix] allows.
+    /// What `[autofix]` allows.
     #[default]
     Autofix,
-    /// All that can break nothing, within the limits of [autofix].
+    /// All that can break nothing, within the limits of `[autofix]`.
     Safe,
 }

@@ -64,7 +64,7 @@ impl Sender {
         Ok(Sender { from, domain, contact, far: mail.server.is_some() })
     }
 
-    /// The people who are named, or those of [mail] where nobody is.
+    /// The people who are named, or those of `[mail]` where nobody is.
     ///
     /// # Errors
     /// When nobody is named at all, or an address cannot be used.

@@ -47,11 +47,17 @@ impl Lock {
         }
     }
 
-    /// Notes something for whoever asks who holds it. A note that cannot be written costs nothing.
-    pub fn note(&mut self, text: &str) {
+    /// Notes something for whoever asks who holds it, in the place of what was noted before; whether it stands there.
+    pub fn note(&mut self, text: &str) -> bool {
+        let written = self.file.rewind().and_then(|()| self.file.write_all(text.as_bytes()));
+        written.and_then(|()| self.file.set_len(u64::try_from(text.len()).unwrap_or(0))).is_ok()
+    }
+
+    /// What was noted last.
+    pub fn read(&mut self) -> String {
+        let mut note = String::new();
         let _ = self.file.rewind();
-        if self.file.write_all(text.as_bytes()).is_ok() {
-            let _ = self.file.set_len(u64::try_from(text.len()).unwrap_or(0));
-        }
+        let _ = Read::by_ref(&mut self.file).take(4096).read_to_string(&mut note);
+        note
     }
 }

@@ -5,6 +5,7 @@
 
 mod daemon;
 mod due;
+mod emergency;
 mod error;
 mod here;
 mod install;
@@ -19,6 +20,7 @@ mod work;
 
 pub use daemon::{Card, Daemon, Note, card};
 pub use due::{Due, due};
+pub use emergency::cry;
 pub use error::ScheduleError;
 pub(crate) use here::times;
 pub use here::{Here, Planned};

@@ -92,7 +92,7 @@ pub fn run(here: &Here, name: &str, asked: Asked) -> Result<Ended, ScheduleError
             Due::Now { due, cause, missed } => run = JobRun { due, cause, missed, ..run },
         }
     }
-    let Some(mut lock) = lock else {
+    let Some(lock) = lock else {
         if asked == Asked::ByHand {
             return Err(ScheduleError::AtWork(name.to_owned()));
         }
@@ -102,7 +102,6 @@ pub fn run(here: &Here, name: &str, asked: Asked) -> Result<Ended, ScheduleError
         }
         return skip(here, run, "Its former run was still at work.");
     };
-    lock.note(&std::process::id().to_string());
     let signals = Signals::hear();
     here.store.begin_job(&here.id, &mut run)?;
     let (state, said) = carry_out(here, &job, &run, &signals);

@@ -150,7 +150,11 @@ fn run_job(here: &Here, name: &str, if_due: bool, wait: bool) -> Result<ExitCode
         schedule::wait_for_delay(here, name)?;
     }
     let someone = !if_due || std::io::IsTerminal::is_terminal(&std::io::stderr());
-    Ok(match schedule::run(here, name, asked)? {
+    let ended = schedule::run(here, name, asked);
+    if if_due {
+        told_at_once(here, ended.as_ref().err());
+    }
+    Ok(match ended? {
         Ended::NotDue(next) => {
             if someone {
                 let next = next.map_or_else(String::new, |at| format!(" It is {}.", told::time(here, at)));
@@ -177,8 +181,20 @@ fn work(here: &Here, name: &str, run: i64) -> Result<ExitCode, CliError> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// Where nobody looks on, that the history cannot be used is told by mail.
+fn told_at_once(here: &Here, error: Option<&ScheduleError>) {
+    let Some(ScheduleError::Store(error)) = error else { return };
+    match schedule::cry(here, error) {
+        Ok(true) => anstream::eprintln!("A mail tells of it."),
+        Ok(false) => {}
+        Err(error) => anstream::eprintln!("No mail can tell of it: {}", harmless(&error.to_string())),
+    }
+}
+
 fn known(here: &Here) -> Result<(), CliError> {
-    let known: Known = schedule::known(here)?;
+    let known = schedule::known(here);
+    told_at_once(here, known.as_ref().err());
+    let known: Known = known?;
     terminal::print(&format!("{}\n", serde_json::to_string(&known).unwrap_or_default()))
 }
 

@@ -18,7 +18,7 @@ pub use digest::{Digest, digest};
 pub use fixed::{FixedBy, Who};
 pub use mail::{Mail, Picture};
 pub use pictures::Fill;
-pub use short::{Alert, Confirm, Kind, News, Solved, TestMail, alert, confirm, solved, test_mail};
+pub use short::{Alert, Confirm, Kind, News, Solved, Stuck, TestMail, alert, confirm, solved, stuck, test_mail};
 pub use week::{NotFixed, Week, weekly};
 
 /// Where a machine's own templates lie, in the folder `email`.

@@ -104,6 +104,23 @@ pub struct Confirm {
     pub zone: TimeZone,
 }
 
+/// The history of a machine cannot be used, so it is not looked after.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stuck {
+    /// Name of the machine.
+    pub host: String,
+    /// What it is for.
+    pub purpose: Option<String>,
+    /// Why, as a sentence.
+    pub why: String,
+    /// What to do, as a sentence.
+    pub hint: String,
+    /// When it was seen.
+    pub at: Timestamp,
+    /// Where its reader lives.
+    pub zone: TimeZone,
+}
+
 /// Tells of critical problems, as soon as an audit finds them.
 ///
 /// # Errors
@@ -234,6 +251,30 @@ pub fn solved(solved: &Solved<'_>, own: &Path) -> Result<Mail, TemplateError> {
         add(&mut view, json!({ "lead": lead, "fixed": fixed.view(limits.few, &solved.zone), "now": now }));
         bare(&mut view);
         view
+    })
+}
+
+/// Tells that a machine is not looked after.
+///
+/// # Errors
+/// When a built-in template does not work.
+pub fn stuck(stuck: &Stuck, own: &Path) -> Result<Mail, TemplateError> {
+    let name = clean::name(&stuck.host);
+    let draft = Draft {
+        name: "stuck",
+        subject: format!("{name} is not looked after: its history cannot be used"),
+        preheader: stuck.why.clone(),
+        shown: Vec::new(),
+    };
+    mail::made(own, draft, &|limits: Limits| {
+        json!({
+            "name": name,
+            "about": stuck.purpose,
+            "day": local(stuck.at, &stuck.zone, "%A %-d %B %Y"),
+            "at": moment(stuck.at, &stuck.zone),
+            "why": clean::text(&stuck.why, limits.letters * 4),
+            "hint": clean::text(&stuck.hint, limits.letters * 4),
+        })
     })
 }
 

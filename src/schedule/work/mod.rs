@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+pub(super) use preview::send_now;
 pub use preview::{Preview, Tried, preview, test_mail};
 
 use super::{Here, Planned, ScheduleError};

@@ -136,8 +136,6 @@ pub struct Tried {
 /// When no such mail can be made.
 pub fn test_mail(here: &Here, to: &[String], who: &str) -> Result<Vec<Tried>, ScheduleError> {
     let now = Timestamp::now();
-    let sender = Sender::new(here)?;
-    let people = sender.recipients(to, here.config())?;
     let plan = here.jobs()?.iter().filter(|job| job.job.task == Task::Email).map(plan).collect();
     let test = TestMail {
         host: here.name.clone(),
@@ -148,11 +146,24 @@ pub fn test_mail(here: &Here, to: &[String], who: &str) -> Result<Vec<Tried>, Sc
         zone: here.zone.clone(),
     };
     let mail = report::email::test_mail(&test, Path::new(report::TEMPLATES)).map_err(other)?;
+    send_now(here, &mail, to, &format!("test.{now}"), now)
+}
+
+/// Sends a mail past the queue, to each of these people, or those of `[mail]`.
+pub(in crate::schedule) fn send_now(
+    here: &Here,
+    mail: &Mail,
+    to: &[String],
+    name: &str,
+    now: Timestamp,
+) -> Result<Vec<Tried>, ScheduleError> {
+    let sender = Sender::new(here)?;
+    let people = sender.recipients(to, here.config())?;
     let way = way(&here.config().mail)?;
     let mut told = Vec::new();
     for to in &people {
-        let occasion = Occasion { kind: MailKind::Test, job: None, name: format!("test.{now}"), at: now };
-        let made = sender.letter(here, &mail, &[], to, &occasion)?;
+        let occasion = Occasion { kind: MailKind::Test, job: None, name: name.to_owned(), at: now };
+        let made = sender.letter(here, mail, &[], to, &occasion)?;
         let letter = Letter { from: address(&made.sender)?, to: address(&made.recipient)?, bytes: made.message };
         let outcome = mail::send::<&str>(&way, &letter, &mut || Ok(()));
         let said = outcome.sentence().to_owned();

@@ -2,7 +2,8 @@
 
 use jiff::{Timestamp, ToSpan as _};
 
-use super::{Site, text};
+use super::{Site, header, text};
+use crate::sink::Sink;
 
 const TICK: &str = "[schedule.tick]\nwhen = 'every hour'\ndo = 'run'\ncommand = 'echo tick'\n";
 
@@ -155,6 +156,34 @@ fn a_full_disk_puts_off_and_loses_nothing() {
     });
     assert!(mount(&["umount"]));
     done.unwrap();
+}
+
+#[test]
+fn a_history_that_cannot_be_used_is_told_at_once_and_once_a_day() {
+    let Some(sink) = Sink::start() else { return };
+    let Some(site) = Site::with_mail(&sink, TICK) else { return };
+    site.ok(&["schedule", "run", "tick", "--if-due"]);
+    let good = std::fs::read(site.machine.db()).unwrap();
+    std::fs::write(site.machine.db(), "no history at all").unwrap();
+    let daemon = site.daemon();
+    site.until("it is told", || sink.count() == 1);
+    let mail = &sink.mails()[0];
+    assert_eq!(mail["message"]["defects"], serde_json::json!([]));
+    assert!(header(mail, "Subject").unwrap().contains("is not looked after"), "{mail:#}");
+    assert!(mail.to_string().contains("cleanbill store check"), "{mail:#}");
+    site.at("2026-01-01T20:00:00Z");
+    assert_eq!(site.run(&["schedule", "run", "tick", "--if-due"]).code, 3);
+    assert_eq!(sink.count(), 1);
+    site.at("2026-01-02T13:00:00Z");
+    assert_eq!(site.run(&["schedule", "run", "tick", "--if-due"]).code, 3);
+    assert_eq!(sink.count(), 2);
+    assert_eq!(site.run(&["status"]).code, 3);
+    // Once it is back, all goes on by itself.
+    std::fs::write(site.machine.db(), good).unwrap();
+    assert_eq!(daemon.stop(), 0);
+    let daemon = site.daemon();
+    site.until("it runs again", || site.runs("tick").iter().any(|run| text(run, "state") == "done"));
+    assert_eq!((daemon.stop(), sink.count()), (0, 2));
 }
 
 fn rustix_is_root() -> bool {

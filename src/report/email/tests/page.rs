@@ -167,6 +167,15 @@ fn mails() -> Vec<Mail> {
         zone,
     };
     mails.push(confirm(&keep, nowhere()).unwrap());
+    let helpless = Stuck {
+        host: EVIL.to_owned(),
+        purpose: Some(EVIL.to_owned()),
+        why: EVIL.repeat(100),
+        hint: EVIL.repeat(100),
+        at: now(),
+        zone: keep.zone,
+    };
+    mails.push(stuck(&helpless, nowhere()).unwrap());
     mails.push(test_mail(&trial, nowhere()).unwrap());
     for detail in [Detail::Owner, Detail::Technician] {
         mails.push(digest(&Digest { detail, trouble: vec![EVIL.to_owned()], ..overview(&fleet) }, nowhere()).unwrap());

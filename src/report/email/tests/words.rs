@@ -143,6 +143,23 @@ fn the_mail_that_tries_the_way() {
     insta::assert_snapshot!(told(&short(test_mail(&trial(), nowhere()))));
 }
 
+fn helpless() -> Stuck {
+    Stuck {
+        host: "web01".to_owned(),
+        purpose: Some("Web shop".to_owned()),
+        why: "/var/lib/cleanbill/cleanbill.duckdb is not a cleanbill history, or it is damaged: no valid header."
+            .to_owned(),
+        hint: "See what is wrong with: cleanbill store check.".to_owned(),
+        at: now(),
+        zone: week(&quiet()).zone,
+    }
+}
+
+#[test]
+fn the_mail_of_a_machine_that_is_not_looked_after() {
+    insta::assert_snapshot!(told(&short(stuck(&helpless(), nowhere()))));
+}
+
 fn keep_it() -> Confirm {
     Confirm {
         host: "web01".to_owned(),
