@@ -199,7 +199,7 @@ pub(super) fn follow(here: &Here) {
 /// Who runs the jobs where no daemon does, and what to do when nobody does.
 pub(super) fn without_daemon(installed: Option<&Installed>) -> String {
     let Some(installed) = installed else {
-        return "Nothing runs them by itself yet: sudo cleanbill schedule install\n".to_owned();
+        return "Nothing runs the jobs yet: sudo cleanbill schedule install\n".to_owned();
     };
     let mut out = match installed.way {
         Way::Service => "The service that should run them does not run.\n".to_owned(),
