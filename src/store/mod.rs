@@ -27,6 +27,7 @@ mod facts;
 mod files;
 mod fills;
 mod fixes;
+mod guard;
 mod history;
 mod jobs;
 mod load;
@@ -204,10 +205,16 @@ impl Store {
         if version < known {
             // Reading an older file migrates it first.
             drop(connection);
-            drop(self.write()?);
+            self.migrate()?;
             return self.open(AccessMode::ReadOnly);
         }
         Ok(connection)
+    }
+
+    /// Makes it, and brings it to the schema of today.
+    fn migrate(&self) -> Result<(), StoreError> {
+        guard::settle(self.write()?, &self.path);
+        Ok(())
     }
 
     /// Opens for writing, made and migrated as needed.
@@ -237,10 +244,12 @@ impl Store {
             sql.push_str(&format!("delete from schema_version; insert into schema_version values ({known}); commit;"));
             connection.execute_batch(&sql)?;
         }
+        guard::begin(&connection)?;
         Ok(connection)
     }
 
     fn open(&self, mode: AccessMode) -> Result<Connection, StoreError> {
+        guard::recover(&self.path);
         let start = Instant::now();
         let mut pause = Duration::from_millis(5);
         loop {
@@ -299,6 +308,7 @@ impl Store {
             transaction.commit()?;
             Ok(value)
         });
+        guard::settle(connection, &self.path);
         result.map_err(|error| match error {
             StoreError::Sql(said) if said.to_lowercase().contains("no space left") => {
                 StoreError::Full(self.path.clone())

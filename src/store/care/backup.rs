@@ -167,7 +167,7 @@ mod unit {
             store.backup(&store.backup_folder(), 7, now()),
             Err(CareError::Store(StoreError::Missing(_)))
         ));
-        drop(store.write().unwrap());
+        store.migrate().unwrap();
         let backup = store.backup(&store.backup_folder(), 7, now()).unwrap();
         assert_eq!(backup.file, folder.path().join("backups/mine-2026-11-26T0300.duckdb"));
         assert_eq!((backup.audits, backup.since), (0, None));

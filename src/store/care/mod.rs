@@ -154,6 +154,16 @@ fn wal_of(path: &Path) -> PathBuf {
     PathBuf::from(name)
 }
 
+/// Whether anything was written beside a store that is not in it yet.
+pub(super) fn waits(path: &Path) -> bool {
+    wal_size(path).is_some_and(|size| size > 0)
+}
+
+/// Keeps everyone out of a store until the file goes.
+pub(super) fn alone(path: &Path) -> Result<std::fs::File, StoreError> {
+    hold::alone(path)
+}
+
 /// Bytes in the file beside, which DuckDB has not taken into the main one yet; none when there is none.
 fn wal_size(path: &Path) -> Option<u64> {
     std::fs::symlink_metadata(wal_of(path)).ok().map(|m| m.len())

@@ -103,7 +103,7 @@ pub(super) fn salvage(
     ))?;
     drop(new);
     // Brings it to the schema of today.
-    drop(Store::at(target).write()?);
+    Store::at(target).migrate()?;
     Ok(Salvaged { tables: saved, audits, runs })
 }
 
