@@ -95,11 +95,11 @@ mod tests {
         statement.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
     }
 
-    fn note(connection: &Connection, id: i64) {
+    fn note(connection: &Connection, id: i64) -> Result<(), crate::store::StoreError> {
         let sql = format!(
             "insert into job_runs values ({id}, 'h', 'j', 'run', 'late', now()::timestamp, now()::timestamp, null, 'done', 0, null, null)"
         );
-        connection.execute_batch(&sql).unwrap();
+        Ok(connection.execute_batch(&sql)?)
     }
 
     #[test]
@@ -107,10 +107,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("h.duckdb");
         let store = Store::at(&path);
-        store.transaction(|c| Ok(note(c, 1))).unwrap();
+        store.transaction(|c| note(c, 1)).unwrap();
         // Written, and not taken in yet.
         let connection = store.write().unwrap();
-        note(&connection, 2);
+        note(&connection, 2).unwrap();
         drop(connection);
         assert!(care::waits(&path));
         fs::copy(&path, beside(&path, ENDING)).unwrap();
@@ -120,14 +120,14 @@ mod tests {
         damaged[middle..middle + 8192].fill(0xa5);
         fs::write(&path, damaged).unwrap();
         assert_eq!(notes(&store), [1, 2]);
-        store.transaction(|c| Ok(note(c, 3))).unwrap();
+        store.transaction(|c| note(c, 3)).unwrap();
         assert_eq!(notes(&store), [1, 2, 3]);
         // A copy that was left after its work is of a time before.
         fs::write(beside(&path, ENDING), "old").unwrap();
         assert_eq!(notes(&store), [1, 2, 3]);
         // One that was not written whole is not used.
         fs::write(beside(&beside(&path, ENDING), PART), "half").unwrap();
-        store.transaction(|c| Ok(note(c, 4))).unwrap();
+        store.transaction(|c| note(c, 4)).unwrap();
         assert_eq!(notes(&store), [1, 2, 3, 4]);
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
     }

@@ -62,8 +62,8 @@ impl Way {
 /// When it cannot be written or started.
 pub fn follow(here: &Here) -> Result<Option<String>, ScheduleError> {
     let site = Site::here();
-    let Some((way, program)) = state::found_way(&site) else { return Ok(None) };
-    let plan = Plan::new(here, &site, way, &program)?;
+    let Some((way, _, plan)) = state::found_way(here, &site) else { return Ok(None) };
+    let plan = plan?;
     if plan.is_done() {
         if way != Way::Service && site.may_write() {
             let _ = known(here)?;

@@ -166,6 +166,11 @@ impl Plan {
         out
     }
 
+    /// The texts of all files.
+    pub(super) fn texts(&self) -> impl Iterator<Item = &str> {
+        self.pieces.iter().map(|piece| piece.text.as_str())
+    }
+
     /// What a person should know about it, in sentences.
     pub fn notes(&self) -> &[String] {
         &self.notes

@@ -1,6 +1,7 @@
 //! What is installed, whether it runs, and whether it still fits.
 
 use std::{
+    collections::BTreeSet,
     fmt::Write as _,
     fs,
     path::{Path, PathBuf},
@@ -87,9 +88,33 @@ pub(super) fn found(site: &Site) -> Result<Vec<Found>, ScheduleError> {
     Ok(all)
 }
 
-/// What is installed, and the program that it starts.
-pub(super) fn found_way(site: &Site) -> Option<(Way, PathBuf)> {
+/// What is installed, and the plan that would be made for it now; none where it runs the jobs of other settings, or keeps
+/// another history.
+pub(super) fn found_way(here: &Here, site: &Site) -> Option<(Way, PathBuf, Result<Plan, ScheduleError>)> {
     let all = found(site).ok()?;
+    let (way, program) = way_of(&all)?;
+    let plan = Plan::new(here, site, way, &program);
+    let asked: BTreeSet<&str> = all.iter().flat_map(|found| places(&found.text)).collect();
+    let other = plan.as_ref().is_ok_and(|plan| plan.texts().flat_map(places).collect::<BTreeSet<&str>>() != asked);
+    (!other).then_some((way, program, plan))
+}
+
+/// Where a text of ours says that settings and history are.
+fn places(text: &str) -> impl Iterator<Item = &str> {
+    let named = ["CLEANBILL_CONFIG=", "CLEANBILL_DB="];
+    text.lines().filter_map(move |line| {
+        let from = named.iter().filter_map(|name| line.find(name)).min()?;
+        let line = line.get(from..)?;
+        Some(
+            [" schedule run", " email queue"]
+                .iter()
+                .find_map(|end| line.split_once(end))
+                .map_or(line, |(head, _)| head),
+        )
+    })
+}
+
+fn way_of(all: &[Found]) -> Option<(Way, PathBuf)> {
     let way = if all.iter().any(|f| f.unit() == Some(SERVICE)) {
         Way::Service
     } else if all.iter().any(|f| f.unit().is_some_and(|unit| unit.ends_with(".timer"))) {
@@ -125,11 +150,10 @@ pub(super) fn runs_old_program(here: &Here) -> bool {
 /// What runs the schedule, if it was installed by us.
 pub fn installed(here: &Here) -> Option<Installed> {
     let site = Site::here();
-    let (way, runs) = found_way(&site)?;
+    let (way, runs, plan) = found_way(here, &site)?;
     let mut installed = Installed { way, enabled: true, active: true, program: runs.clone(), wrong: Vec::new() };
     let sudo = if site.is_of_user() { "" } else { "sudo " };
     let again = format!("{sudo}cleanbill schedule install");
-    let plan = Plan::new(here, &site, way, &runs);
     match way {
         Way::Crontab => {
             installed.active = site.cron_runs();
@@ -230,5 +254,15 @@ mod tests {
             "/opt/a b/cleanbill"
         );
         assert_eq!(of("[Service]\nExecStart=/bin/sh\n"), None);
+    }
+
+    #[test]
+    fn where_settings_and_history_are_is_read_back() {
+        let of = |text: &str| places(text).map(str::to_owned).collect::<Vec<_>>();
+        let unit = "# CLEANBILL_CONFINED makes\nEnvironment=CLEANBILL_CONFINED=1\nEnvironment=\"CLEANBILL_DB=/a b\"\n";
+        assert_eq!(of(unit), ["CLEANBILL_DB=/a b\""]);
+        assert_eq!(of("MAILTO=root\nCLEANBILL_CONFIG=/x\n"), ["CLEANBILL_CONFIG=/x"]);
+        let line = "0 1 * * * CLEANBILL_CONFIG=/x CLEANBILL_DB=/y /opt/cleanbill schedule run a --if-due";
+        assert_eq!(of(line), ["CLEANBILL_CONFIG=/x CLEANBILL_DB=/y /opt/cleanbill"]);
     }
 }

@@ -228,3 +228,17 @@ fn the_jobs_decide_what_is_there() {
     assert_eq!(install(LOOKS), 3);
     assert_eq!(files(folder.path()).iter().filter(|name| name.contains("cleanbill-job")).count(), 0);
 }
+
+#[test]
+fn what_runs_the_jobs_of_other_settings_is_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let site = Site::folder(folder.path());
+    let mine = here(LOOKS);
+    Plan::new(&mine, &site, Way::Timers, Path::new(PROGRAM)).unwrap().apply(&mine, false).unwrap();
+    let way = |here: &Here| super::state::found_way(here, &site).map(|(way, program, _)| (way, program));
+    assert_eq!(way(&mine), Some((Way::Timers, PathBuf::from(PROGRAM))));
+    // Other jobs of the same settings are no other settings.
+    assert!(way(&here(CHANGES)).is_some());
+    assert!(way(&here_with(LOOKS, "/srv/other.toml", Some("/var/lib/cleanbill/cleanbill.duckdb"))).is_none());
+    assert!(way(&here_with(LOOKS, "/etc/cleanbill/cleanbill.toml", Some("/srv/other.duckdb"))).is_none());
+}
