@@ -76,6 +76,8 @@ pub struct Daemon {
     changed: Option<SystemTime>,
     known: Option<Known>,
     running: Vec<(String, Started)>,
+    /// The time that each was started for last, and when that was.
+    begun: BTreeMap<String, (Timestamp, Instant)>,
     /// What did not even begin, by name: how often, and when it may be tried again.
     failed: BTreeMap<String, (u32, Instant)>,
 }
@@ -158,6 +160,7 @@ impl Daemon {
             changed,
             known: None,
             running: Vec::new(),
+            begun: BTreeMap::new(),
             failed: BTreeMap::new(),
         };
         daemon.remember();
@@ -245,7 +248,8 @@ impl Daemon {
             return;
         }
         // The machine may stand elsewhere now.
-        if let (zone, true) = (TimeZone::system(), self.here.zone != TimeZone::system()) {
+        let zone = TimeZone::system();
+        if zone != self.here.zone {
             self.here.zone = zone;
             if let Ok(jobs) = self.here.jobs() {
                 self.jobs = jobs;
@@ -303,15 +307,16 @@ impl Daemon {
             }
         }
         ready.sort_by(|a, b| (a.0, &a.1.name).cmp(&(b.0, &b.1.name)));
-        for (_, job) in ready {
-            if self.is_running(&job.name) || self.too_soon(&job.name) || self.running.len() >= MOST {
+        for (due, job) in ready {
+            let busy = self.is_running(&job.name) || self.too_soon(&job.name) || self.running.len() >= MOST;
+            if busy || !self.is_first_try(&job.name, due) {
                 continue;
             }
             tell(Note::Begins(&job.name));
             self.started(&job.name, Started::job(&self.here, &job), tell);
         }
         match known.next_mail {
-            Some(at) if at <= now && !self.is_running(MAIL) && !self.too_soon(MAIL) => {
+            Some(at) if at <= now && !self.is_running(MAIL) && !self.too_soon(MAIL) && self.is_first_try(MAIL, at) => {
                 self.started(MAIL, Started::mail(&self.here), tell);
             }
             Some(at) if at > now => wait = wait.min(until(at)),
@@ -356,6 +361,17 @@ impl Daemon {
 
     fn is_running(&self, name: &str) -> bool {
         self.running.iter().any(|(running, _)| running == name)
+    }
+
+    /// Whether something was not started for the same time just now: where another process sees to it, ours ends at once
+    /// and it is due still.
+    fn is_first_try(&mut self, name: &str, due: Timestamp) -> bool {
+        let now = Instant::now();
+        let again = self.begun.get(name).is_some_and(|(last, at)| *last == due && now.duration_since(*at) < TICK);
+        if !again {
+            self.begun.insert(name.to_owned(), (due, now));
+        }
+        !again
     }
 
     fn too_soon(&self, name: &str) -> bool {
