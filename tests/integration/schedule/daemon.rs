@@ -78,6 +78,21 @@ fn it_ends_what_is_at_work_before_it_stops_and_that_is_done_later() {
 }
 
 #[test]
+fn what_another_process_sees_to_is_not_asked_for_again_and_again() {
+    let Some(site) = Site::new(&TICK.replace("echo tick", "sleep 4")) else { return };
+    site.ok(&["schedule", "run", "tick", "--if-due"]);
+    site.at("2026-01-01T13:00:00Z");
+    let mut other = site.command(&["schedule", "run", "tick", "--if-due"]).spawn().unwrap();
+    site.until("it is at work", || site.runs("tick").iter().any(|run| text(run, "state") == "running"));
+    let daemon = site.daemon();
+    assert!(other.wait().unwrap().success());
+    assert_eq!(daemon.stop(), 0);
+    assert_eq!(site.log().matches("`tick` begins.").count(), 1, "{}", site.log());
+    let runs = site.runs("tick");
+    assert_eq!((runs.len(), text(&runs[0], "state")), (1, "done"), "{runs:#?}");
+}
+
+#[test]
 fn a_clock_that_jumps_loses_no_time_and_doubles_none() {
     let Some(site) = Site::new(TICK) else { return };
     let daemon = site.daemon();
