@@ -5,6 +5,7 @@ mod commands;
 mod cut_off;
 mod daemon;
 mod init;
+mod jobs;
 mod queue;
 mod times;
 mod weeks;
