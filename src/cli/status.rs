@@ -2,21 +2,16 @@
 
 use std::{fmt::Write as _, process::ExitCode};
 
-use serde::Serialize;
-
 use super::{
     StoreArgs,
     error::CliError,
-    schedule::{
-        Format, here,
-        told::{self, Listed},
-    },
+    schedule::{Format, here, told},
     terminal,
 };
 use crate::{
     config::last_good,
-    schedule::{self, Card, Here, Installed, Way},
-    store::{Mail, MailState, StoreError},
+    schedule::{self, Here, Installed, Status, Way},
+    store::MailState,
     words::{self, harmless},
 };
 
@@ -30,82 +25,18 @@ pub(super) struct Args {
     store: StoreArgs,
 }
 
-/// How things are.
-#[derive(Debug, Serialize)]
-struct Status {
-    /// Who runs the schedule; none when no daemon does.
-    daemon: Option<Card>,
-    /// What was installed to run it.
-    installed: Option<Installed>,
-    /// The jobs.
-    jobs: Vec<Listed>,
-    /// Mail that waits or went wrong, newest first.
-    mails: Vec<Mail>,
-    /// The file of the history.
-    store: String,
-    /// Its size in bytes; none where there is none yet.
-    store_size: Option<u64>,
-    /// What is not as it should be, in sentences.
-    wrong: Vec<String>,
-}
-
-/// Older mail that went wrong is for `email queue` alone.
-const RECENT_DAYS: i64 = 14;
-
 pub(super) fn run(args: &Args) -> Result<ExitCode, CliError> {
     let mut here = here(&args.store);
     let kept = || last_good(here.place());
     if let Some(settings) = Some(()).filter(|()| here.settings.text.is_none()).and_then(|()| kept()) {
         here = Here::new(settings, args.store.db.as_deref());
     }
-    let status = look(&here)?;
+    let status = schedule::status(&here)?;
     match args.format {
         Format::Json => terminal::print(&(serde_json::to_string_pretty(&status).unwrap_or_default() + "\n"))?,
         Format::Text => terminal::print(&told(&status, &here))?,
     }
     Ok(ExitCode::from(u8::from(!status.wrong.is_empty())))
-}
-
-fn look(here: &Here) -> Result<Status, CliError> {
-    let daemon = schedule::card(here.place());
-    let jobs = told::jobs(here)?;
-    let mails = match here.store.mails(&here.id, true, 100) {
-        Ok(mails) => mails,
-        Err(StoreError::Missing(_)) => Vec::new(),
-        Err(error) => return Err(error.into()),
-    };
-    let now = jiff::Timestamp::now();
-    let recent =
-        |mail: &Mail| mail.state == MailState::Waiting || now.duration_since(mail.made).as_hours() < 24 * RECENT_DAYS;
-    let mails: Vec<Mail> = mails.into_iter().filter(recent).collect();
-    let installed = schedule::installed(here);
-    let mut wrong = Vec::new();
-    if let Some(card) = &daemon {
-        wrong.extend(
-            card.broken
-                .as_ref()
-                .map(|why| format!("The settings are wrong, so the last ones that were right hold: {}", harmless(why))),
-        );
-        wrong.extend(card.trouble.as_ref().map(|why| format!("The daemon cannot do its work: {}", harmless(why))));
-    } else if installed.is_none() && jobs.iter().any(Listed::is_enabled) {
-        wrong.push("Nothing runs the jobs: sudo cleanbill schedule install".to_owned());
-    }
-    wrong.extend(installed.iter().flat_map(|installed| &installed.wrong).map(|why| harmless(why)));
-    wrong.extend(jobs.iter().filter_map(Listed::went_wrong));
-    let bad = mails.iter().filter(|m| m.state != MailState::Waiting || m.tries > 0).count();
-    if bad > 0 {
-        let mails = words::count(bad, "mail is", "mails are");
-        wrong.push(format!("{} not delivered: cleanbill email queue", words::capital(&mails)));
-    }
-    Ok(Status {
-        daemon,
-        installed,
-        jobs,
-        mails,
-        store: here.store.path().display().to_string(),
-        store_size: here.store.path().metadata().ok().map(|meta| meta.len()),
-        wrong,
-    })
 }
 
 fn told(status: &Status, here: &Here) -> String {
@@ -124,7 +55,7 @@ fn told(status: &Status, here: &Here) -> String {
     let width = status.jobs.iter().map(|job| job.name.len()).max().unwrap_or(0);
     for (n, job) in status.jobs.iter().enumerate() {
         let head = if n == 0 { "Jobs" } else { "" };
-        let _ = writeln!(out, "{head:<11}{:width$}  {}", job.name, job.line(here));
+        let _ = writeln!(out, "{head:<11}{:width$}  {}", job.name, told::line(job, here));
     }
     if status.jobs.is_empty() {
         out.push_str("Jobs       none yet: cleanbill init\n");

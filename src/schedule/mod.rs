@@ -15,6 +15,7 @@ mod lock;
 mod outbox;
 mod run;
 mod start;
+mod status;
 mod when;
 mod work;
 
@@ -31,5 +32,6 @@ pub use lock::Lock;
 pub use outbox::{Delivered, deliver};
 pub use run::{Asked, Ended, run, wait_for_delay};
 pub use start::End;
+pub use status::{Listed, Status, does, jobs, result, status};
 pub use when::{CronLine, When, WhenError, says_time};
 pub use work::{Preview, Tried, preview, test_mail, work};

@@ -355,7 +355,7 @@ fn written(answers: &Answers, file: &Path) -> Result<Edit, CliError> {
 fn plan(answers: &Answers, here: &Here, edit: &Edit) -> Result<String, CliError> {
     let mut out = String::from("\nThis is what will be done:\n\n");
     for job in here.jobs()? {
-        let what = super::schedule::told::does(&job.job, here.config());
+        let what = schedule::does(&job.job, here.config());
         out.push_str(&format!("  {}: {}\n", words::capital(&job.when.says()), what));
     }
     let way = match &answers.server {

@@ -9,7 +9,7 @@ use crate::{
     config::{Edit, Job, Length, PolicyName, Task, job_name},
     mail::{AddressError, Mailbox},
     report::{Detail, Format},
-    schedule::{Here, Planned},
+    schedule::{self, Here, Planned},
 };
 
 #[derive(Debug, clap::Args)]
@@ -128,7 +128,7 @@ pub(super) fn run(args: &Args, here: &Here) -> Result<ExitCode, CliError> {
     }
     edit.job(&args.name, &job);
     let settings = edit.settings()?;
-    anstream::println!("{}   {}", args.name, told::does(&job, &settings.config));
+    anstream::println!("{}   {}", args.name, schedule::does(&job, &settings.config));
     anstream::print!("{}", told::next(&planned.when, 3, &here.zone));
     if args.dry_run {
         anstream::println!("Nothing was changed.");

@@ -199,7 +199,7 @@ fn known(here: &Here) -> Result<(), CliError> {
 }
 
 fn list(here: &Here, format: Format) -> Result<ExitCode, CliError> {
-    let jobs = told::jobs(here)?;
+    let jobs = schedule::jobs(here)?;
     match format {
         Format::Json => terminal::print(&(serde_json::to_string_pretty(&jobs).unwrap_or_default() + "\n"))?,
         Format::Text => terminal::print(&told::list(&jobs, here))?,

@@ -3,112 +3,26 @@
 use std::fmt::Write as _;
 
 use jiff::{Timestamp, tz::TimeZone};
-use serde::Serialize;
 
 use super::CliError;
 use crate::{
-    config::{self, Length, Task},
-    schedule::{self, Here, Planned, When, says_time},
-    store::{Cause, JobRun, JobState, StoreError},
+    config::Length,
+    schedule::{self, Here, Listed, Planned, When, does, result, says_time},
+    store::{Cause, JobRun, StoreError},
     words::{self, harmless},
 };
 
-/// A job as it is listed.
-#[derive(Debug, Serialize)]
-pub(in crate::cli) struct Listed {
-    /// Its name.
-    pub(in crate::cli) name: String,
-    /// Whether it is done at all.
-    enabled: bool,
-    /// What it does, in words.
-    does: String,
-    /// When, as the settings say it.
-    when: String,
-    /// When, in words.
-    says: String,
-    /// When it begins next.
-    next: Option<Timestamp>,
-    /// Its last run.
-    last: Option<JobRun>,
-}
-
-impl Listed {
-    /// Whether it is done at all.
-    pub(in crate::cli) fn is_enabled(&self) -> bool {
-        self.enabled
-    }
-
-    /// What is not as it should be, if its last run did not work.
-    pub(in crate::cli) fn went_wrong(&self) -> Option<String> {
-        let last = self.last.as_ref().filter(|run| self.enabled && run.state.is_bad())?;
-        Some(format!("`{}` {}: cleanbill schedule history {}", self.name, result(last), self.name))
-    }
-
-    /// Its last and its next run, in a line.
-    pub(in crate::cli) fn line(&self, here: &Here) -> String {
-        let last = match &self.last {
-            Some(run) => format!("{}, {}", result(run), words::ago(run.started, Timestamp::now())),
-            None => "did not run yet".to_owned(),
-        };
-        match self.next {
-            Some(next) => format!("{last}; next {}", time(here, next)),
-            None if self.enabled => format!("{last}; never again"),
-            None => "turned off".to_owned(),
-        }
-    }
-}
-
-/// All jobs of the settings.
-pub(in crate::cli) fn jobs(here: &Here) -> Result<Vec<Listed>, CliError> {
-    let last = match here.store.last_job_runs(&here.id) {
-        Ok(runs) => runs,
-        Err(StoreError::Missing(_)) => Vec::new(),
-        Err(error) => return Err(error.into()),
+/// The last and the next run of a job, in a line.
+pub(in crate::cli) fn line(job: &Listed, here: &Here) -> String {
+    let last = match &job.last {
+        Some(run) => format!("{}, {}", result(run), words::ago(run.started, Timestamp::now())),
+        None => "did not run yet".to_owned(),
     };
-    let now = Timestamp::now();
-    let listed = here.config().schedule.iter().map(|(name, job)| {
-        let planned = Planned::new(name, job, &here.zone)?;
-        Ok(Listed {
-            name: name.clone(),
-            enabled: job.enabled,
-            does: does(job, here.config()),
-            when: job.when.clone(),
-            says: planned.when.says(),
-            next: planned.next(now, here.delay(&planned)).filter(|_| job.enabled),
-            last: last.iter().find(|run| run.job == *name).cloned(),
-        })
-    });
-    listed.collect()
-}
-
-/// What a job does, in words.
-pub(in crate::cli) fn does(job: &config::Job, config: &config::Config) -> String {
-    let machine = || match &job.root {
-        Some(root) => harmless(&root.to_string_lossy()),
-        None => "this machine".to_owned(),
-    };
-    match job.task {
-        Task::Audit => format!("looks at {}", machine()),
-        Task::Report => {
-            let formats: Vec<String> = job.formats.iter().map(|f| f.extension().to_uppercase()).collect();
-            format!("writes the report on {} as {}", about(job, machine()), words::list(&formats))
-        }
-        Task::Email => {
-            let to = if job.to.is_empty() { &config.mail.to } else { &job.to };
-            let to = if to.is_empty() { "nobody yet".to_owned() } else { words::list(to) };
-            format!("mails the report on {} to {}", about(job, machine()), harmless(&to))
-        }
-        Task::Fix if job.policy == config::PolicyName::Safe => {
-            format!("fixes all that can break nothing on {}", machine())
-        }
-        Task::Fix => format!("fixes what [autofix] allows on {}", machine()),
-        Task::Backup => "copies the history".to_owned(),
-        Task::Run => format!("runs: {}", harmless(job.command.as_deref().unwrap_or_default())),
+    match job.next {
+        Some(next) => format!("{last}; next {}", time(here, next)),
+        None if job.enabled => format!("{last}; never again"),
+        None => "turned off".to_owned(),
     }
-}
-
-fn about(job: &config::Job, machine: String) -> String {
-    job.histories.as_ref().map_or(machine, |folder| format!("all machines in {}", harmless(&folder.to_string_lossy())))
 }
 
 /// The list of jobs.
@@ -222,22 +136,6 @@ pub(super) fn history(runs: &[JobRun], zone: &TimeZone) -> String {
         }
     }
     out
-}
-
-/// How a run went.
-pub(in crate::cli) fn result(run: &JobRun) -> String {
-    let took = run.ended.map_or_else(String::new, |end| {
-        let seconds = end.duration_since(run.started).as_secs_f64();
-        if seconds < 90.0 { format!("{seconds:.1} seconds") } else { words::span(run.started, end) }
-    });
-    match run.state {
-        JobState::Running => "at work".to_owned(),
-        JobState::Done => format!("done in {took}"),
-        JobState::Failed => format!("failed after {took}"),
-        JobState::TimedOut => format!("stopped after {took}: it took too long"),
-        JobState::CutOff => "cut off".to_owned(),
-        JobState::Skipped => "left out".to_owned(),
-    }
 }
 
 /// What a run that just ended says.

@@ -40,6 +40,9 @@ fn a_mistake_in_the_settings_stops_nothing() {
     assert!(status.out.contains("the last ones that were right hold"), "{}", status.out);
     // Also over a restart.
     assert_eq!(daemon.stop(), 0);
+    // Whoever runs the jobs, `status` tells.
+    let status = site.run(&["status"]);
+    assert!(status.code == 1 && status.out.contains("the last ones that were right hold"), "{}", status.out);
     let daemon = site.daemon();
     site.until("it waits", || site.log().matches("Waiting, with 1 job").count() == 2);
     site.settings(&TICK.replace("every hour", "every 2 hours"));
