@@ -14,7 +14,7 @@ use crate::{
     config::{Config, Job, Settings},
     host::Host,
     probes,
-    store::Store,
+    store::{JobPast, Store},
 };
 
 /// How the folder is called in which the schedule keeps its locks, beside the history.
@@ -125,6 +125,16 @@ impl Here {
     pub fn jobs(&self) -> Result<Vec<Planned>, ScheduleError> {
         let enabled = self.config().schedule.iter().filter(|(_, job)| job.enabled);
         enabled.map(|(name, job)| Planned::new(name, job, &self.zone)).collect()
+    }
+
+    /// What the history knows of jobs, in their order; one that it does not know is known from now on.
+    ///
+    /// # Errors
+    /// When the history cannot be used.
+    pub fn pasts(&self, jobs: &[Planned], now: Timestamp) -> Result<Vec<JobPast>, ScheduleError> {
+        let texts: Vec<String> = jobs.iter().map(Planned::times).collect();
+        let asked: Vec<(&str, &str)> = jobs.iter().zip(&texts).map(|(j, t)| (j.name.as_str(), t.as_str())).collect();
+        Ok(self.store.meet_jobs(&self.id, &asked, now)?)
     }
 
     /// A job by its name.

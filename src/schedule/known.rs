@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Here, Planned, ScheduleError, outbox};
+use super::{Here, ScheduleError, outbox};
 
 /// What the history knows of the jobs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,9 +22,7 @@ pub struct Known {
 /// When the history or the times of a job cannot be read.
 pub fn known(here: &Here) -> Result<Known, ScheduleError> {
     let jobs = here.jobs()?;
-    let texts: Vec<String> = jobs.iter().map(Planned::times).collect();
-    let asked: Vec<(&str, &str)> = jobs.iter().zip(&texts).map(|(j, t)| (j.name.as_str(), t.as_str())).collect();
-    let pasts = here.store.meet_jobs(&here.id, &asked, Timestamp::now())?;
+    let pasts = here.pasts(&jobs, Timestamp::now())?;
     let jobs = jobs.iter().zip(pasts).map(|(job, past)| (job.name.clone(), (past.since, past.last_due))).collect();
     Ok(Known { jobs, next_mail: outbox::next(here)? })
 }

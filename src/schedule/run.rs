@@ -81,7 +81,7 @@ pub fn run(here: &Here, name: &str, asked: Asked) -> Result<Ended, ScheduleError
     let now = Timestamp::now();
     let mut run = JobRun::by_hand(name, job.job.task.name(), now);
     if asked == Asked::IfDue {
-        let past = here.store.meet_jobs(&here.id, &[(name, &job.times())], now)?;
+        let past = here.pasts(std::slice::from_ref(&job), now)?;
         let Some(past) = past.first() else { return Ok(Ended::NotDue(None)) };
         match due(&job, past, here.delay(&job), now) {
             Due::Wait(next) => return Ok(Ended::NotDue(next)),

@@ -9,7 +9,7 @@ use crate::{
         email::Digest,
         fleet::{self, Fleet},
     },
-    store::{MailKind, Moment, histories},
+    store::{JobRun, MailKind, Moment, histories},
 };
 
 impl Work<'_> {
@@ -25,19 +25,25 @@ impl Work<'_> {
 
     /// The mail about many machines.
     pub(super) fn digest(&self, folder: &Path) -> Result<String, ScheduleError> {
-        let (fleet, mail, news) = self.digested(folder)?;
-        if let Some(why) = self.nothing_new(news)? {
+        let people = self.people()?;
+        let before = self.last_mail()?;
+        let (fleet, mail, news) = self.digested(folder, before.as_ref())?;
+        if let Some(why) = self.nothing_new(news, before.as_ref()) {
             return Ok(format!("{} {why}", fleet.summary));
         }
         let said = fleet.summary.clone();
         let made = Made::Many(Box::new(fleet));
-        self.send(&said, Letters { mail: &mail, made: &made, kind: MailKind::Digest, people: self.people()? })
+        self.send(&said, &Letters { mail: &mail, made: &made, kind: MailKind::Digest, people: &people })
     }
 
     /// What the mail tells, and whether anything is new.
-    pub(super) fn digested(&self, folder: &Path) -> Result<(Fleet, report::email::Mail, bool), ScheduleError> {
+    pub(super) fn digested(
+        &self,
+        folder: &Path,
+        before: Option<&JobRun>,
+    ) -> Result<(Fleet, report::email::Mail, bool), ScheduleError> {
         let fleet = self.overview(folder)?;
-        let trouble = self.trouble(self.last_mail()?.map(|run| run.started))?;
+        let trouble = self.trouble(before.map(|run| run.started))?;
         let digest = Digest {
             fleet: &fleet,
             silent: Vec::new(),

@@ -25,7 +25,7 @@ pub(super) struct Letters<'a> {
     pub(super) mail: &'a report::email::Mail,
     pub(super) made: &'a Made,
     pub(super) kind: MailKind,
-    pub(super) people: Vec<Mailbox>,
+    pub(super) people: &'a [Mailbox],
 }
 
 /// What a mail tells.
@@ -34,6 +34,8 @@ pub(super) struct Told {
     pub(super) mail: report::email::Mail,
     /// Whether there is anything that the mail before did not tell.
     pub(super) news: bool,
+    /// The run of the mail before.
+    before: Option<JobRun>,
 }
 
 impl Work<'_> {
@@ -43,15 +45,19 @@ impl Work<'_> {
         }
         let people = self.people()?;
         let (audit, _) = self.look()?;
-        let Told { report, mail, news } = self.told(&audit)?;
-        let mut said = summary(&report);
-        said.extend(self.urgent(&audit, &report, &people)?);
-        if let Some(why) = self.nothing_new(news)? {
-            said.push(why);
-            return Ok(said.join("\n"));
-        }
-        let made = Made::One(Box::new(report));
-        self.send(&said.join("\n"), Letters { mail: &mail, made: &made, kind: MailKind::Weekly, people })
+        let Told { report, mail, news, before } = self.told(&audit)?;
+        let said = summary(&report).join("\n");
+        // Who gets this mail needs no short one of the same audit; but only where it really goes.
+        let (told, covered) = match self.nothing_new(news, before.as_ref()) {
+            Some(why) => (format!("{said}\n{why}"), &[][..]),
+            None => {
+                let made = Made::One(Box::new(report.clone()));
+                let letters = Letters { mail: &mail, made: &made, kind: MailKind::Weekly, people: &people };
+                (self.send(&said, &letters)?, &people[..])
+            }
+        };
+        let urgent = self.urgent(&audit, &report, covered)?;
+        Ok([vec![told], urgent].concat().join("\n"))
     }
 
     /// What the mail tells of an audit.
@@ -78,7 +84,7 @@ impl Work<'_> {
         };
         let mail = report::email::weekly(&week, Path::new(report::TEMPLATES)).map_err(other)?;
         let news = is_news(&week);
-        Ok(Told { report, mail, news })
+        Ok(Told { report, mail, news, before })
     }
 
     /// Who gets the mail of this job.
@@ -87,9 +93,9 @@ impl Work<'_> {
     }
 
     /// Puts the mail into the queue, for everyone once.
-    pub(super) fn send(&self, said: &str, letters: Letters<'_>) -> Result<String, ScheduleError> {
+    pub(super) fn send(&self, said: &str, letters: &Letters<'_>) -> Result<String, ScheduleError> {
         let mut told = vec![said.to_owned()];
-        let mails = self.letters(&letters)?;
+        let mails = self.letters(letters)?;
         let new = self.here.store.queue_mails(&self.here.id, &mails, Timestamp::now())?;
         let names: Vec<String> = mails.iter().map(|m| m.recipient.clone()).collect();
         told.push(if new.is_empty() {
@@ -146,13 +152,12 @@ impl Work<'_> {
     }
 
     /// Why no mail is sent this time, where the settings want none without news.
-    pub(super) fn nothing_new(&self, news: bool) -> Result<Option<String>, ScheduleError> {
+    pub(super) fn nothing_new(&self, news: bool, before: Option<&JobRun>) -> Option<String> {
         if news || !self.job.job.only_when_changed || self.run.cause == Cause::ByHand {
-            return Ok(None);
+            return None;
         }
-        let last = self.last_mail()?;
-        let lately = last.is_some_and(|run| self.run.due.duration_since(run.due).abs() < SIGN_OF_LIFE);
-        Ok(lately.then(|| "Nothing is new, so no mail was sent.".to_owned()))
+        let lately = before.is_some_and(|run| self.run.due.duration_since(run.due).abs() < SIGN_OF_LIFE);
+        lately.then(|| "Nothing is new, so no mail was sent.".to_owned())
     }
 
     /// What was fixed since then and stands, and by whom.

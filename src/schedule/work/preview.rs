@@ -59,7 +59,7 @@ pub fn preview(here: &Here, name: Option<&str>) -> Result<Preview, ScheduleError
     let work = Work { here, job, run, catalogue };
     let (mail, made, kind) = match &work.job.job.histories {
         Some(folder) => {
-            let (fleet, mail, _) = work.digested(folder)?;
+            let (fleet, mail, _) = work.digested(folder, work.last_mail()?.as_ref())?;
             (mail, Made::Many(Box::new(fleet)), MailKind::Digest)
         }
         None => {
@@ -68,7 +68,7 @@ pub fn preview(here: &Here, name: Option<&str>) -> Result<Preview, ScheduleError
             (told.mail, Made::One(Box::new(told.report)), MailKind::Weekly)
         }
     };
-    let letters = work.letters(&Letters { mail: &mail, made: &made, kind, people: work.people()? })?;
+    let letters = work.letters(&Letters { mail: &mail, made: &made, kind, people: &work.people()? })?;
     Ok(Preview {
         subject: mail.subject.clone(),
         to: letters.iter().map(|l| l.recipient.clone()).collect(),

@@ -36,7 +36,8 @@ impl Work<'_> {
             told.push(format!("{mails} did not come: this machine was off, or cleanbill did not run."));
         }
         let mut runs = here.store.job_runs(&here.id, None, MOST)?;
-        runs.retain(|run| run.started > since && run.id != self.run.id);
+        // Whoever asks for a run sees how it goes.
+        runs.retain(|run| run.started > since && run.id != self.run.id && run.cause != Cause::ByHand);
         told.extend(self.of_runs(&runs));
         told.extend(self.overdue()?);
         let mut mails = here.store.mails(&here.id, true, MOST)?;
@@ -81,9 +82,7 @@ impl Work<'_> {
         let here = self.here;
         let now = Timestamp::now();
         let jobs = here.jobs()?;
-        let texts: Vec<String> = jobs.iter().map(crate::schedule::Planned::times).collect();
-        let asked: Vec<(&str, &str)> = jobs.iter().zip(&texts).map(|(j, t)| (j.name.as_str(), t.as_str())).collect();
-        let pasts = here.store.meet_jobs(&here.id, &asked, now)?;
+        let pasts = here.pasts(&jobs, now)?;
         let others = jobs.iter().zip(&pasts).filter(|(job, _)| job.name != self.job.name);
         let late = others.filter_map(|(job, past)| {
             let Due::Now { due, .. } = due(job, past, here.delay(job), now) else { return None };

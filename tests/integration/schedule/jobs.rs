@@ -58,6 +58,26 @@ fn in_a_quiet_week_nothing_is_sent_where_that_is_wanted_and_in_the_fifth_week_a_
 }
 
 #[test]
+fn what_cannot_wait_is_not_silenced_by_a_mail_that_is_not_sent() {
+    let Some(sink) = Sink::start() else { return };
+    let Some(site) = Site::with_mail(&sink, &format!("{MAIL}only_when_changed = true\npdf = false\n")) else { return };
+    site.machine.file("etc/passwd", "root:x:0:0:root:/root:/bin/bash\neve:x:0:0::/root:/bin/bash\n");
+    site.machine.file("etc/shadow", "root:*:19000:0:99999:7:::\neve::19000:0:99999:7:::\n");
+    site.machine.mode("etc/shadow", 0o640);
+    site.ok(&["schedule", "run", "mail", "--if-due"]);
+    let mut subjects = Vec::new();
+    for day in [5, 12, 19] {
+        site.at(&format!("2026-01-{day:02}T07:00:00Z"));
+        site.ok(&["schedule", "run", "mail", "--if-due"]);
+        subjects.push(sink.mails().iter().map(|m| header(m, "Subject").unwrap()).collect::<Vec<_>>());
+    }
+    // The first mail tells it, so that no short one is needed; in the weeks after it a short one says that it is still so.
+    let counts: Vec<usize> = subjects.iter().map(Vec::len).collect();
+    assert_eq!(counts, [1, 2, 3], "{subjects:#?}");
+    assert!(subjects[2][1].contains("still needs you") && subjects[2][2].contains("still needs you"), "{subjects:#?}");
+}
+
+#[test]
 fn one_mail_tells_of_all_machines_whose_histories_were_collected() {
     let Some(sink) = Sink::start() else { return };
     let Some(site) = Site::with_mail(&sink, "") else { return };
