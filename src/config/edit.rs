@@ -61,6 +61,7 @@ impl Edit {
         let to = to.into();
         match table.get_mut(key).and_then(Item::as_value_mut) {
             // What stands behind it on its line stays there.
+            Some(old) if same(old, &to) => {}
             Some(old) => {
                 let decor = old.decor().clone();
                 *old = to;
@@ -70,6 +71,21 @@ impl Edit {
                 table.insert(key, value(to));
             }
         }
+    }
+
+    /// Sets a key, or takes it out where there is nothing to set.
+    pub fn put(&mut self, path: &str, to: Option<impl Into<Value>>) {
+        match to {
+            Some(to) => self.set(path, to),
+            None => {
+                self.unset(path);
+            }
+        }
+    }
+
+    /// What a key is set to.
+    fn get(&self, path: &str) -> Option<&Value> {
+        path.split('.').try_fold(self.document.as_item(), |item, part| item.get(part))?.as_value()
     }
 
     /// Takes a key out, so that its default holds; whether it was there.
@@ -85,17 +101,23 @@ impl Edit {
     pub fn job(&mut self, name: &str, job: &Job) {
         let plain = toml::Table::try_from(Job::new(job.task, &*job.when)).unwrap_or_default();
         let mut wanted = toml::Table::try_from(job).unwrap_or_default();
-        let mut table = Table::new();
-        for key in keys::names_in(&keys::keys(), &format!("schedule.{}", keys::NAME)) {
-            let Some(to) = wanted.remove(&key) else { continue };
-            if matches!(key.as_str(), "when" | "do") || plain.get(&key) != Some(&to) {
-                table.insert(&key, value(edited(to)));
-            }
-        }
-        table.decor_mut().set_prefix("\n");
         let schedule = self.section("schedule");
         schedule.set_implicit(true);
-        schedule.insert(name, Item::Table(table));
+        if !schedule.get(name).is_some_and(Item::is_table) {
+            let mut table = Table::new();
+            table.decor_mut().set_prefix("\n");
+            schedule.insert(name, Item::Table(table));
+        }
+        for key in keys::names_in(&keys::keys(), &format!("schedule.{}", keys::NAME)) {
+            let path = format!("schedule.{name}.{key}");
+            let needed = matches!(key.as_str(), "when" | "do") || plain.get(&key) != wanted.get(&key);
+            match wanted.remove(&key).map(edited) {
+                Some(to) if needed || self.get(&path).is_some_and(|now| same(now, &to)) => self.set(&path, to),
+                _ => {
+                    self.unset(&path);
+                }
+            }
+        }
     }
 
     /// Takes a job out; whether it was there.
@@ -180,4 +202,10 @@ fn edited(from: toml::Value) -> Value {
             Value::InlineTable(table.into_iter().map(|(k, v)| (k, edited(v))).collect::<InlineTable>())
         }
     }
+}
+
+/// Whether two values mean the same, however they are written.
+fn same(a: &Value, b: &Value) -> bool {
+    let plain = |value: &Value| format!("v = {value}").parse::<toml::Table>().ok();
+    plain(a) == plain(b)
 }

@@ -9,6 +9,7 @@ mod meaning;
 mod mistake;
 mod secret;
 mod sections;
+mod setup;
 #[cfg(test)]
 mod tests;
 
@@ -20,3 +21,4 @@ pub use load::Settings;
 pub use meaning::{job_name, server_name};
 pub use mistake::{ConfigError, Mistake};
 pub use sections::{Alerts, Backup, Config, Job, Look, Machine, Mail, PolicyName, Security, StoreFile, Task};
+pub use setup::Setup;

@@ -2,7 +2,7 @@
 
 use dialoguer::{Confirm, Input, Password, Select, theme::ColorfulTheme};
 
-use super::{Answers, Args, CliError, MayFix, Typed, address, password_place, time};
+use super::{Args, CliError, Setup, Typed, address, password_place, time};
 use crate::{
     cli::settings,
     config::{Security, server_name},
@@ -12,87 +12,88 @@ use crate::{
 };
 
 /// Asks all that was not said.
-pub(super) fn all(answers: &mut Answers, args: &Args) -> Result<(), CliError> {
+pub(super) fn all(setup: &mut Setup, args: &Args) -> Result<Option<Typed>, CliError> {
+    let mut typed = None;
     anstream::eprintln!("A few questions. Enter takes what stands in brackets; Ctrl-C ends it, and nothing is done.\n");
     if args.purpose.is_none() {
-        answers.purpose =
-            text("What is this machine for? (a few words, or nothing)", answers.purpose.as_deref(), |_| Ok(()))?;
+        setup.purpose =
+            text("What is this machine for? (a few words, or nothing)", setup.purpose.as_deref(), |_| Ok(()))?;
     }
     if args.email.is_empty() && !args.no_email {
-        let now = Some(answers.to.join(", ")).filter(|to| !to.is_empty());
+        let now = Some(setup.to.join(", ")).filter(|to| !to.is_empty());
         let to = text("Who should hear how it is? (mail addresses, or nothing)", now.as_deref(), |to| {
             split(to).iter().try_for_each(|person| address(person))
         })?;
-        answers.to = split(&to.unwrap_or_default());
+        setup.to = split(&to.unwrap_or_default());
     }
-    if !answers.to.is_empty() {
+    if !setup.to.is_empty() {
         if args.server.is_none() {
-            server(answers)?;
+            typed = server(setup)?;
         }
         if args.from.is_none() {
-            from(answers)?;
+            from(setup)?;
         }
         if args.when.is_none() {
-            answers.when = when(&answers.when)?;
+            setup.when = when(&setup.when)?;
         }
     }
     if args.fix.is_none() {
         let choices = ["No, it only tells", "Yes, at night, what can break nothing; each can be taken back"];
-        let now = usize::from(answers.fix == MayFix::Safe);
+        let now = usize::from(setup.fixes);
         let chosen = choose("May it fix things by itself?", &choices, now)?;
-        answers.fix = if chosen == 1 { MayFix::Safe } else { MayFix::Nothing };
+        setup.fixes = chosen == 1;
     }
-    Ok(())
+    Ok(typed)
 }
 
 /// How mail leaves this machine.
-fn server(answers: &mut Answers) -> Result<(), CliError> {
+fn server(setup: &mut Setup) -> Result<Option<Typed>, CliError> {
     let program = find_sendmail();
     let far = match &program {
         None => true,
         Some(path) => {
             let own = format!("By the mail program of this machine ({})", path.display());
             let choices = ["By a mail server, as a mail program on a desk does", own.as_str()];
-            choose("How does mail leave this machine?", &choices, usize::from(answers.server.is_none()))? == 0
+            choose("How does mail leave this machine?", &choices, usize::from(setup.server.is_none()))? == 0
         }
     };
     if !far {
-        (answers.server, answers.port, answers.user, answers.password_file) = (None, None, None, None);
-        return Ok(());
+        (setup.server, setup.port, setup.user, setup.password_file) = (None, None, None, None);
+        return Ok(None);
     }
-    let name = text("The mail server? (such as smtp.example.org)", answers.server.as_deref(), server_name)?;
-    answers.server = name;
+    let name = text("The mail server? (such as smtp.example.org)", setup.server.as_deref(), server_name)?;
+    setup.server = name;
     let ways = [
         (Security::StartTls, "STARTTLS, port 587 (usual)"),
         (Security::Tls, "TLS, port 465"),
         (Security::None, "Not at all, port 25 (only within one's own walls)"),
     ];
-    let now = ways.iter().position(|(way, _)| *way == answers.security).unwrap_or(0);
+    let now = ways.iter().position(|(way, _)| *way == setup.security).unwrap_or(0);
     let labels: Vec<&str> = ways.iter().map(|(_, label)| *label).collect();
     let chosen = choose("How is the line to it protected?", &labels, now)?;
-    answers.security = ways.get(chosen).map_or(Security::StartTls, |(way, _)| *way);
-    answers.user = text("The name to log in with? (or nothing)", answers.user.as_deref(), |_| Ok(()))?;
-    if let Some(user) = &answers.user {
+    setup.security = ways.get(chosen).map_or(Security::StartTls, |(way, _)| *way);
+    setup.user = text("The name to log in with? (or nothing)", setup.user.as_deref(), |_| Ok(()))?;
+    if let Some(user) = &setup.user {
         let asked = format!("The password of {}? (it is kept in a file that only you may read)", harmless(user));
-        let kept = answers.password_file.is_some();
+        let kept = setup.password_file.is_some();
         let password = Password::with_theme(&ColorfulTheme::default())
             .with_prompt(if kept { format!("{asked} [as it is]") } else { asked })
             .allow_empty_password(kept)
             .interact()
             .map_err(gone)?;
         if !password.is_empty() {
-            answers.password = Some(Typed(password));
-            answers.password_file = Some(password_place(settings::get()));
+            setup.password_file = Some(password_place(settings::get()));
+            return Ok(Some(Typed(password)));
         }
     } else {
-        answers.password_file = None;
+        setup.password_file = None;
     }
-    Ok(())
+    Ok(None)
 }
 
-fn from(answers: &mut Answers) -> Result<(), CliError> {
+fn from(setup: &mut Setup) -> Result<(), CliError> {
     let full = Names::read().full().map(|name| format!("cleanbill@{name}"));
-    let now = answers.from.clone().or_else(|| answers.user.clone().filter(|user| user.contains('@'))).or(full);
+    let now = setup.from.clone().or_else(|| setup.user.clone().filter(|user| user.contains('@'))).or(full);
     let domain = |text: &str| {
         address(text)?;
         if text.contains('@') {
@@ -101,7 +102,7 @@ fn from(answers: &mut Answers) -> Result<(), CliError> {
             Err("The sender needs a domain, as in cleanbill@example.org".to_owned())
         }
     };
-    answers.from = text("The sender? (an address that this mail server may use)", now.as_deref(), domain)?;
+    setup.from = text("The sender? (an address that this mail server may use)", now.as_deref(), domain)?;
     Ok(())
 }
 
@@ -170,6 +171,6 @@ fn split(text: &str) -> Vec<String> {
 fn gone(error: dialoguer::Error) -> CliError {
     CliError::failed(
         format!("nobody answered ({error}), so nothing was done"),
-        "Give the answers as options: cleanbill init --help",
+        "Give the setup as options: cleanbill init --help",
     )
 }

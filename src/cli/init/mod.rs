@@ -14,7 +14,7 @@ use jiff::{Timestamp, tz::TimeZone};
 
 use super::{StoreArgs, email, error::CliError, schedule::install, settings, terminal};
 use crate::{
-    config::{Config, Edit, Job, Length, PolicyName, Security, Settings, Task},
+    config::{Config, Edit, Security, Settings, Setup},
     files::write_whole,
     mail::{Mailbox, find_sendmail},
     report::Detail,
@@ -120,25 +120,6 @@ impl RunBy {
     }
 }
 
-/// What was answered.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Answers {
-    purpose: Option<String>,
-    to: Vec<String>,
-    server: Option<String>,
-    port: Option<u16>,
-    security: Security,
-    user: Option<String>,
-    password_file: Option<PathBuf>,
-    /// A password that was typed: it goes into a file of its own.
-    password: Option<Typed>,
-    from: Option<String>,
-    reader: Detail,
-    when: String,
-    look: String,
-    fix: MayFix,
-}
-
 /// A password that was typed; never shown.
 #[derive(Clone, PartialEq, Eq)]
 struct Typed(String);
@@ -149,15 +130,6 @@ impl std::fmt::Debug for Typed {
     }
 }
 
-/// The jobs that it sets up.
-const MAIL: &str = "mail";
-const LOOK: &str = "look";
-const FIX: &str = "fix";
-const COPY: &str = "backup";
-/// When what nobody is asked about is done.
-const FIX_WHEN: &str = "every day 3:30";
-const COPY_WHEN: &str = "every sunday 4:30";
-
 pub(super) fn run(args: &Args) -> Result<ExitCode, CliError> {
     let now = settings::get();
     let talks = std::io::stdin().is_terminal() && std::io::stderr().is_terminal() && !args.yes;
@@ -167,17 +139,16 @@ pub(super) fn run(args: &Args) -> Result<ExitCode, CliError> {
             "Give the answers as options and --yes; see: cleanbill init --help",
         ));
     }
-    let mut answers = Answers::of(args, &now.config)?;
-    if talks {
-        ask::all(&mut answers, args)?;
-    }
-    if !answers.to.is_empty() && answers.server.is_none() && find_sendmail().is_none() {
+    let mut setup = begun(args, &now.config)?;
+    let typed = if talks { ask::all(&mut setup, args)? } else { None };
+    if !setup.to.is_empty() && setup.server.is_none() && find_sendmail().is_none() {
         return Err(CliError::usage(
             "this machine has no mail program, so mail needs a mail server",
             "Name one with --server HOST, or leave mail out with --no-email",
         ));
     }
-    let edit = written(&answers, &now.file)?;
+    let mut edit = Edit::open(&now.file)?;
+    setup.write(&mut edit)?;
     let new = edit.settings()?;
     let here = Here::new(new, args.store.db.as_deref());
     let way = match args.run_by {
@@ -186,7 +157,7 @@ pub(super) fn run(args: &Args) -> Result<ExitCode, CliError> {
     };
     let installs =
         way.map(|way| Ok((way, Plan::new(&here, &Site::here(), way, &schedule::own_program()?)?))).transpose();
-    terminal::print(&plan(&answers, &here, &edit)?)?;
+    terminal::print(&plan(&setup, &here, &edit)?)?;
     if let Ok(Some((way, plan))) = &installs {
         anstream::println!("  And {} the jobs:\n", install::runs(*way));
         anstream::print!("{}", install::changes(plan));
@@ -203,11 +174,11 @@ pub(super) fn run(args: &Args) -> Result<ExitCode, CliError> {
         anstream::println!("Nothing was done.");
         return Ok(ExitCode::SUCCESS);
     }
-    if let (Some(password), Some(file)) = (&answers.password, &answers.password_file) {
+    if let (Some(password), Some(file)) = (&typed, &setup.password_file) {
         keep_password(file, password)?;
     }
     let mut failed = false;
-    if !answers.to.is_empty() && !args.no_test {
+    if !setup.to.is_empty() && !args.no_test {
         failed = email::test(&here, &[])? != ExitCode::SUCCESS;
         if failed && talks && !ask::all_the_same()? {
             anstream::println!("Nothing else was done. Try again with: sudo cleanbill init");
@@ -224,46 +195,42 @@ pub(super) fn run(args: &Args) -> Result<ExitCode, CliError> {
     Ok(ExitCode::from(u8::from(failed)))
 }
 
-impl Answers {
-    /// What was said with the command, else what holds now, else what is usual.
-    fn of(args: &Args, now: &Config) -> Result<Self, CliError> {
-        let mail = &now.mail;
-        let to = if args.no_email {
-            Vec::new()
-        } else if args.email.is_empty() {
-            mail.to.clone()
-        } else {
-            args.email.clone()
-        };
-        let job =
-            |name: &str, usual: &str| now.schedule.get(name).map_or_else(|| usual.to_owned(), |job| job.when.clone());
-        let fixes = now.schedule.contains_key(FIX);
-        let answers = Answers {
-            purpose: args.purpose.clone().or_else(|| now.machine.purpose.clone()),
-            to,
-            server: args.server.clone().or_else(|| mail.server.clone()),
-            port: args.port.or(mail.port.filter(|_| args.server.is_none())),
-            security: args.security.unwrap_or(mail.security),
-            user: args.user.clone().or_else(|| mail.user.clone().filter(|_| args.server.is_none())),
-            password_file: args
-                .password_file
-                .clone()
-                .or_else(|| mail.password_file.clone().filter(|_| args.server.is_none())),
-            password: None,
-            from: args.from.clone().or_else(|| mail.from.clone()),
-            reader: args.reader.unwrap_or(now.report.reader),
-            when: args.when.clone().unwrap_or_else(|| job(MAIL, "every monday 7:00")),
-            look: args.look.clone().unwrap_or_else(|| job(LOOK, "every day 2:30")),
-            fix: args.fix.unwrap_or(if fixes { MayFix::Safe } else { MayFix::Nothing }),
-        };
-        for person in answers.to.iter().chain(&answers.from) {
-            address(person).map_err(|why| CliError::usage(why, "Write it as in owner@example.org"))?;
-        }
-        for when in [&answers.when, &answers.look] {
-            time(when).map_err(|why| CliError::usage(why, "Write it as in 'every monday 7:00'"))?;
-        }
-        Ok(answers)
+/// What was said with the command, else what holds now, else what is usual.
+fn begun(args: &Args, now: &Config) -> Result<Setup, CliError> {
+    let mut setup = Setup::of(now);
+    if args.no_email {
+        setup.to.clear();
+    } else if !args.email.is_empty() {
+        setup.to.clone_from(&args.email);
     }
+    if args.server.is_some() {
+        // Of another server, nothing that was said of the one before holds.
+        setup.server.clone_from(&args.server);
+        (setup.port, setup.user, setup.password_file) = (args.port, args.user.clone(), args.password_file.clone());
+    }
+    let either = |said: &Option<String>, held: &mut Option<String>| {
+        if said.is_some() {
+            held.clone_from(said);
+        }
+    };
+    either(&args.purpose, &mut setup.purpose);
+    either(&args.from, &mut setup.from);
+    setup.security = args.security.unwrap_or(setup.security);
+    setup.reader = args.reader.unwrap_or(setup.reader);
+    setup.fixes = args.fix.map_or(setup.fixes, |fix| fix == MayFix::Safe);
+    if let Some(when) = &args.when {
+        setup.when.clone_from(when);
+    }
+    if let Some(look) = &args.look {
+        setup.look.clone_from(look);
+    }
+    for person in setup.to.iter().chain(&setup.from) {
+        address(person).map_err(|why| CliError::usage(why, "Write it as in owner@example.org"))?;
+    }
+    for when in [&setup.when, &setup.look] {
+        time(when).map_err(|why| CliError::usage(why, "Write it as in 'every monday 7:00'"))?;
+    }
+    Ok(setup)
 }
 
 /// Whether this is an address; else why not.
@@ -278,91 +245,18 @@ fn time(text: &str) -> Result<When, String> {
     Ok(when)
 }
 
-/// The settings with the answers in them; whatever else stands there stays.
-fn written(answers: &Answers, file: &Path) -> Result<Edit, CliError> {
-    let mut edit = Edit::open(file)?;
-    let mut put = |key: &str, value: Option<String>| match value {
-        Some(value) => edit.set(key, value),
-        None => {
-            edit.unset(key);
-        }
-    };
-    put("machine.purpose", answers.purpose.clone());
-    if answers.to.is_empty() {
-        put("mail.to", None);
-    } else {
-        edit.set("mail.to", answers.to.iter().collect::<toml_edit::Array>());
-        let mut put = |key: &str, value: Option<String>| match value {
-            Some(value) => edit.set(key, value),
-            None => {
-                edit.unset(key);
-            }
-        };
-        put("mail.from", answers.from.clone());
-        put("mail.server", answers.server.clone());
-        let far = answers.server.is_some();
-        put("mail.user", answers.user.clone().filter(|_| far));
-        let password = answers.password_file.as_ref().map(|file| file.to_string_lossy().into_owned());
-        put("mail.password_file", password.filter(|_| far && answers.user.is_some()));
-        match answers.port.filter(|_| far) {
-            Some(port) => edit.set("mail.port", i64::from(port)),
-            None => {
-                edit.unset("mail.port");
-            }
-        }
-        if far && answers.security != Security::default() {
-            edit.set("mail.security", if answers.security == Security::Tls { "tls" } else { "none" });
-        } else {
-            edit.unset("mail.security");
-        }
-    }
-    if answers.reader == Detail::Technician {
-        edit.set("report.for", "technician");
-    } else {
-        edit.unset("report.for");
-    }
-    let settings = edit.settings()?;
-    let now = &settings.config.schedule;
-    // What someone chose for a job beside its time stays.
-    let with = |name: &str, task: Task, when: &str| match now.get(name) {
-        Some(job) if job.task == task => Job { when: when.to_owned(), ..job.clone() },
-        _ => Job::new(task, when),
-    };
-    let look = Job {
-        jitter: now.get(LOOK).map_or(Length::seconds(900), |j| j.jitter.clone()),
-        ..with(LOOK, Task::Audit, &answers.look)
-    };
-    let mail = with(MAIL, Task::Email, &answers.when);
-    let copy = with(COPY, Task::Backup, now.get(COPY).map_or(COPY_WHEN, |j| &j.when));
-    let fix_when = now.get(FIX).map_or(FIX_WHEN, |j| &j.when);
-    let fix = Job { policy: PolicyName::Safe, ..with(FIX, Task::Fix, fix_when) };
-    edit.job(LOOK, &look);
-    if answers.to.is_empty() {
-        edit.remove_job(MAIL);
-    } else {
-        edit.job(MAIL, &mail);
-    }
-    if answers.fix == MayFix::Safe {
-        edit.job(FIX, &fix);
-    } else {
-        edit.remove_job(FIX);
-    }
-    edit.job(COPY, &copy);
-    Ok(edit)
-}
-
 /// What will be done.
-fn plan(answers: &Answers, here: &Here, edit: &Edit) -> Result<String, CliError> {
+fn plan(setup: &Setup, here: &Here, edit: &Edit) -> Result<String, CliError> {
     let mut out = String::from("\nThis is what will be done:\n\n");
     for job in here.jobs()? {
         let what = schedule::does(&job.job, here.config());
         out.push_str(&format!("  {}: {}\n", words::capital(&job.when.says()), what));
     }
-    let way = match &answers.server {
+    let way = match &setup.server {
         Some(server) => format!("by the mail server {}", words::harmless(server)),
         None => format!("by the mail program of this machine, {}", here.config().mail.sendmail.display()),
     };
-    if answers.to.is_empty() {
+    if setup.to.is_empty() {
         out.push_str("\n  Nobody gets mail. To change that: cleanbill init --email TO\n");
     } else {
         out.push_str(&format!("\n  Mail goes {way}.\n"));

@@ -47,7 +47,10 @@ fn everything_that_is_asked_has_an_option_and_a_dry_run_does_nothing() {
     site.ok(&[&["init", "--yes", "--no-test", "--email", "third@example.org"], &WITHOUT[..]].concat());
     let again = std::fs::read_to_string(site.path("cleanbill.toml")).unwrap();
     assert!(
-        again.contains("limit = \"2h\"") && again.contains("third@example.org") && again.contains("first monday"),
+        again.contains("limit = \"2h\"")
+            && again.contains("policy = \"safe\" # mine")
+            && again.contains("third@example.org")
+            && again.contains("first monday"),
         "{again}"
     );
     site.ok(&["config", "check"]);
