@@ -21,6 +21,7 @@ on() { "$host" exec "$name" "$@"; }
 "$host" up "$name" full
 root=$("$host" root "$name")
 "$host" push "$name" "$program" /usr/local/bin/cleanbill
+"$host" push "$name" "$program-daemon" /usr/local/bin/cleanbill-daemon
 if [ -n "${DUCKDB_LIB_DIR:-}" ]; then
     "$host" push "$name" "$DUCKDB_LIB_DIR/libduckdb.so" /usr/local/lib/libduckdb.so
     on /sbin/ldconfig

@@ -3,7 +3,8 @@
 //! DuckDB writes a transaction beside the file first, and takes it into the file when it closes. For that it writes over
 //! blocks that are in use: a kill in that moment leaves a block that is half new, and a file that nobody can read. So a
 //! copy lies beside it while that happens; whoever finds such a copy puts it into the place of the file, and what was
-//! written beside the file is taken in again. It is not synced: it is for processes that die, not for machines.
+//! written beside the file is taken in again. It is not synced, which would take long: what a machine that lost its power
+//! left of it is read to its last row before it is used.
 
 use std::{
     fs::{self, File, OpenOptions},
@@ -20,8 +21,6 @@ use super::care;
 const ENDING: &str = ".guard";
 /// How it ends until it is whole.
 const PART: &str = ".part";
-/// How the file ends that it replaces, for a moment.
-const DAMAGED: &str = ".cut-off";
 
 fn beside(path: &Path, ending: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
@@ -43,10 +42,10 @@ pub(super) fn settle(connection: Connection, path: &Path) {
     // The lock of a file goes with the first descriptor of it that the process closes: ours must be the last.
     let Ok(source) = File::open(path) else { return };
     let guard = beside(path, ENDING);
-    if copy(&source, &guard).is_ok() {
-        let _ = connection.execute_batch("checkpoint");
+    if copy(&source, &guard).is_ok() && connection.execute_batch("checkpoint").is_ok() {
+        // Where it failed, the copy stays for the next one who opens the file.
+        let _ = fs::remove_file(&guard);
     }
-    let _ = fs::remove_file(&guard);
     drop(connection);
     drop(source);
 }
@@ -73,11 +72,8 @@ pub(super) fn recover(path: &Path) {
     if !guard.exists() {
         return;
     }
-    if care::waits(path) {
-        if fs::rename(path, beside(path, DAMAGED)).is_ok() {
-            let _ = fs::rename(&guard, path);
-        }
-        let _ = fs::remove_file(beside(path, DAMAGED));
+    if care::waits(path) && care::readable(&guard) {
+        let _ = fs::rename(&guard, path);
     } else {
         let _ = fs::remove_file(&guard);
     }
@@ -122,13 +118,20 @@ mod tests {
         assert_eq!(notes(&store), [1, 2]);
         store.transaction(|c| note(c, 3)).unwrap();
         assert_eq!(notes(&store), [1, 2, 3]);
-        // A copy that was left after its work is of a time before.
+        // Of a copy that is damaged itself nothing is believed.
+        let connection = store.write().unwrap();
+        note(&connection, 4).unwrap();
+        drop(connection);
         fs::write(beside(&path, ENDING), "old").unwrap();
-        assert_eq!(notes(&store), [1, 2, 3]);
+        assert_eq!(notes(&store), [1, 2, 3, 4]);
+        // One that was left after its work is of a time before.
+        store.transaction(|c| note(c, 5)).unwrap();
+        fs::write(beside(&path, ENDING), "old").unwrap();
+        assert_eq!(notes(&store), [1, 2, 3, 4, 5]);
         // One that was not written whole is not used.
         fs::write(beside(&beside(&path, ENDING), PART), "half").unwrap();
-        store.transaction(|c| note(c, 4)).unwrap();
-        assert_eq!(notes(&store), [1, 2, 3, 4]);
+        store.transaction(|c| note(c, 6)).unwrap();
+        assert_eq!(notes(&store), [1, 2, 3, 4, 5, 6]);
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
     }
 }
