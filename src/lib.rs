@@ -18,6 +18,7 @@ mod files;
 pub mod fixes;
 pub mod host;
 pub mod mail;
+pub mod metrics;
 pub mod probes;
 pub mod report;
 pub mod schedule;

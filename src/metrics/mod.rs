@@ -1,0 +1,121 @@
+//! How the machine feels: samplers read the kernel's counts and what else tells it, again and again, at a cost that nobody
+//! notices. This room reads and never judges; what it read goes into a spool beside the history, and from there into it.
+
+mod again;
+mod collector;
+mod cpu;
+mod declare;
+mod disk;
+mod load;
+mod memory;
+mod network;
+mod pressure;
+mod series;
+pub mod spool;
+mod tcp;
+#[cfg(test)]
+mod testing;
+
+use std::time::Duration;
+
+pub use collector::{Collector, Wanted};
+pub use declare::{Better, Kind, Metric, Total};
+pub use series::{Series, Value, Values};
+
+use crate::{config, facts::Gap, host::Host};
+
+/// A part of the machine that is measured: one file each in this room.
+pub struct Sampler {
+    /// Its name on the command line.
+    pub name: &'static str,
+    /// What it tells, in words that complete "it measures …".
+    pub about: &'static str,
+    /// What it measures.
+    pub metrics: &'static [&'static Metric],
+    /// How often at most: what changes slowly, or costs more, is read less often.
+    pub every: Duration,
+    /// Whether it may have to wait for something. Then it has a thread of its own, and delays nobody.
+    pub waits: bool,
+    /// Makes it ready.
+    pub start: fn(&With) -> Result<Box<dyn Sample>, Gap>,
+}
+
+/// Each time that samples are taken.
+const ALWAYS: Duration = Duration::ZERO;
+
+/// What reads one part of the machine.
+pub trait Sample: Send {
+    /// Reads it.
+    ///
+    /// # Errors
+    /// What could not be read, and why. What was read until then counts.
+    fn sample(&mut self, values: &mut Values) -> Result<(), Gap>;
+}
+
+/// What samplers are made with.
+#[derive(Debug, Clone)]
+pub struct With {
+    /// The machine.
+    pub host: Host,
+    /// What is to be measured beside the machine itself.
+    pub settings: config::Metrics,
+}
+
+/// All samplers, in the order in which they are shown.
+pub static ALL: &[&Sampler] = &[
+    &cpu::SAMPLER,
+    &load::SAMPLER,
+    &memory::SAMPLER,
+    &pressure::SAMPLER,
+    &disk::SAMPLER,
+    &network::SAMPLER,
+    &tcp::SAMPLER,
+];
+
+/// All metrics that any of them measures.
+pub fn metrics() -> impl Iterator<Item = &'static Metric> {
+    ALL.iter().flat_map(|sampler| sampler.metrics).copied()
+}
+
+/// The metric of that name.
+pub fn metric(name: &str) -> Option<&'static Metric> {
+    metrics().find(|metric| metric.name == name)
+}
+
+impl std::fmt::Debug for Sampler {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Sampler").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn every_metric_is_declared_once_and_told_in_words() {
+        let mut names = BTreeSet::new();
+        for metric in metrics() {
+            assert!(names.insert(metric.name), "{} is declared twice", metric.name);
+            assert!(metric.name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || "._".contains(c)));
+            assert!(metric.about.ends_with('.') && metric.about.len() > 20, "{}: {}", metric.name, metric.about);
+            assert!(metric.title.starts_with(char::is_uppercase), "{}", metric.title);
+            assert!(metric.labels.len() <= 3, "{}", metric.name);
+            if let Kind::Counter(total) = metric.kind {
+                let per_second = format!("{}/s", total.unit);
+                // The growth of a time is a share, or a number of things at once.
+                assert!(
+                    metric.unit == per_second || total.unit == "s",
+                    "{}: {} of {}",
+                    metric.name,
+                    metric.unit,
+                    total.unit
+                );
+            }
+        }
+        let samplers: BTreeSet<&str> = ALL.iter().map(|s| s.name).collect();
+        assert_eq!(samplers.len(), ALL.len());
+    }
+}
