@@ -159,11 +159,6 @@ pub(super) fn waits(path: &Path) -> bool {
     wal_size(path).is_some_and(|size| size > 0)
 }
 
-/// Whether every row of a file of DuckDB can be read.
-pub(super) fn readable(path: &Path) -> bool {
-    worker::Worker::read(path, true).is_ok_and(|read| read.tables.iter().all(|table| table.error.is_none()))
-}
-
 /// Keeps everyone out of a store until the file goes.
 pub(super) fn alone(path: &Path) -> Result<std::fs::File, StoreError> {
     hold::alone(path)
