@@ -32,6 +32,7 @@ mod history;
 mod jobs;
 mod load;
 mod mails;
+mod metrics;
 mod moment;
 mod save;
 mod schema;
@@ -57,6 +58,7 @@ pub use history::{History, SystemChange, Turn};
 pub use jobs::{Cause, JobPast, JobRun, JobState};
 pub use load::AuditSummary;
 pub use mails::{Mail, MailKind, MailState, NewMail};
+pub use metrics::{Keep, Kept, Point, Rolled, SeriesRow, Summary, Taken};
 pub use moment::Moment;
 pub use waivers::Waiver;
 

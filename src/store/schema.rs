@@ -166,4 +166,73 @@ pub(super) const MIGRATIONS: &[&str] = &[
         closed        timestamp
     );
     ",
+    // 5: metrics. A day is fresh until it is over; then its samples are sorted and rolled up.
+    "
+    create table metric_series (
+        id            integer primary key,
+        host          varchar not null,
+        metric        varchar not null,
+        labels        varchar not null    -- as JSON
+    );
+    create table metric_fresh (
+        series        integer not null,
+        ts            timestamp not null, -- UTC
+        value         double not null
+    );
+    create table metric_samples (
+        series        integer not null,
+        ts            timestamp not null,
+        value         double not null
+    );
+    create table metric_minutes (
+        series        integer not null,
+        ts            timestamp not null, -- when it began
+        min           float not null,
+        mean          float not null,
+        max           float not null,
+        p95           float not null,
+        last          float not null,
+        count         integer not null
+    );
+    create table metric_hours (
+        series        integer not null,
+        ts            timestamp not null,
+        min           float not null,
+        mean          float not null,
+        max           float not null,
+        p95           float not null,
+        last          float not null,
+        count         integer not null,
+        bins          smallint[] not null, -- how often values of each size came, so that hours can be put together
+        counts        integer[] not null
+    );
+    create table metric_days (
+        series        integer not null,
+        ts            timestamp not null,
+        min           float not null,
+        mean          float not null,
+        max           float not null,
+        p95           float not null,
+        last          float not null,
+        count         integer not null,
+        bins          smallint[] not null,
+        counts        integer[] not null
+    );
+    create table metric_taken (
+        segment       varchar primary key, -- a file of the spool that is in the history
+        taken         timestamp not null
+    );
+    create view samples as
+        select s.ts, e.host, e.metric, e.labels, s.value
+        from (from metric_samples union all from metric_fresh) s join metric_series e on e.id = s.series;
+    create view samples_1m as
+        select r.ts, e.host, e.metric, e.labels, r.min, r.mean, r.max, r.p95, r.last, r.count
+        from metric_minutes r join metric_series e on e.id = r.series;
+    create view samples_1h as
+        select r.ts, e.host, e.metric, e.labels, r.min, r.mean, r.max, r.p95, r.last, r.count
+        from metric_hours r join metric_series e on e.id = r.series;
+    create view samples_1d as
+        select r.ts, e.host, e.metric, e.labels, r.min, r.mean, r.max, r.p95, r.last, r.count
+        from metric_days r join metric_series e on e.id = r.series;
+    ",
 ];

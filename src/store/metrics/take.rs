@@ -1,0 +1,143 @@
+//! From the spool into the history: each file once, whatever happens in between.
+
+use std::{collections::HashMap, fs, path::Path};
+
+use duckdb::{Connection, params};
+use jiff::Timestamp;
+
+use crate::{
+    metrics::spool::{self, Frame, Segment},
+    store::{Store, StoreError},
+};
+
+/// What was taken in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Taken {
+    /// Files.
+    pub files: usize,
+    /// Values.
+    pub values: usize,
+    /// Whether there are samples of a day that is over and was not rolled up.
+    pub day_over: bool,
+}
+
+/// Values that one transaction takes at most, about: what waited for weeks must not fill the memory.
+const MOST: usize = 2_000_000;
+
+type Row = (i32, i64, f64);
+
+impl Store {
+    /// Takes in all files of the spool that nobody writes to any more, and removes them.
+    ///
+    /// # Errors
+    /// When the history cannot be used; then they stay.
+    pub fn take_samples(&self, folder: &Path) -> Result<Taken, StoreError> {
+        let denied = |e: std::io::Error| StoreError::Denied { path: folder.to_owned(), said: e.to_string() };
+        let mut taken = Taken::default();
+        let mut segments = spool::closed(folder).map_err(denied)?.into_iter().peekable();
+        while segments.peek().is_some() {
+            let mut part: Vec<(Segment, Vec<Frame>)> = Vec::new();
+            let mut size = 0;
+            while size < MOST
+                && let Some(mut segment) = segments.next()
+            {
+                let frames = segment.frames().map_err(denied)?;
+                size += frames.iter().map(|frame| frame.values.len()).sum::<usize>();
+                part.push((segment, frames));
+            }
+            let (values, day_over) =
+                self.transaction(|connection| Ok((take(connection, &part)?, day_over(connection)?)))?;
+            taken.values += values;
+            taken.day_over = day_over;
+            for (segment, _) in part {
+                // One that stays is known to be in the history, and is removed by the next.
+                let _ = fs::remove_file(&segment.path);
+                taken.files += 1;
+            }
+        }
+        Ok(taken)
+    }
+}
+
+fn take(connection: &Connection, part: &[(Segment, Vec<Frame>)]) -> Result<usize, StoreError> {
+    let mut numbers = Numbers::read(connection)?;
+    let mut rows: Vec<Row> = Vec::new();
+    for (segment, frames) in part {
+        let known = "select count(*) > 0 from metric_taken where segment = ?";
+        if connection.query_row(known, params![segment.name()], |row| row.get::<_, bool>(0))? {
+            continue;
+        }
+        connection.execute(
+            "insert into metric_taken values (?, make_timestamp(?))",
+            params![segment.name(), Timestamp::now().as_microsecond()],
+        )?;
+        of_frames(connection, frames, &mut numbers, &mut rows)?;
+    }
+    // Series by series they need far less room.
+    rows.sort_by_key(|row| (row.0, row.1));
+    let mut appender = connection.appender("metric_fresh")?;
+    for (series, at, value) in &rows {
+        let at = duckdb::types::Value::Timestamp(duckdb::types::TimeUnit::Microsecond, *at);
+        appender.append_row(params![series, at, value])?;
+    }
+    appender.flush()?;
+    // The names of files that are long gone are of no use.
+    connection.execute_batch("delete from metric_taken where taken < now()::timestamp - interval 30 days")?;
+    Ok(rows.len())
+}
+
+fn day_over(connection: &Connection) -> Result<bool, StoreError> {
+    let today = Timestamp::now().as_microsecond();
+    let sql = "select count(*) > 0 from metric_fresh where ts < date_trunc('day', make_timestamp(?))";
+    Ok(connection.query_row(sql, params![today], |row| row.get(0))?)
+}
+
+fn of_frames(
+    connection: &Connection,
+    frames: &[Frame],
+    numbers: &mut Numbers,
+    rows: &mut Vec<Row>,
+) -> Result<(), StoreError> {
+    let mut host = String::new();
+    let mut here: HashMap<u32, i32> = HashMap::new();
+    for frame in frames {
+        if let Some(name) = &frame.host {
+            host.clone_from(name);
+        }
+        for (number, metric, labels) in &frame.series {
+            here.insert(*number, numbers.of(connection, &host, metric, labels)?);
+        }
+        let values = frame.values.iter().filter(|(_, value)| value.is_finite());
+        rows.extend(values.filter_map(|(number, value)| Some((*here.get(number)?, frame.at, *value))));
+    }
+    Ok(())
+}
+
+/// The numbers of series in the history.
+struct Numbers {
+    known: HashMap<(String, String, String), i32>,
+    next: i32,
+}
+
+impl Numbers {
+    fn read(connection: &Connection) -> Result<Self, StoreError> {
+        let mut statement = connection.prepare("select id, host, metric, labels from metric_series")?;
+        let rows =
+            statement.query_map([], |row| Ok(((row.get(1)?, row.get(2)?, row.get(3)?), row.get::<_, i32>(0)?)))?;
+        let known: HashMap<_, i32> = rows.collect::<Result<_, _>>()?;
+        let next = known.values().max().map_or(1, |last| last.saturating_add(1));
+        Ok(Numbers { known, next })
+    }
+
+    fn of(&mut self, connection: &Connection, host: &str, metric: &str, labels: &str) -> Result<i32, StoreError> {
+        let key = (host.to_owned(), metric.to_owned(), labels.to_owned());
+        if let Some(number) = self.known.get(&key) {
+            return Ok(*number);
+        }
+        let number = self.next;
+        connection.execute("insert into metric_series values (?, ?, ?, ?)", params![number, host, metric, labels])?;
+        self.next += 1;
+        self.known.insert(key, number);
+        Ok(number)
+    }
+}

@@ -1,0 +1,243 @@
+//! Samples on their way: in once, rolled up as a slow reckoning of them says, read at every width.
+
+use std::{collections::BTreeMap, fs, path::Path};
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::{Keep, SeriesRow};
+use crate::{
+    metrics::spool::{Frame, Writer, closed},
+    store::Store,
+};
+
+const DAY: i64 = 86_400;
+const KEEP: Keep = Keep {
+    samples: SignedDuration::from_hours(48),
+    minutes: SignedDuration::from_hours(24 * 30),
+    hours: SignedDuration::from_hours(24 * 730),
+};
+
+/// A day that is long over.
+fn day(n: i64) -> i64 {
+    20_000 * DAY + n * DAY
+}
+
+fn at(second: i64) -> Timestamp {
+    Timestamp::from_second(second).unwrap()
+}
+
+/// A value that looks like measured: it goes up and down, is nothing at times, and below nothing at others.
+fn value(series: u32, second: i64) -> f64 {
+    let x = f64::from(u32::try_from((second / 10 * 7919 + i64::from(series) * 104_729).rem_euclid(10_007)).unwrap());
+    match second / 10 % 9 {
+        0 => 0.0,
+        1 => -x / 100.0,
+        _ => (x * f64::from(series)).sqrt() / 10.0,
+    }
+}
+
+struct Place(tempfile::TempDir);
+
+impl Place {
+    fn new() -> Self {
+        Place(tempfile::tempdir().unwrap())
+    }
+
+    fn store(&self) -> Store {
+        Store::at(self.0.path().join("h.duckdb"))
+    }
+
+    fn spool(&self) -> std::path::PathBuf {
+        self.0.path().join("spool")
+    }
+
+    /// Writes samples of two series, every ten seconds, into one file.
+    fn write(&self, seconds: impl Iterator<Item = i64>) {
+        let mut writer = Writer::new(&self.spool()).unwrap();
+        for second in seconds {
+            let (mut host, mut series) = (None, Vec::new());
+            if writer.is_fresh() {
+                host = Some("h1".to_owned());
+                series = vec![(7, "a.b".to_owned(), "{}".to_owned()), (9, "a.c".to_owned(), r#"{"k":"v"}"#.to_owned())];
+            }
+            let values = vec![(7, value(1, second)), (9, value(2, second)), (8, 1.0), (7, f64::NAN)];
+            writer.add(&Frame { at: second * 1_000_000, host, series, values }).unwrap();
+        }
+    }
+}
+
+fn series(store: &Store, spool: Option<&Path>) -> Vec<SeriesRow> {
+    store.series("h1", None, spool).unwrap()
+}
+
+fn rows(store: &Store, sql: &str) -> Vec<Vec<f64>> {
+    let connection = store.read().unwrap();
+    let mut statement = connection.prepare(sql).unwrap();
+    let mut rows = statement.query([]).unwrap();
+    let mut out = Vec::new();
+    while let Some(row) = rows.next().unwrap() {
+        let width = row.as_ref().column_count();
+        out.push((0..width).map(|n| row.get(n).unwrap()).collect());
+    }
+    out
+}
+
+#[test]
+fn a_file_of_the_spool_is_taken_in_once() {
+    let place = Place::new();
+    let store = place.store();
+    place.write((0..60).map(|n| day(0) + n * 10));
+    let file = closed(&place.spool()).unwrap().remove(0).path;
+    let copy = fs::read(&file).unwrap();
+    let taken = store.take_samples(&place.spool()).unwrap();
+    assert_eq!((taken.files, taken.values, taken.day_over), (1, 120, true));
+    assert!(!file.exists());
+    // As after a kill between the history and the removal.
+    fs::write(&file, copy).unwrap();
+    let again = store.take_samples(&place.spool()).unwrap();
+    assert_eq!((again.files, again.values), (1, 0));
+    assert_eq!(rows(&store, "select count(*)::double from samples"), [[120.0]]);
+    let labels: BTreeMap<_, _> = [("k".to_owned(), "v".to_owned())].into();
+    assert_eq!(series(&store, None)[1].labels, labels);
+    assert_eq!(store.take_samples(&place.0.path().join("none")).unwrap().files, 0);
+}
+
+/// The same by plain counting: least, mean, most, 95th percentile, last, count.
+fn reckoned(series: u32, seconds: &[i64]) -> [f64; 6] {
+    let mut values: Vec<f64> = seconds.iter().map(|s| value(series, *s)).collect();
+    let last = *values.last().unwrap();
+    let n = values.len();
+    let mean = values.iter().sum::<f64>() / n as f64;
+    values.sort_by(f64::total_cmp);
+    let p95 = values[((n as f64 * 0.95).ceil() as usize).max(1) - 1];
+    [values[0], mean, values[n - 1], p95, last, n as f64]
+}
+
+fn near(told: &[f64], expected: &[f64; 6], p95: f64) {
+    let largest = expected[0].abs().max(expected[2].abs());
+    for (place, (told, expected)) in told.iter().zip(expected).enumerate() {
+        let tolerance = if place == 3 { p95 } else { 1e-6 };
+        // Of values that nearly make up for each other, the mean is as exact as they are.
+        let scale = if place == 1 { largest } else { expected.abs() };
+        let off = (told - expected).abs() / scale.max(1e-3);
+        assert!(off <= tolerance, "value {place} is {told}, should be {expected}");
+    }
+}
+
+fn compare(store: &Store, seconds: &[i64], p95: [f64; 3]) {
+    for ((table, width), p95) in [("minutes", 60), ("hours", 3600), ("days", DAY)].into_iter().zip(p95) {
+        for number in [1, 2] {
+            let sql = format!(
+                "select min, mean, max, p95, last, count::double, epoch(ts) from metric_{table} where series = {number} order by ts"
+            );
+            let mut parts: BTreeMap<i64, Vec<i64>> = BTreeMap::new();
+            seconds.iter().for_each(|s| parts.entry(s / width * width).or_default().push(*s));
+            let told = rows(store, &sql);
+            assert_eq!(told.len(), parts.len(), "{table}");
+            for (told, (began, part)) in told.iter().zip(&parts) {
+                assert_eq!(told[6] as i64, *began);
+                near(&told[..6], &reckoned(number, part), p95);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_day_that_is_over_is_rolled_up_as_plain_counting_says() {
+    let place = Place::new();
+    let store = place.store();
+    let seconds: Vec<i64> = (0..2 * DAY / 10).map(|n| day(0) + n * 10).collect();
+    place.write(seconds.iter().copied());
+    store.take_samples(&place.spool()).unwrap();
+    let rolled = store.roll_up(at(day(2) + 60), KEEP).unwrap();
+    assert_eq!((rolled.days, rolled.samples, rolled.removed), (2, 4 * 8640, 0));
+    compare(&store, &seconds, [1e-6; 3]);
+    assert_eq!(rows(&store, "select count(*)::double from metric_fresh"), [[0.0]]);
+    assert_eq!(rows(&store, "select count(*)::double from samples"), [[4.0 * 8640.0]]);
+    assert_eq!(store.roll_up(at(day(2) + 90), KEEP).unwrap().days, 0);
+}
+
+#[test]
+fn what_comes_late_for_a_day_is_put_together_with_it() {
+    let place = Place::new();
+    let store = place.store();
+    let seconds: Vec<i64> = (0..DAY / 10).map(|n| day(0) + n * 10).collect();
+    // Twice half of the samples of each minute, the later half late: as after a clock that stood wrong.
+    for part in 0..2 {
+        place.write(seconds.iter().copied().filter(|s| i64::from(s / 10 % 6 >= 3) == part));
+        store.take_samples(&place.spool()).unwrap();
+        store.roll_up(at(day(1)), KEEP).unwrap();
+    }
+    compare(&store, &seconds, [1e-6, 0.05, 0.05]);
+    assert_eq!(rows(&store, "select count(*)::double from samples"), [[2.0 * 8640.0]]);
+}
+
+#[test]
+fn what_is_too_old_goes_and_the_coarser_values_stay() {
+    let place = Place::new();
+    let store = place.store();
+    place.write((0..5 * 24).map(|hour| day(0) + hour * 3600));
+    store.take_samples(&place.spool()).unwrap();
+    store.roll_up(at(day(5) + 10), KEEP).unwrap();
+    let kept = store.kept_samples().unwrap();
+    assert_eq!((kept.samples, kept.minutes, kept.hours, kept.days, kept.series), (2 * 48, 240, 240, 10, 2));
+    place.write(std::iter::once(day(40)));
+    store.take_samples(&place.spool()).unwrap();
+    store.roll_up(at(day(41)), KEEP).unwrap();
+    let kept = store.kept_samples().unwrap();
+    assert_eq!((kept.samples, kept.minutes, kept.hours, kept.days), (2, 2, 242, 12));
+}
+
+#[test]
+fn a_time_is_told_at_every_width_by_what_is_kept_of_it() {
+    let place = Place::new();
+    let store = place.store();
+    let seconds: Vec<i64> = (0..3 * DAY / 10).map(|n| day(0) + n * 10).collect();
+    place.write(seconds.iter().copied().take_while(|s| *s < day(2)));
+    store.take_samples(&place.spool()).unwrap();
+    store.roll_up(at(day(2)), KEEP).unwrap();
+    // The third day is fresh in the history, and its end in the spool.
+    place.write(seconds.iter().copied().filter(|s| (day(2)..day(2) + 40_000).contains(s)));
+    store.take_samples(&place.spool()).unwrap();
+    place.write(seconds.iter().copied().filter(|s| *s >= day(2) + 40_000));
+    let spool = place.spool();
+    let all = series(&store, Some(&spool));
+    for width in [10, 60, 3600, 7 * 3600, DAY] {
+        let told =
+            store.points(&all, (at(day(0)), at(day(3))), SignedDuration::from_secs(width), Some(&spool)).unwrap();
+        let mut parts: BTreeMap<i64, Vec<i64>> = BTreeMap::new();
+        seconds.iter().for_each(|s| parts.entry(s.div_euclid(width) * width).or_default().push(*s));
+        for (number, told) in (1..).zip(&told) {
+            assert_eq!(told.len(), parts.len(), "width {width}");
+            for (point, (began, part)) in told.iter().zip(&parts) {
+                assert_eq!(point.at.as_second(), *began);
+                let [min, mean, max, _, last, count] = reckoned(number, part);
+                let told = [point.min, point.mean, point.max, 0.0, point.last, point.count as f64];
+                near(&told, &[min, mean, max, 0.0, last, count], 0.0);
+            }
+        }
+    }
+    // Only a part of the time.
+    let hour = (at(day(1)), at(day(1) + 3600));
+    let told = store.points(&all[..1], hour, SignedDuration::from_secs(60), None).unwrap();
+    assert_eq!((told[0].len(), told[0][0].at), (60, hour.0));
+    let summary = store.summary(&all[0], (at(day(0)), at(day(2)))).unwrap().unwrap();
+    let part: Vec<i64> = seconds.iter().copied().filter(|s| *s < day(2)).collect();
+    let told = [summary.min, summary.mean, summary.max, summary.p95, summary.last, summary.count as f64];
+    near(&told, &reckoned(1, &part), 0.05);
+    assert_eq!(store.summary(&all[0], (at(0), at(10))).unwrap(), None);
+}
+
+#[test]
+fn before_the_first_minute_that_is_kept_hours_are_told() {
+    let place = Place::new();
+    let store = place.store();
+    place.write((0..40 * 24).map(|hour| day(0) + hour * 3600));
+    store.take_samples(&place.spool()).unwrap();
+    store.roll_up(at(day(40)), KEEP).unwrap();
+    let all = series(&store, None);
+    let told = store.points(&all[..1], (at(day(0)), at(day(40))), SignedDuration::from_secs(1), None).unwrap();
+    // One value an hour was measured, so that each is told once, from whatever is kept of it.
+    assert_eq!(told[0].len(), 40 * 24);
+    assert!(told[0].iter().all(|point| point.count == 1));
+}
