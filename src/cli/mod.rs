@@ -7,6 +7,7 @@
 mod audit;
 mod audits;
 mod checks;
+mod collect;
 mod compare;
 mod config;
 mod daemon;
@@ -107,6 +108,8 @@ enum Command {
     Status(status::Args),
     /// Try mail, look at it before it is sent, and look after what waits
     Email(email::Args),
+    /// Measure how the machine feels: processor, memory, disks, network and what you name
+    Collect(collect::Args),
     /// Run the schedule: waits, and starts each job when it is time
     Daemon(daemon::Args),
     /// Print shell completions
@@ -180,6 +183,7 @@ fn run(args: Vec<OsString>) -> ExitCode {
         Some(Command::Schedule(args)) => schedule::run(&args),
         Some(Command::Status(args)) => status::run(&args),
         Some(Command::Email(args)) => email::run(&args),
+        Some(Command::Collect(args)) => collect::run(&args),
         Some(Command::Daemon(args)) => daemon::run(&args, cli.config.as_deref()),
         Some(Command::Completions(args)) => generate::completions(&args, &mut Cli::command()),
         Some(Command::Man(args)) => generate::man(&args, &Cli::command()),

@@ -130,6 +130,11 @@ impl Collector {
         &self.values
     }
 
+    /// What was read last.
+    pub fn values(&self) -> &Values {
+        &self.values
+    }
+
     /// What could not be read the last time, with the name of its sampler.
     pub fn gaps(&self) -> impl Iterator<Item = (&'static str, &Gap)> {
         let quick = self.quick.iter().filter_map(|q| Some((q.sampler.name, q.gap.as_ref()?)));

@@ -6,11 +6,15 @@ mod collector;
 mod cpu;
 mod declare;
 mod disk;
+pub mod export;
 mod load;
 mod memory;
 mod network;
 mod pressure;
+mod recorder;
+pub mod said;
 mod series;
+mod service;
 pub mod spool;
 mod tcp;
 #[cfg(test)]
@@ -18,9 +22,11 @@ mod testing;
 
 use std::time::Duration;
 
-pub use collector::{Collector, Wanted};
+pub use collector::{Collector, Wanted, since_start};
 pub use declare::{Better, Kind, Metric, Total};
+pub use recorder::{Shared, TakeIn};
 pub use series::{Series, Value, Values};
+pub use service::{Progress, Service, Setup};
 
 use crate::{config, facts::Gap, host::Host};
 

@@ -183,6 +183,13 @@ impl Store {
         data.or_else(home).unwrap_or_else(|| PathBuf::from(".")).join("cleanbill/cleanbill.duckdb")
     }
 
+    /// The folder beside it in which samples wait.
+    pub fn spool(&self) -> PathBuf {
+        let mut path = self.path.clone().into_os_string();
+        path.push(".spool");
+        path.into()
+    }
+
     /// The file.
     pub fn path(&self) -> &Path {
         &self.path

@@ -17,6 +17,17 @@ pub struct Keep {
     pub hours: SignedDuration,
 }
 
+impl Keep {
+    /// As the settings say.
+    pub fn of(settings: &crate::config::Metrics) -> Self {
+        Keep {
+            samples: settings.keep_samples.signed(),
+            minutes: settings.keep_minutes.signed(),
+            hours: settings.keep_hours.signed(),
+        }
+    }
+}
+
 /// What was rolled up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Rolled {

@@ -1,0 +1,88 @@
+//! Values in words: in the unit in which people say them.
+
+use super::Metric;
+use crate::words;
+
+/// A value as people say it: `12.3 %`, `1.2 MB/s`, `3.4 ms`, `17`.
+pub fn value(metric: &Metric, value: f64) -> String {
+    in_unit(metric.unit, value)
+}
+
+/// A value of a unit of OpenTelemetry as people say it.
+pub fn in_unit(unit: &str, value: f64) -> String {
+    match unit {
+        "1" => format!("{} %", digits(value * 100.0)),
+        "By" => bytes(value),
+        "By/s" => format!("{}/s", bytes(value)),
+        "s" => seconds(value),
+        "d" => format!("{} days", digits(value)),
+        "Cel" => format!("{} °C", digits(value)),
+        _ if unit.ends_with("/s") => format!("{}/s", digits(value)),
+        _ => digits(value),
+    }
+}
+
+fn bytes(value: f64) -> String {
+    if value < 0.0 { format!("−{}", words::size(-value)) } else { words::size(value) }
+}
+
+fn seconds(value: f64) -> String {
+    let size = value.abs();
+    match size {
+        _ if size == 0.0 => "0 s".to_owned(),
+        _ if size < 0.001 => format!("{} µs", digits(value * 1e6)),
+        _ if size < 1.0 => format!("{} ms", digits(value * 1e3)),
+        _ if size < 120.0 => format!("{} s", digits(value)),
+        _ if size < 7200.0 => format!("{} min", digits(value / 60.0)),
+        _ if size < 172_800.0 => format!("{} h", digits(value / 3600.0)),
+        _ => format!("{} days", digits(value / 86_400.0)),
+    }
+}
+
+/// Three digits that mean something, and no more.
+fn digits(value: f64) -> String {
+    let size = value.abs();
+    let decimals = match size {
+        _ if size == 0.0 || size >= 100.0 => 0,
+        _ if size >= 10.0 => 1,
+        _ if size >= 1.0 => 2,
+        _ => 3,
+    };
+    let text = format!("{value:.decimals$}");
+    let text = if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { &text };
+    let whole = text.split('.').next().unwrap_or_default().trim_start_matches('-');
+    if whole.len() > 3 && decimals == 0 {
+        let number = usize::try_from(whole.parse::<u64>().unwrap_or(u64::MAX)).unwrap_or(usize::MAX);
+        return format!("{}{}", if value < 0.0 { "−" } else { "" }, words::thousands(number));
+    }
+    match text {
+        "-0" => "0".to_owned(),
+        _ => text.replace('-', "−"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_said_as_people_say_them() {
+        for (unit, value, expected) in [
+            ("1", 0.123_456, "12.3 %"),
+            ("1", 1.0, "100 %"),
+            ("1", 0.000_4, "0.04 %"),
+            ("By", 1.5e9, "1.5 GB"),
+            ("By/s", 0.0, "0 bytes/s"),
+            ("s", 0.003_4, "3.4 ms"),
+            ("s", 0.000_02, "20 µs"),
+            ("s", 90_000.0, "25 h"),
+            ("s", -1.5, "−1.5 s"),
+            ("{process}", 12_345.0, "12,345"),
+            ("{packet}/s", 0.25, "0.25/s"),
+            ("d", 12.0, "12 days"),
+            ("{x}", -0.000_01, "0"),
+        ] {
+            assert_eq!(in_unit(unit, value), expected, "{value} {unit}");
+        }
+    }
+}
