@@ -20,7 +20,7 @@ use crate::{
     facts::QueryResult,
     host::Host,
     metrics::{self, Collector, Service, Setup, TakeIn, Values, Wanted, With, said, since_start},
-    schedule::{Here, Lock},
+    schedule::{Here, Lock, MEASURES},
     store::{Keep, Store},
     words::{self, harmless},
 };
@@ -64,8 +64,6 @@ pub(super) struct Args {
     store: StoreArgs,
 }
 
-/// The lock of whoever measures.
-const LOCK: &str = "collect";
 /// How long a first value takes where it says how fast something grows.
 const BETWEEN: Duration = Duration::from_secs(1);
 /// How long what has to wait for something may take, where all is wanted at once.
@@ -163,8 +161,8 @@ impl Seen {
 
 fn keep_on(args: &Args, with: With, wanted: Wanted) -> Result<ExitCode, CliError> {
     let here = Here::new(settings::get().clone(), args.store.db.as_deref());
-    let Some(mut lock) = Lock::take(here.folder()?, LOCK)? else {
-        let holder = Lock::holder(here.place(), LOCK).unwrap_or_default();
+    let Some(mut lock) = Lock::take(here.folder()?, MEASURES)? else {
+        let holder = Lock::holder(here.place(), MEASURES).unwrap_or_default();
         return Err(CliError::usage(
             format!("This machine is measured already, by process {}.", harmless(holder.trim())),
             "See how it goes with: cleanbill status",

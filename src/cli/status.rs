@@ -65,6 +65,11 @@ fn told(status: &Status, here: &Here) -> String {
         0 => writeln!(out, "Mail       nothing waits"),
         n => writeln!(out, "Mail       {}", words::count(n, "mail waits", "mails wait")),
     };
+    let _ = match &status.measured {
+        Some(every) => writeln!(out, "Measured   every {every}"),
+        None if here.config().metrics.enabled => writeln!(out, "Measured   not at the moment"),
+        None => Ok(()),
+    };
     let _ = match status.store_size {
         Some(size) => writeln!(out, "History    {}, {}", words::size(size as f64), harmless(&status.store)),
         None => writeln!(out, "History    none yet"),

@@ -1,13 +1,14 @@
 //! What the kinds of values cannot say: settings that contradict each other, names that do not exist, what is missing.
 
-use std::time::Duration;
+use std::{net::SocketAddr, time::Duration};
 
 use jiff::tz::TimeZone;
 
-use super::{Config, Job, Mail, Mistake, Security, Task};
+use super::{Config, Job, Mail, Metrics, Mistake, Security, Task};
 use crate::{
     checks::Catalogue,
     mail::{self, Mailbox, Server},
+    metrics::{ALL, export::is_file},
     schedule::{When, times},
     words::{harmless, nearest},
 };
@@ -20,11 +21,49 @@ pub(super) fn mistakes(config: &Config) -> Vec<Mistake> {
     if config.backup.keep == 0 {
         found.push(Mistake::at("backup.keep", "`backup.keep` is 0: at least one copy must be kept."));
     }
+    metrics(&config.metrics, &mut found);
     checks(config, &mut found);
     for (name, job) in &config.schedule {
         self::job(name, job, &mut found);
     }
     found
+}
+
+/// No pace is faster.
+const FASTEST: Duration = Duration::from_millis(100);
+
+fn metrics(metrics: &Metrics, found: &mut Vec<Mistake>) {
+    if metrics.every.duration() < FASTEST {
+        found.push(Mistake::at("metrics.every", "`metrics.every` is too short: 100ms is the least."));
+    }
+    if metrics.batch.duration() < metrics.every.duration() {
+        found.push(Mistake::at("metrics.batch", "`metrics.batch` cannot be shorter than `metrics.every`."));
+    }
+    if metrics.keep_samples.duration() < Duration::from_secs(86_400) {
+        found.push(Mistake::at("metrics.keep_samples", "`metrics.keep_samples` is too short: a day is the least."));
+    }
+    for (longer, shorter, kept, less) in [
+        ("minutes", "samples", &metrics.keep_minutes, &metrics.keep_samples),
+        ("hours", "minutes", &metrics.keep_hours, &metrics.keep_minutes),
+    ] {
+        if kept.duration() < less.duration() {
+            let why = format!("`metrics.keep_{longer}` cannot be shorter than `metrics.keep_{shorter}`.");
+            found.push(Mistake::at(format!("metrics.keep_{longer}"), why));
+        }
+    }
+    let names = || ALL.iter().map(|sampler| sampler.name);
+    for name in metrics.only.iter().filter(|name| !names().any(|known| known == name.as_str())) {
+        let near = nearest(name, names()).map_or_else(String::new, |near| format!(" Did you mean `{near}`?"));
+        let why = format!("Nothing that can be measured is called `{}`.{near}", harmless(name));
+        found.push(Mistake::at("metrics.only", why));
+    }
+    if let Some(place) = &metrics.prometheus {
+        let fits = if is_file(place) { place.ends_with(".prom") } else { place.parse::<SocketAddr>().is_ok() };
+        if !fits {
+            let why = "`metrics.prometheus` must be a file that ends in `.prom`, or an address such as `127.0.0.1:9469`.";
+            found.push(Mistake::at("metrics.prometheus", why));
+        }
+    }
 }
 
 fn mail(mail: &Mail, found: &mut Vec<Mistake>) {

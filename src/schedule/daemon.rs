@@ -23,6 +23,7 @@ use signal_hook::{
 
 use super::{
     Due, Here, Known, Lock, Planned, ScheduleError, due,
+    measure::Measuring,
     start::{End, Started},
 };
 use crate::{
@@ -61,6 +62,9 @@ pub struct Card {
     pub broken: Option<String>,
     /// What keeps it from its work, if anything.
     pub trouble: Option<String>,
+    /// What keeps it from measuring, if anything.
+    #[serde(default)]
+    pub unmeasured: Option<String>,
 }
 
 /// The process that waits.
@@ -78,6 +82,7 @@ pub struct Daemon {
     running: Vec<(String, Started)>,
     /// The time that each was started for last, and when that was.
     begun: BTreeMap<String, (Timestamp, Instant)>,
+    measuring: Option<Measuring>,
     /// What did not even begin, by name: how often, and when it may be tried again.
     failed: BTreeMap<String, (u32, Instant)>,
 }
@@ -94,8 +99,9 @@ const MOST: usize = 4;
 const PATIENCE: Duration = Duration::from_secs(60);
 /// How long jobs may take to end when it stops.
 const GRACE: Duration = Duration::from_secs(170);
-/// The name under which it keeps how often the history could not be read.
+/// The names under which it keeps how often the history could not be read, and nothing be measured.
 const HISTORY: &str = "";
+const SAMPLES: &str = " samples";
 
 /// What asks for attention while it waits.
 struct Signals {
@@ -149,7 +155,7 @@ impl Daemon {
         };
         let here = Here::new(settings, db);
         let jobs = here.jobs()?;
-        let card = Card { pid: std::process::id(), since: Timestamp::now(), broken, trouble: None };
+        let card = Card { pid: std::process::id(), since: Timestamp::now(), broken, trouble: None, unmeasured: None };
         let mut daemon = Daemon {
             file: file.to_owned(),
             db: db.map(Path::to_owned),
@@ -161,6 +167,7 @@ impl Daemon {
             known: None,
             running: Vec::new(),
             begun: BTreeMap::new(),
+            measuring: None,
             failed: BTreeMap::new(),
         };
         daemon.remember();
@@ -190,6 +197,7 @@ impl Daemon {
             if self.known.is_none() {
                 self.ask(tell);
             }
+            self.measure(tell);
             let wait = self.begin(tell).min(tick);
             if first {
                 let next = self.next();
@@ -326,6 +334,34 @@ impl Daemon {
         wait.max(Duration::from_millis(20))
     }
 
+    /// Measures where the settings want it, and tells what keeps it from that.
+    fn measure(&mut self, tell: &mut dyn FnMut(Note<'_>)) {
+        if let Some(measuring) = self.measuring.take_if(|measuring| !measuring.fits(&self.here)) {
+            measuring.stop();
+            self.failed.remove(SAMPLES);
+        }
+        let mut trouble = self.measuring.as_mut().and_then(Measuring::trouble);
+        if self.measuring.is_none() && self.here.config().metrics.enabled {
+            trouble = self.card.unmeasured.clone();
+            if !self.too_soon(SAMPLES) {
+                match Measuring::start(&self.here) {
+                    Ok(measuring) => (self.measuring, trouble) = (measuring, None),
+                    Err(why) => {
+                        self.put_off(SAMPLES);
+                        trouble = Some(why);
+                    }
+                }
+            }
+        }
+        if trouble != self.card.unmeasured {
+            if let Some(why) = &trouble {
+                tell(Note::Trouble(why));
+            }
+            self.card.unmeasured = trouble;
+            self.show();
+        }
+    }
+
     fn started(&mut self, name: &str, started: Result<Started, String>, tell: &mut dyn FnMut(Note<'_>)) {
         match started {
             Ok(started) => self.running.push((name.to_owned(), started)),
@@ -403,14 +439,16 @@ impl Daemon {
     /// Ends the jobs at work, each in its way, and waits for them.
     fn stop(&mut self, tell: &mut dyn FnMut(Note<'_>)) {
         let _ = sd_notify::notify(&[sd_notify::NotifyState::Stopping]);
-        if self.running.is_empty() {
-            return;
+        let end = Instant::now() + GRACE;
+        if !self.running.is_empty() {
+            tell(Note::Stopping(self.running.len()));
         }
-        tell(Note::Stopping(self.running.len()));
         for (_, started) in &self.running {
             started.stop();
         }
-        let end = Instant::now() + GRACE;
+        if let Some(measuring) = self.measuring.take() {
+            measuring.stop();
+        }
         while !self.running.is_empty() && Instant::now() < end {
             self.reap(tell);
             let _ = sd_notify::notify(&[sd_notify::NotifyState::Watchdog]);
@@ -435,6 +473,6 @@ fn modified(file: &Path) -> Option<SystemTime> {
 /// Who runs the schedule, if anyone does.
 pub fn card(folder: &Path) -> Option<Card> {
     let note = Lock::holder(folder, LOCK)?;
-    let unknown = || Card { pid: 0, since: Timestamp::UNIX_EPOCH, broken: None, trouble: None };
+    let unknown = || Card { pid: 0, since: Timestamp::UNIX_EPOCH, broken: None, trouble: None, unmeasured: None };
     Some(serde_json::from_str(&note).unwrap_or_else(|_| unknown()))
 }

@@ -12,6 +12,7 @@ mod install;
 mod known;
 mod letters;
 mod lock;
+mod measure;
 mod outbox;
 mod run;
 mod start;
@@ -29,6 +30,7 @@ pub use install::{Change, Installed, Plan, Site, Way, follow, installed, own_pro
 pub use known::{Known, known};
 pub use letters::Sender;
 pub use lock::Lock;
+pub use measure::MEASURES;
 pub use outbox::{Delivered, deliver};
 pub use run::{Asked, Ended, run, wait_for_delay};
 pub use start::End;

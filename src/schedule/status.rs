@@ -4,9 +4,9 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::{Card, Here, Installed, Planned, ScheduleError, card, installed};
+use super::{Card, Here, Installed, Lock, MEASURES, Planned, ScheduleError, card, installed};
 use crate::{
-    config::{Config, Job, PolicyName, Task},
+    config::{Config, Job, Length, PolicyName, Task},
     store::{JobRun, JobState, Mail, MailState, StoreError},
     words::{self, harmless},
 };
@@ -49,6 +49,8 @@ pub struct Status {
     pub jobs: Vec<Listed>,
     /// Mail that waits or went wrong, newest first.
     pub mails: Vec<Mail>,
+    /// How often this machine is measured; none when nobody does.
+    pub measured: Option<Length>,
     /// The file of the history.
     pub store: String,
     /// Its size in bytes; none where there is none yet.
@@ -80,6 +82,7 @@ pub fn status(here: &Here) -> Result<Status, ScheduleError> {
     let mut wrong: Vec<String> = here.broken().iter().map(|why| harmless(why)).collect();
     if let Some(card) = &daemon {
         wrong.extend(card.trouble.as_ref().map(|why| format!("The daemon cannot do its work: {}", harmless(why))));
+        wrong.extend(card.unmeasured.as_ref().map(|why| harmless(&words::sentence(why))));
     } else if installed.is_none() && jobs.iter().any(|job| job.enabled) {
         wrong.push("Nothing runs the jobs: sudo cleanbill schedule install".to_owned());
     }
@@ -95,6 +98,7 @@ pub fn status(here: &Here) -> Result<Status, ScheduleError> {
         installed,
         jobs,
         mails,
+        measured: Lock::holder(here.place(), MEASURES).map(|_| here.config().metrics.every.clone()),
         store: here.store.path().display().to_string(),
         store_size: here.store.path().metadata().ok().map(|meta| meta.len()),
         wrong,

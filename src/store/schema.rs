@@ -172,7 +172,8 @@ pub(super) const MIGRATIONS: &[&str] = &[
         id            integer primary key,
         host          varchar not null,
         metric        varchar not null,
-        labels        varchar not null    -- as JSON
+        key           varchar not null,   -- its labels as JSON, as they came
+        labels        map(varchar, varchar) not null
     );
     create table metric_fresh (
         series        integer not null,

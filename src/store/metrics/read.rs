@@ -78,7 +78,7 @@ impl Store {
     pub fn series(&self, host: &str, metric: Option<&str>, spool: Option<&Path>) -> Result<Vec<SeriesRow>, StoreError> {
         let connection = self.read()?;
         let mut statement = connection.prepare(
-            "select id, metric, labels from metric_series where host = $1 and ($2 is null or metric = $2) order by metric, id",
+            "select id, metric, key from metric_series where host = $1 and ($2 is null or metric = $2) order by metric, id",
         )?;
         let rows = statement.query_map(params![host, metric], |row| {
             Ok(SeriesRow {

@@ -121,7 +121,7 @@ struct Numbers {
 
 impl Numbers {
     fn read(connection: &Connection) -> Result<Self, StoreError> {
-        let mut statement = connection.prepare("select id, host, metric, labels from metric_series")?;
+        let mut statement = connection.prepare("select id, host, metric, key from metric_series")?;
         let rows =
             statement.query_map([], |row| Ok(((row.get(1)?, row.get(2)?, row.get(3)?), row.get::<_, i32>(0)?)))?;
         let known: HashMap<_, i32> = rows.collect::<Result<_, _>>()?;
@@ -135,7 +135,8 @@ impl Numbers {
             return Ok(*number);
         }
         let number = self.next;
-        connection.execute("insert into metric_series values (?, ?, ?, ?)", params![number, host, metric, labels])?;
+        let sql = "insert into metric_series values (?, ?, ?, ?, ?::json::map(varchar, varchar))";
+        connection.execute(sql, params![number, host, metric, labels, labels])?;
         self.next += 1;
         self.known.insert(key, number);
         Ok(number)
