@@ -10,10 +10,11 @@ use rustix::time::ClockId;
 
 use crate::{
     checks::{self, Catalogue, Check, Finding, Outcome, Selection},
-    facts::{FactDb, Facts, Gap, QueryError},
+    facts::{FactDb, Facts, Gap, QueryError, Reason},
     host::Host,
     probes,
     score::{self, Grade},
+    store::{Metrics, Store, StoreError},
     words,
 };
 
@@ -134,7 +135,7 @@ impl Stopwatch {
     }
 }
 
-/// Looks at `host` and asks the checks that `selection` wants.
+/// Looks at `host` and asks the checks that `selection` wants. Those about metrics get them from `history`.
 ///
 /// # Errors
 /// Only when DuckDB itself fails: what a probe cannot read is a gap, not an error.
@@ -143,20 +144,27 @@ pub fn perform(
     catalogue: &Catalogue,
     selection: &Selection,
     params: &BTreeMap<String, toml::Table>,
+    history: Option<&Store>,
     mut listen: impl FnMut(Progress<'_>),
 ) -> Result<Performed, QueryError> {
     let start = Instant::now();
     let mut watch = Stopwatch::start();
     let mut timings = Vec::new();
-    let facts = probes::run(probes::ALL, host, |event| {
+    let mut facts = probes::run(probes::ALL, host, |event| {
         let probes::Event::Done { probe, took, cpu } = event;
         timings.push(Timing { part: format!("probe {probe}"), wall: took, cpu });
         listen(Progress::Probe(event));
     });
     timings.push(watch.lap("all probes"));
-    let db = FactDb::load(probes::tables(), &facts, host.now())?;
+    let db = FactDb::filled(probes::tables(), &facts, host.now())?;
     timings.push(watch.lap("loading the facts"));
     let wanted: Vec<&Check> = catalogue.checks().filter(|c| selection.wants(c)).collect();
+    if let Some(store) = history.filter(|_| host.is_live()) {
+        let metrics = wanted.iter().flat_map(|check| check.measures.iter().map(String::as_str)).collect();
+        measured(store, &db, &mut facts, &Metrics::Of(metrics));
+        timings.push(watch.lap("metrics"));
+    }
+    db.seal()?;
     listen(Progress::Checks(wanted.len()));
     let mut outcomes = checks::run(wanted, &db, &facts, params, |check| listen(Progress::Check(check)));
     settle(&mut outcomes, catalogue, &BTreeSet::new());
@@ -174,6 +182,26 @@ pub fn perform(
         looked_at: looked_at(&db),
     };
     Ok(Performed { audit, facts, db, timings })
+}
+
+/// Puts what was measured of late beside the facts; that it cannot be read is a gap.
+pub fn measured(store: &Store, db: &FactDb, facts: &mut Facts, metrics: &Metrics<'_>) {
+    let host = machine_id(facts);
+    match store.load_samples(db, &host, metrics) {
+        Ok(measured) => facts.set_measured(measured),
+        // Without a history nothing was measured.
+        Err(StoreError::Missing(_) | StoreError::Lost(_)) => {}
+        Err(error) => {
+            let source = store.path().display().to_string();
+            facts.set_unmeasured(Gap::new("what was measured", source, Reason::Broken(error.to_string())));
+        }
+    }
+}
+
+fn machine_id(facts: &Facts) -> String {
+    let rows = facts.rows("machine");
+    let text = |name: &str| rows.first().and_then(|m| m.get(name)).and_then(|v| v.as_str()).map(str::to_owned);
+    text("machine_id").or_else(|| text("hostname")).unwrap_or_else(|| "unnamed".to_owned())
 }
 
 /// Marks what was waived, and puts problems with one cause under the worst of them.
@@ -259,7 +287,7 @@ fn machine(host: &Host, facts: &Facts, db: &FactDb) -> MachineInfo {
     let text = |name: &str| rows.first().and_then(|m| m.get(name)).and_then(|v| v.as_str()).map(str::to_owned);
     let hostname = text("hostname").unwrap_or_else(|| "unnamed".to_owned());
     MachineInfo {
-        host: text("machine_id").unwrap_or_else(|| hostname.clone()),
+        host: machine_id(facts),
         hostname,
         os: text("os_name").unwrap_or_else(|| "Linux".to_owned()),
         kind: text("kind").unwrap_or_else(|| "physical".to_owned()),

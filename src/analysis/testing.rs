@@ -141,6 +141,7 @@ fn row(table: &Table, cells: &Json) -> Vec<Value> {
             (value, Type::Timestamp) => {
                 Value::Timestamp(value.as_str().map_or(Timestamp::UNIX_EPOCH, |t| t.parse().unwrap()))
             }
+            (_, Type::Labels) => unreachable!("no probe has such a column"),
         })
         .collect()
 }
@@ -156,6 +157,7 @@ pub(crate) fn full(table: &Table, columns: &[&str], text: &str, n: i64) -> Json 
             Type::Real => json!(n as f64 * 40.0),
             Type::Boolean => json!(n % 2 == 1),
             Type::Timestamp => json!(format!("2026-01-{:02}T00:00:00Z", n + 1)),
+            Type::Labels => json!({}),
         };
         ((*column).to_owned(), value)
     };

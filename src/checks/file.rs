@@ -152,6 +152,9 @@ pub struct Check {
     pub good: Option<String>,
     /// Fact tables it asks. When one is absent the check does not apply; when one could not be read it is unknown.
     pub needs: Vec<String>,
+    /// Metrics it asks about, by name. When none of them is measured the check does not apply.
+    #[serde(default)]
+    pub measures: Vec<String>,
     /// Set where the query finds what is *missing*: then a table read only in part makes it unknown.
     #[serde(default)]
     pub needs_all_rows: bool,
@@ -328,6 +331,7 @@ const KEYS: &[&str] = &[
     "minutes",
     "good",
     "needs",
+    "measures",
     "needs_all_rows",
     "only_on",
     "part_of",
@@ -351,6 +355,7 @@ fn fits(value: &toml::Value, ty: Type) -> bool {
         Type::Real => value.is_float() || value.is_integer(),
         Type::Boolean => value.is_bool(),
         Type::Timestamp => value.is_str() || value.is_datetime(),
+        Type::Labels => value.as_table().is_some_and(|labels| labels.values().all(toml::Value::is_str)),
     }
 }
 

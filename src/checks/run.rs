@@ -162,6 +162,9 @@ impl Check {
             };
             return Verdict::NotApplicable(what.to_owned());
         }
+        if !self.measures.is_empty() && !self.measures.iter().any(|metric| facts.measures(metric)) {
+            return Verdict::NotApplicable("this is not measured on this machine".to_owned());
+        }
         let mut gaps = Vec::new();
         let mut unreadable = false;
         for need in &self.needs {

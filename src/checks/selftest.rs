@@ -121,6 +121,12 @@ fn insert(table: &Table, row: &toml::Table) -> String {
         values.push(match value {
             toml::Value::String(s) => format!("'{}'", s.replace('\'', "''")),
             toml::Value::Datetime(d) => format!("'{d}'"),
+            // Labels of a metric.
+            toml::Value::Table(labels) => {
+                let text = |v: &toml::Value| v.as_str().unwrap_or_default().replace('\'', "''");
+                let entries = labels.iter().map(|(name, value)| format!("'{name}': '{}'", text(value)));
+                format!("map {{{}}}", entries.collect::<Vec<_>>().join(", "))
+            }
             other => other.to_string(),
         });
     }

@@ -41,7 +41,7 @@ pub(super) fn run(args: Args) -> Result<ExitCode, CliError> {
     match args.command {
         Command::List { format } => {
             let mut rows = Vec::new();
-            for probe in probes::ALL {
+            for probe in probes::ALL.iter().chain([&probes::METRICS]) {
                 for table in probe.tables {
                     let root = if table.offline { "yes" } else { "no" };
                     let about = first_sentence(table.about);

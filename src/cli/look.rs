@@ -88,7 +88,8 @@ pub(super) fn look(catalogue: &Catalogue, look: Look<'_>) -> Result<Seen, CliErr
         }
         fix::mend_first(look.root, &store);
     }
-    let Performed { mut audit, facts, mut timings, .. } = perform(&host(look.root)?, catalogue, &look.selection)?;
+    let Performed { mut audit, facts, mut timings, .. } =
+        perform(&host(look.root)?, catalogue, &look.selection, &look.store.store())?;
     let mut watch = Stopwatch::start();
     let store = look.store.store();
     let mut unstored = None;
@@ -107,9 +108,15 @@ pub(super) fn look(catalogue: &Catalogue, look: Look<'_>) -> Result<Seen, CliErr
 }
 
 /// Makes an audit, with a bar for whoever waits.
-pub(super) fn perform(host: &Host, catalogue: &Catalogue, selection: &Selection) -> Result<Performed, CliError> {
+pub(super) fn perform(
+    host: &Host,
+    catalogue: &Catalogue,
+    selection: &Selection,
+    store: &Store,
+) -> Result<Performed, CliError> {
     let bar = Bar::start();
-    let performed = audit::perform(host, catalogue, selection, &settings::config().checks, |event| bar.on(event));
+    let performed =
+        audit::perform(host, catalogue, selection, &settings::config().checks, Some(store), |event| bar.on(event));
     bar.end();
     performed.map_err(|error| {
         CliError::failed(format!("the audit could not be completed: {error}"), "Try again; if it stays, report it.")

@@ -11,6 +11,7 @@ use super::{
 use crate::{
     facts::FactDb,
     probes::{self, Probe},
+    store::Metrics,
     words,
 };
 
@@ -48,7 +49,13 @@ pub(super) fn run(args: &Args) -> Result<ExitCode, CliError> {
                 let what = format!("I could not see {} ({}).", gap.what, gap.source);
                 anstream::eprintln!("{}", words::harmless(&what));
             }
-            FactDb::load(probes::tables(), &facts, host.now())?
+            let db = FactDb::filled(probes::tables(), &facts, host.now())?;
+            if names_metrics(&args.sql) && host.is_live() {
+                let id = probes::machine::identity(&host).0;
+                args.store.store().load_samples(&db, &id, &Metrics::All)?;
+            }
+            db.seal()?;
+            db
         }
     };
     listing::print(&db.select(&args.sql, &[]).map_err(|error| explain(error, &args.sql))?, args.format)?;
@@ -57,9 +64,16 @@ pub(super) fn run(args: &Args) -> Result<ExitCode, CliError> {
 
 /// The probes whose tables the query names, so that a small question is answered at once.
 fn needed(sql: &str) -> Vec<Probe> {
-    let words: Vec<&str> = sql.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').collect();
-    let named = |p: &&Probe| p.tables.iter().any(|t| words.iter().any(|w| w.eq_ignore_ascii_case(t.name)));
-    probes::ALL.iter().filter(named).copied().collect()
+    probes::ALL.iter().filter(|probe| names_table_of(sql, probe)).copied().collect()
+}
+
+fn names_metrics(sql: &str) -> bool {
+    names_table_of(sql, &probes::METRICS)
+}
+
+fn names_table_of(sql: &str, probe: &Probe) -> bool {
+    let mut words = sql.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+    words.any(|word| probe.tables.iter().any(|table| word.eq_ignore_ascii_case(table.name)))
 }
 
 /// Names the nearest table when one is misspelt.

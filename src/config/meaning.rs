@@ -60,7 +60,8 @@ fn metrics(metrics: &Metrics, found: &mut Vec<Mistake>) {
     if let Some(place) = &metrics.prometheus {
         let fits = if is_file(place) { place.ends_with(".prom") } else { place.parse::<SocketAddr>().is_ok() };
         if !fits {
-            let why = "`metrics.prometheus` must be a file that ends in `.prom`, or an address such as `127.0.0.1:9469`.";
+            let why =
+                "`metrics.prometheus` must be a file that ends in `.prom`, or an address such as `127.0.0.1:9469`.";
             found.push(Mistake::at("metrics.prometheus", why));
         }
     }

@@ -97,11 +97,24 @@ impl FactDb {
         facts: &Facts,
         now: Timestamp,
     ) -> Result<Self, QueryError> {
+        let db = FactDb::filled(tables, facts, now)?;
+        db.seal()?;
+        Ok(db)
+    }
+
+    /// A database with these facts that is not sealed yet: the history may add to it.
+    ///
+    /// # Errors
+    /// When DuckDB refuses the rows.
+    pub(crate) fn filled<'a>(
+        tables: impl IntoIterator<Item = &'a Table>,
+        facts: &Facts,
+        now: Timestamp,
+    ) -> Result<Self, QueryError> {
         let db = FactDb::new(tables, now)?;
         for data in facts.tables().filter(|d| !d.rows.is_empty()) {
             append(&db.connection, "main", data.table.name, &data.rows, &[])?;
         }
-        db.seal()?;
         Ok(db)
     }
 
@@ -259,6 +272,10 @@ fn plain(value: &duckdb::types::Value) -> serde_json::Value {
         Duck::BigInt(n) => (*n).into(),
         Duck::Int(n) => (*n).into(),
         Duck::Null => serde_json::Value::Null,
+        Duck::Map(entries) => {
+            let name = |key: &Duck| plain(key).as_str().map_or_else(|| format!("{key:?}"), str::to_owned);
+            entries.iter().map(|(key, value)| (name(key), plain(value))).collect::<serde_json::Map<_, _>>().into()
+        }
         other => format!("{other:?}").into(),
     }
 }

@@ -27,6 +27,8 @@ pub enum Type {
     Boolean,
     /// `TIMESTAMP`, always UTC
     Timestamp,
+    /// `MAP(VARCHAR, VARCHAR)`, of metrics alone
+    Labels,
 }
 
 impl Type {
@@ -38,6 +40,7 @@ impl Type {
             Type::Real => "DOUBLE",
             Type::Boolean => "BOOLEAN",
             Type::Timestamp => "TIMESTAMP",
+            Type::Labels => "MAP(VARCHAR, VARCHAR)",
         }
     }
 }

@@ -1,8 +1,12 @@
 //! What the probes of one audit brought home: rows, and for every table whether it was read whole.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Row, Table, Value};
+use crate::metrics::tables;
+
+/// Why samples are absent.
+const UNMEASURED: &str = "how this machine feels is not measured";
 
 /// Why something could not be read.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
@@ -76,6 +80,10 @@ pub struct TableData {
 #[derive(Debug, Clone, Default)]
 pub struct Facts {
     tables: BTreeMap<&'static str, TableData>,
+    /// The metrics that were measured of late. Their samples stand in the history.
+    measured: BTreeSet<String>,
+    /// Why that cannot be told, if so.
+    unmeasured: Option<Gap>,
 }
 
 impl Facts {
@@ -163,8 +171,29 @@ impl Facts {
         self.tables.get(name)
     }
 
+    /// Says which metrics were measured of late.
+    pub fn set_measured(&mut self, metrics: BTreeSet<String>) {
+        self.measured = metrics;
+    }
+
+    /// Says that the history does not tell what was measured.
+    pub fn set_unmeasured(&mut self, gap: Gap) {
+        self.unmeasured = Some(gap);
+    }
+
+    /// Whether a metric was measured of late.
+    pub fn measures(&self, metric: &str) -> bool {
+        self.unmeasured.is_some() || self.measured.contains(metric)
+    }
+
     /// How well the table of that name is known.
     pub fn state(&self, name: &str) -> State {
+        if tables::is_one(name) {
+            if let Some(gap) = &self.unmeasured {
+                return State::Unread(vec![gap.clone()]);
+            }
+            return if self.measured.is_empty() { State::Absent(UNMEASURED.to_owned()) } else { State::Read };
+        }
         self.get(name).map_or(State::NotAsked, |t| t.state.clone())
     }
 
@@ -189,7 +218,7 @@ impl Facts {
 
     /// Every gap that a probe reported, once each.
     pub fn gaps(&self) -> Vec<&Gap> {
-        let mut gaps: Vec<&Gap> = Vec::new();
+        let mut gaps: Vec<&Gap> = self.unmeasured.iter().collect();
         for data in self.tables() {
             if let State::Partial(found) | State::Unread(found) = &data.state {
                 for gap in found {

@@ -16,6 +16,7 @@ pub mod said;
 mod series;
 mod service;
 pub mod spool;
+pub(crate) mod tables;
 mod tcp;
 #[cfg(test)]
 mod testing;

@@ -11,6 +11,7 @@ use std::{
 
 use rustix::time::ClockId;
 
+use crate::metrics::tables;
 use crate::{
     facts::{Facts, Gap, Reason, Table},
     host::{Host, ReadError, RunError},
@@ -145,14 +146,23 @@ pub enum Event {
     },
 }
 
-/// All tables of all probes, by registry order.
+/// All tables of all probes, by registry order, and those of metrics, which come from the history.
 pub fn tables() -> impl Iterator<Item = &'static Table> {
-    ALL.iter().flat_map(|p| p.tables.iter().copied())
+    ALL.iter().chain([&METRICS]).flat_map(|p| p.tables.iter().copied())
 }
+
+/// Stands for what is measured all the time: an audit reads it from the history.
+pub const METRICS: Probe = Probe {
+    name: "metrics",
+    about: "how the machine felt of late, where it is measured",
+    tables: &[&tables::SAMPLES, &tables::MINUTES, &tables::HOURS, &tables::DAYS],
+    limit: USUAL_LIMIT,
+    run: |_, _| Ok(()),
+};
 
 /// The table of that name and the probe that fills it.
 pub fn table(name: &str) -> Option<(&'static Table, &'static Probe)> {
-    ALL.iter().find_map(|p| p.tables.iter().find(|t| t.name == name).map(|t| (*t, p)))
+    ALL.iter().chain([&METRICS]).find_map(|p| p.tables.iter().find(|t| t.name == name).map(|t| (*t, p)))
 }
 
 /// Runs `probes` side by side, each within its own time limit, and tells `listen` when one ends.

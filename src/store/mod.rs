@@ -58,7 +58,7 @@ pub use history::{History, SystemChange, Turn};
 pub use jobs::{Cause, JobPast, JobRun, JobState};
 pub use load::AuditSummary;
 pub use mails::{Mail, MailKind, MailState, NewMail};
-pub use metrics::{Keep, Kept, Point, Rolled, SeriesRow, Summary, Taken};
+pub use metrics::{Keep, Kept, Metrics, Point, Rolled, SeriesRow, Summary, Taken};
 pub use moment::Moment;
 pub use waivers::Waiver;
 

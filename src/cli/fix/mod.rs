@@ -172,7 +172,7 @@ pub(super) fn run(args: &Args) -> Result<ExitCode, CliError> {
     if let Some(journal) = &journal {
         journal.ready(&place.root())?;
     }
-    let mut seen = look::perform(&place.host, &catalogue, &Selection::default())?;
+    let mut seen = look::perform(&place.host, &catalogue, &Selection::default(), &store)?;
     look::past(&store, &mut seen.audit, &catalogue);
     let wanted = |check: &Check| wants(args, check) && (named || check.fix.is_some());
     let make = |answers: &Answers, wanted: &dyn Fn(&Check) -> bool| {
@@ -348,7 +348,8 @@ fn carry_out(
 pub(super) fn prove(checks: &[&str], place: &Place, catalogue: &Catalogue, store: &Store) -> (Proof, Option<Grade>) {
     let host = if place.is_live() { Host::live() } else { Host::image(place.tree.root()) };
     let Ok(host) = host else { return Default::default() };
-    let performed = audit::perform(&host, catalogue, &Selection::default(), &settings::config().checks, |_| {});
+    let performed =
+        audit::perform(&host, catalogue, &Selection::default(), &settings::config().checks, Some(store), |_| {});
     let Ok(Performed { mut audit, facts, .. }) = performed else { return Default::default() };
     if store.record(&mut audit, &facts, catalogue).is_err() {
         look::past(store, &mut audit, catalogue);

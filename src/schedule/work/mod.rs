@@ -85,7 +85,9 @@ impl Work<'_> {
     /// Looks at a host and puts that into the history.
     fn look_at(&self, host: &Host) -> Result<(Performed, History), ScheduleError> {
         let limits = &self.here.config().checks;
-        let mut performed = perform(host, &self.catalogue, &Selection::default(), limits, |_| {}).map_err(other)?;
+        let mut performed =
+            perform(host, &self.catalogue, &Selection::default(), limits, Some(&self.here.store), |_| {})
+                .map_err(other)?;
         let history = self.here.store.record(&mut performed.audit, &performed.facts, &self.catalogue)?;
         if let Some(id) = performed.audit.id {
             self.here.store.note_job_audit(self.run.id, id)?;

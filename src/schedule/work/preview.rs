@@ -93,7 +93,9 @@ impl Work<'_> {
             Some(found) => Ok(self.here.store.audit(Some(found.id))?),
             None => {
                 let limits = &self.here.config().checks;
-                Ok(perform(&host, &self.catalogue, &Selection::default(), limits, |_| {}).map_err(other)?.audit)
+                Ok(perform(&host, &self.catalogue, &Selection::default(), limits, Some(&self.here.store), |_| {})
+                    .map_err(other)?
+                    .audit)
             }
         }
     }
