@@ -3,7 +3,7 @@
 use super::Metric;
 use crate::words;
 
-/// A value as people say it: `12.3 %`, `1.2 MB/s`, `3.4 ms`, `17`.
+/// A value as people say it: `12.3%`, `1.2 MB/s`, `3.4 ms`, `17`.
 pub fn value(metric: &Metric, value: f64) -> String {
     in_unit(metric.unit, value)
 }
@@ -11,7 +11,7 @@ pub fn value(metric: &Metric, value: f64) -> String {
 /// A value of a unit of OpenTelemetry as people say it.
 pub fn in_unit(unit: &str, value: f64) -> String {
     match unit {
-        "1" => format!("{} %", digits(value * 100.0)),
+        "1" => format!("{}%", digits(value * 100.0)),
         "By" => bytes(value),
         "By/s" => format!("{}/s", bytes(value)),
         "s" => seconds(value),
@@ -19,6 +19,16 @@ pub fn in_unit(unit: &str, value: f64) -> String {
         "Cel" => format!("{} °C", digits(value)),
         _ if unit.ends_with("/s") => format!("{}/s", digits(value)),
         _ => digits(value),
+    }
+}
+
+/// How long a time is: `40 minutes`, `24 hours`, `7 days`.
+pub fn length(from: jiff::Timestamp, to: jiff::Timestamp) -> String {
+    let minutes = usize::try_from(to.duration_since(from).as_mins()).unwrap_or(0);
+    match minutes {
+        ..120 => words::count(minutes, "minute", "minutes"),
+        120..2881 => words::count((minutes + 30) / 60, "hour", "hours"),
+        _ => words::count((minutes + 720) / 1440, "day", "days"),
     }
 }
 
@@ -66,11 +76,21 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_time_is_said_in_the_unit_that_fits() {
+        let at = |second| jiff::Timestamp::from_second(second).unwrap();
+        for (seconds, expected) in
+            [(60, "1 minute"), (3600, "60 minutes"), (6 * 3600, "6 hours"), (86_400, "24 hours"), (604_800, "7 days")]
+        {
+            assert_eq!(length(at(0), at(seconds)), expected);
+        }
+    }
+
+    #[test]
     fn values_are_said_as_people_say_them() {
         for (unit, value, expected) in [
-            ("1", 0.123_456, "12.3 %"),
-            ("1", 1.0, "100 %"),
-            ("1", 0.000_4, "0.04 %"),
+            ("1", 0.123_456, "12.3%"),
+            ("1", 1.0, "100%"),
+            ("1", 0.000_4, "0.04%"),
             ("By", 1.5e9, "1.5 GB"),
             ("By/s", 0.0, "0 bytes/s"),
             ("s", 0.003_4, "3.4 ms"),

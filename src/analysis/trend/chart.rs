@@ -78,7 +78,11 @@ impl Columns {
                 }
             }
         };
-        put(&a, 0);
+        // Where only one has room, it is the last.
+        let both = a.chars().count() + b.chars().count() < self.count;
+        if both || a == b {
+            put(&a, 0);
+        }
         if a != b {
             put(&b, self.count.saturating_sub(b.chars().count()));
         }

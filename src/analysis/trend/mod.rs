@@ -2,6 +2,7 @@
 //! renderers beside it compute nothing.
 
 mod chart;
+pub mod metric;
 mod model;
 mod output;
 mod sentences;

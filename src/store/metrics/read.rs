@@ -76,31 +76,7 @@ impl Store {
     /// # Errors
     /// When the history cannot be read.
     pub fn series(&self, host: &str, metric: Option<&str>, spool: Option<&Path>) -> Result<Vec<SeriesRow>, StoreError> {
-        let connection = self.read()?;
-        let mut statement = connection.prepare(
-            "select id, metric, key from metric_series where host = $1 and ($2 is null or metric = $2) order by metric, id",
-        )?;
-        let rows = statement.query_map(params![host, metric], |row| {
-            Ok(SeriesRow {
-                id: row.get(0)?,
-                host: host.to_owned(),
-                metric: row.get(1)?,
-                labels: labels(&row.get::<_, String>(2)?),
-            })
-        })?;
-        let mut series: Vec<SeriesRow> = rows.collect::<Result<_, _>>()?;
-        if let Some(folder) = spool {
-            let mut new: Vec<Key> = waiting(folder, &[]).into_keys().collect();
-            new.retain(|(of, name, _)| of == host && metric.is_none_or(|metric| metric == name));
-            new.sort();
-            for (_, metric, json) in new {
-                let labels = labels(&json);
-                if !series.iter().any(|known| known.metric == metric && known.labels == labels) {
-                    series.push(SeriesRow { id: None, host: host.to_owned(), metric, labels });
-                }
-            }
-        }
-        Ok(series)
+        series(&self.read()?, host, metric, spool)
     }
 
     /// Points of series over a time, one for each stretch of `width`, as far as anything was measured in it. Older times are
@@ -111,58 +87,139 @@ impl Store {
     pub fn points(
         &self,
         series: &[SeriesRow],
-        (from, to): Time,
+        time: Time,
         width: SignedDuration,
         spool: Option<&Path>,
     ) -> Result<Vec<Vec<Point>>, StoreError> {
-        let mut all = Vec::with_capacity(series.len());
-        {
-            let connection = self.read()?;
-            let sources = sources(&connection, width)?;
-            for row in series {
-                let points =
-                    row.id.map_or_else(|| Ok(Vec::new()), |id| points(&connection, id, (from, to), width, &sources));
-                all.push(points?);
-            }
-        }
-        if let Some(folder) = spool {
-            for ((host, metric, json), values) in waiting(folder, &self.taken()?) {
-                let labels = labels(&json);
-                let place = series.iter().position(|s| s.host == host && s.metric == metric && s.labels == labels);
-                if let Some(points) = place.and_then(|place| all.get_mut(place)) {
-                    add(points, &values, (from, to), width);
-                }
-            }
-        }
-        Ok(all)
+        points(&self.read()?, series, time, width, spool)
     }
 
-    /// What a series was like over a time; none when nothing was measured.
+    /// All series of a metric with their points: both at once, for someone who waits.
     ///
     /// # Errors
     /// When the history cannot be read.
-    pub fn summary(&self, series: &SeriesRow, (from, to): Time) -> Result<Option<Summary>, StoreError> {
-        let Some(id) = series.id else { return Ok(None) };
+    pub fn measured(
+        &self,
+        (host, metric): (&str, &str),
+        time: Time,
+        width: SignedDuration,
+        spool: Option<&Path>,
+    ) -> Result<Vec<(SeriesRow, Vec<Point>)>, StoreError> {
         let connection = self.read()?;
-        summary(&connection, id, (from, to))
+        let series = series(&connection, host, Some(metric), spool)?;
+        let points = points(&connection, &series, time, width, spool)?;
+        Ok(series.into_iter().zip(points).collect())
     }
 
-    /// The files of the spool that are in the history.
-    fn taken(&self) -> Result<Vec<String>, StoreError> {
+    /// What series were like over a time; none where nothing was measured.
+    ///
+    /// # Errors
+    /// When the history cannot be read.
+    pub fn summaries(&self, series: &[SeriesRow], time: Time) -> Result<Vec<Option<Summary>>, StoreError> {
         let connection = self.read()?;
-        let mut statement = connection.prepare("select segment from metric_taken")?;
-        let names = statement.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
-        Ok(names)
+        let of = |row: &SeriesRow| row.id.map_or(Ok(None), |id| summary(&connection, id, time));
+        series.iter().map(of).collect()
     }
 }
 
+fn series(
+    connection: &Connection,
+    host: &str,
+    metric: Option<&str>,
+    spool: Option<&Path>,
+) -> Result<Vec<SeriesRow>, StoreError> {
+    let mut statement = connection.prepare(
+        "select id, metric, key from metric_series where host = $1 and ($2 is null or metric = $2) order by metric, id",
+    )?;
+    let rows = statement.query_map(params![host, metric], |row| {
+        Ok(SeriesRow {
+            id: row.get(0)?,
+            host: host.to_owned(),
+            metric: row.get(1)?,
+            labels: labels(&row.get::<_, String>(2)?),
+        })
+    })?;
+    let mut series: Vec<SeriesRow> = rows.collect::<Result<_, _>>()?;
+    let Some(folder) = spool else { return Ok(series) };
+    let mut new: Vec<Key> = waiting(folder, &[]).into_keys().collect();
+    new.retain(|(of, name, _)| of == host && metric.is_none_or(|metric| metric == name));
+    new.sort();
+    for (_, metric, json) in new {
+        let labels = labels(&json);
+        if !series.iter().any(|known| known.metric == metric && known.labels == labels) {
+            series.push(SeriesRow { id: None, host: host.to_owned(), metric, labels });
+        }
+    }
+    Ok(series)
+}
+
+fn points(
+    connection: &Connection,
+    series: &[SeriesRow],
+    (from, to): Time,
+    width: SignedDuration,
+    spool: Option<&Path>,
+) -> Result<Vec<Vec<Point>>, StoreError> {
+    let mut all: Vec<Vec<Point>> = series.iter().map(|_| Vec::new()).collect();
+    let places: HashMap<i32, usize> = series.iter().enumerate().filter_map(|(n, row)| Some((row.id?, n))).collect();
+    if !places.is_empty() {
+        let ids: Vec<String> = places.keys().map(ToString::to_string).collect();
+        let micros = width.as_micros().max(1);
+        let within = format!(
+            "series in ({}) and ts >= make_timestamp({}) and ts < make_timestamp({})",
+            ids.join(", "),
+            from.as_microsecond(),
+            to.as_microsecond()
+        );
+        let sql = format!(
+            "select series, epoch_us(ts) // {micros} * {micros} as began, min(min)::double,
+                    sum(mean::double * count) / sum(count), max(max)::double, arg_max(last, ts)::double, sum(count)::ubigint
+             from ({}) group by series, began order by series, began",
+            sources(connection, width, &within)?
+        );
+        let mut statement = connection.prepare(&sql)?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            let list = places.get(&row.get(0)?).and_then(|place| all.get_mut(*place));
+            list.into_iter().try_for_each(|list| -> Result<(), StoreError> {
+                list.push(Point {
+                    at: time(row.get(1)?),
+                    min: row.get(2)?,
+                    mean: row.get(3)?,
+                    max: row.get(4)?,
+                    last: row.get(5)?,
+                    count: row.get(6)?,
+                });
+                Ok(())
+            })?;
+        }
+    }
+    if let Some(folder) = spool {
+        for ((host, metric, json), values) in waiting(folder, &taken(connection)?) {
+            let labels = labels(&json);
+            let place = series.iter().position(|s| s.host == host && s.metric == metric && s.labels == labels);
+            if let Some(points) = place.and_then(|place| all.get_mut(place)) {
+                add(points, &values, (from, to), width);
+            }
+        }
+    }
+    Ok(all)
+}
+
+/// The files of the spool that are in the history.
+fn taken(connection: &Connection) -> Result<Vec<String>, StoreError> {
+    let mut statement = connection.prepare("select segment from metric_taken")?;
+    let names = statement.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
+    Ok(names)
+}
+
 /// From which table which time is told: whole stretches come from values that are no wider.
-fn sources(connection: &Connection, width: SignedDuration) -> Result<String, StoreError> {
+fn sources(connection: &Connection, width: SignedDuration, within: &str) -> Result<String, StoreError> {
     let finest = LEVELS.iter().rposition(|(_, seconds)| *seconds <= width.as_secs()).unwrap_or(0);
-    let mut parts = vec![
-        "select series, ts, value as min, value as mean, value as max, value as last, 1 as count from metric_fresh"
-            .to_owned(),
-    ];
+    let mut parts = vec![format!(
+        "select series, ts, value as min, value as mean, value as max, value as last, 1 as count from metric_fresh
+         where {within}"
+    )];
     // Before the first value of a level, the next coarser one has to do.
     let mut before: Option<i64> = None;
     for (table, seconds) in LEVELS.iter().skip(finest) {
@@ -171,8 +228,8 @@ fn sources(connection: &Connection, width: SignedDuration) -> Result<String, Sto
         } else {
             "min, mean, max, last, count"
         };
-        let until = before.map_or_else(String::new, |before| format!(" where ts < make_timestamp({before})"));
-        parts.push(format!("select series, ts, {columns} from {table}{until}"));
+        let until = before.map_or_else(String::new, |before| format!(" and ts < make_timestamp({before})"));
+        parts.push(format!("select series, ts, {columns} from {table} where {within}{until}"));
         let first = format!("select epoch_us(min(ts)) from {table}");
         let first: Option<i64> = connection.query_row(&first, [], |row| row.get(0))?;
         before = match (before, first) {
@@ -182,36 +239,6 @@ fn sources(connection: &Connection, width: SignedDuration) -> Result<String, Sto
         };
     }
     Ok(parts.join(" union all "))
-}
-
-fn points(
-    connection: &Connection,
-    id: i32,
-    (from, to): Time,
-    width: SignedDuration,
-    sources: &str,
-) -> Result<Vec<Point>, StoreError> {
-    let width = width.as_micros().max(1);
-    let sql = format!(
-        "select epoch_us(ts) // {width} * {width} as began, min(min), sum(mean::double * count) / sum(count), max(max),
-                arg_max(last, ts), sum(count)::ubigint
-         from ({sources}) where series = {id} and ts >= make_timestamp({}) and ts < make_timestamp({})
-         group by began order by began",
-        from.as_microsecond(),
-        to.as_microsecond()
-    );
-    let mut statement = connection.prepare(&sql)?;
-    let rows = statement.query_map([], |row| {
-        Ok(Point {
-            at: time(row.get(0)?),
-            min: row.get(1)?,
-            mean: row.get(2)?,
-            max: row.get(3)?,
-            last: row.get(4)?,
-            count: row.get(5)?,
-        })
-    })?;
-    Ok(rows.collect::<Result<_, _>>()?)
 }
 
 /// From hours where whole hours are kept, with what is fresh.

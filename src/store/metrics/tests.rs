@@ -221,11 +221,11 @@ fn a_time_is_told_at_every_width_by_what_is_kept_of_it() {
     let hour = (at(day(1)), at(day(1) + 3600));
     let told = store.points(&all[..1], hour, SignedDuration::from_secs(60), None).unwrap();
     assert_eq!((told[0].len(), told[0][0].at), (60, hour.0));
-    let summary = store.summary(&all[0], (at(day(0)), at(day(2)))).unwrap().unwrap();
+    let summary = store.summaries(&all[..1], (at(day(0)), at(day(2)))).unwrap()[0].unwrap();
     let part: Vec<i64> = seconds.iter().copied().filter(|s| *s < day(2)).collect();
     let told = [summary.min, summary.mean, summary.max, summary.p95, summary.last, summary.count as f64];
     near(&told, &reckoned(1, &part), 0.05);
-    assert_eq!(store.summary(&all[0], (at(0), at(10))).unwrap(), None);
+    assert_eq!(store.summaries(&all, (at(0), at(10))).unwrap(), [None, None]);
 }
 
 #[test]
