@@ -17,6 +17,7 @@ mod series;
 mod service;
 pub mod spool;
 pub(crate) mod tables;
+pub(crate) mod targets;
 mod tcp;
 #[cfg(test)]
 mod testing;
@@ -77,6 +78,7 @@ pub static ALL: &[&Sampler] = &[
     &disk::SAMPLER,
     &network::SAMPLER,
     &tcp::SAMPLER,
+    &targets::SAMPLER,
 ];
 
 /// All metrics that any of them measures.
