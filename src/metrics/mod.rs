@@ -7,6 +7,9 @@ mod cpu;
 mod declare;
 mod disk;
 pub mod export;
+mod few;
+mod follow;
+mod journal;
 mod load;
 mod memory;
 mod network;
@@ -79,6 +82,7 @@ pub static ALL: &[&Sampler] = &[
     &network::SAMPLER,
     &tcp::SAMPLER,
     &targets::SAMPLER,
+    &journal::SAMPLER,
 ];
 
 /// All metrics that any of them measures.
