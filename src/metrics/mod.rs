@@ -1,6 +1,7 @@
 //! How the machine feels: samplers read the kernel's counts and what else tells it, again and again, at a cost that nobody
 //! notices. This room reads and never judges; what it read goes into a spool beside the history, and from there into it.
 
+mod access_log;
 mod again;
 mod collector;
 mod cpu;
@@ -83,6 +84,7 @@ pub static ALL: &[&Sampler] = &[
     &tcp::SAMPLER,
     &targets::SAMPLER,
     &journal::SAMPLER,
+    &access_log::SAMPLER,
 ];
 
 /// All metrics that any of them measures.
