@@ -32,22 +32,32 @@ pub(crate) fn trusted(ca_file: Option<&Path>) -> Result<RootCertStore, String> {
     roots(rustls_native_certs::load_native_certs().certs, ca_file)
 }
 
+/// The certificates in a file.
+///
+/// # Errors
+/// A sentence when it cannot be used.
+pub(crate) fn read(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
+    let shown = said(&path.display().to_string());
+    let pem = fs::read(path).map_err(|e| format!("The file of certificates {shown} cannot be read ({e})"))?;
+    let all: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
+    let all = all.map_err(|e| no_certificate(path, &e))?;
+    if all.is_empty() {
+        return Err(format!("There is no certificate in the file {shown}; it must be in the PEM format"));
+    }
+    Ok(all)
+}
+
+fn no_certificate(path: &Path, why: &dyn std::fmt::Display) -> String {
+    let [shown, why] = [path.display().to_string(), why.to_string()].map(|text| said(&text));
+    format!("The file {shown} holds something that is no certificate ({why})")
+}
+
 fn roots(native: Vec<CertificateDer<'static>>, ca_file: Option<&Path>) -> Result<RootCertStore, String> {
     let mut roots = RootCertStore::empty();
     roots.add_parsable_certificates(native);
     if let Some(path) = ca_file {
-        let shown = said(&path.display().to_string());
-        let pem = fs::read(path).map_err(|e| format!("The file of certificates {shown} cannot be read ({e})"))?;
-        let mut any = false;
-        for certificate in CertificateDer::pem_slice_iter(&pem) {
-            let wrong = |e: &dyn std::fmt::Display| {
-                format!("The file {shown} holds something that is no certificate ({})", said(&e.to_string()))
-            };
-            roots.add(certificate.map_err(|e| wrong(&e))?).map_err(|e| wrong(&e))?;
-            any = true;
-        }
-        if !any {
-            return Err(format!("There is no certificate in the file {shown}; it must be in the PEM format"));
+        for certificate in read(path)? {
+            roots.add(certificate).map_err(|e| no_certificate(path, &e))?;
         }
     }
     if roots.is_empty() {
@@ -75,6 +85,10 @@ pub(crate) fn disbelief(error: &rustls::Error) -> Option<String> {
         // An authority that was made anew under its old name signs with another key.
         CertificateError::UnknownIssuer | CertificateError::BadSignature => {
             "has a certificate from an authority that this machine does not know".to_owned()
+        }
+        // A certificate of an authority that stands for a server, as many make it that sign their own.
+        CertificateError::Other(other) if other.to_string().contains("CaUsedAsEndEntity") => {
+            "has a certificate that it signed itself".to_owned()
         }
         CertificateError::Revoked => "has a certificate that was withdrawn".to_owned(),
         other => format!("has a certificate that cannot be trusted ({})", said(&other.to_string())),

@@ -6,13 +6,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use rustls::{ClientConnection, StreamOwned, pki_types::ServerName};
+use rustls::{ClientConfig, ClientConnection, StreamOwned, pki_types::ServerName};
 
 use super::{
     address::{Address, Asked},
     answer::{Answer, Failure, Kind, Part},
     dns, http,
-    trust::Trust,
+    trust::{Trust, Witness},
 };
 use crate::net::{Timed, connect, look_up, shaken};
 
@@ -31,9 +31,12 @@ pub(super) struct Target {
 }
 
 /// Asks it. The look-up of its name may take longer than its time; nothing else does.
-pub(super) fn ask(target: &Target, begun: Instant) -> Answer {
+pub(super) fn ask(target: &Target) -> Answer {
     let mut answer = Answer::default();
-    match steps(target, begun, &mut answer) {
+    // What this machine has to do first is not the time of the target.
+    let lock = target.address.is_encrypted().then(|| target.trust.line());
+    let begun = Instant::now();
+    match steps(target, lock, begun, &mut answer) {
         Ok(()) => answer.whole = Some(begun.elapsed()),
         // It came to its end, only not as it should.
         Err(failure) => {
@@ -46,7 +49,10 @@ pub(super) fn ask(target: &Target, begun: Instant) -> Answer {
     answer
 }
 
-fn steps(target: &Target, begun: Instant, answer: &mut Answer) -> Result<(), Failure> {
+/// What a line is locked with.
+type Lock = Result<(Arc<ClientConfig>, Arc<Witness>), String>;
+
+fn steps(target: &Target, lock: Option<Lock>, begun: Instant, answer: &mut Answer) -> Result<(), Failure> {
     let end = begun + target.timeout;
     let Address { host, port, asked } = &target.address;
     let addresses = look_up(host, *port).map_err(|why| Failure::new(Kind::Name, why))?;
@@ -66,17 +72,17 @@ fn steps(target: &Target, begun: Instant, answer: &mut Answer) -> Result<(), Fai
     })?;
     answer.parts.push((Part::Connect, begun.elapsed()));
     let mut line = Timed::new(socket, end);
-    match asked {
-        Asked::Page { encrypted: true, .. } => {
-            let mut line = lock(line, target, answer)?;
+    match (asked, lock) {
+        (Asked::Page { .. }, Some(lock)) => {
+            let mut line = locked(line, target, lock, answer)?;
             let result = page(&mut line, target, answer);
             // A goodbye, where the server still listens; nothing depends on it.
             line.conn.send_close_notify();
             let _ = line.conn.write_tls(&mut line.sock);
             result
         }
-        Asked::Page { .. } => page(&mut line, target, answer),
-        Asked::Port | Asked::Name { .. } => Ok(()),
+        (Asked::Page { .. }, None) => page(&mut line, target, answer),
+        (Asked::Port | Asked::Name { .. }, _) => Ok(()),
     }
 }
 
@@ -88,30 +94,42 @@ fn page(line: &mut (impl Read + Write), target: &Target, answer: &mut Answer) ->
 }
 
 /// Locks the line; what the server showed is kept whether it is believed or not.
-fn lock(line: Timed, target: &Target, answer: &mut Answer) -> Result<StreamOwned<ClientConnection, Timed>, Failure> {
+fn locked(
+    line: Timed,
+    target: &Target,
+    lock: Lock,
+    answer: &mut Answer,
+) -> Result<StreamOwned<ClientConnection, Timed>, Failure> {
     let begun = Instant::now();
     let internal = |why: String| Failure::new(Kind::Internal, format!("could not be asked ({why})"));
-    let (config, witness) = target.trust.line().map_err(internal)?;
+    let (config, witness) = lock.map_err(internal)?;
     let name = ServerName::try_from(target.address.host.clone()).map_err(|e| internal(e.to_string()))?;
     let connection = ClientConnection::new(config, name).map_err(|e| internal(e.to_string()))?;
     let mut line = StreamOwned::new(connection, line);
     let shaken = shaken(&mut line);
     answer.certificate = witness.seen();
     let when = "before the line was locked";
-    match shaken {
+    let failure = match shaken {
         Ok(true) => {
             answer.parts.push((Part::Tls, begun.elapsed()));
-            Ok(line)
+            return Ok(line);
         }
-        Ok(false) => Err(Failure::closed(when)),
-        Err(error) => {
-            let failure = Failure::broken(&error, when);
-            match witness.blind() {
-                Some(why) if failure.kind == Kind::Certificate => {
-                    Err(Failure::new(Kind::Certificate, format!("cannot be believed. {why}")))
-                }
-                _ => Err(failure),
-            }
+        Ok(false) => Failure::closed(when),
+        Err(error) => Failure::broken(&error, when),
+    };
+    if failure.kind != Kind::Certificate {
+        return Err(failure);
+    }
+    if let Some(why) = witness.blind() {
+        return Err(Failure::new(Kind::Certificate, format!("cannot be believed. {why}")));
+    }
+    match &mut answer.certificate {
+        // The certificate is good, but the server did not show that it has its key.
+        Some(shown) if shown.trusted => {
+            shown.trusted = false;
+            let why = "did not prove that its certificate is its own, or the key of it is too weak";
+            Err(Failure::new(Kind::Certificate, why))
         }
+        _ => Err(failure),
     }
 }

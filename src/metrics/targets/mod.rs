@@ -159,7 +159,9 @@ impl Known {
             address::Asked::Name { .. } => Asked::Name,
         };
         let source = target.address.to_string();
-        Known { name: target.name.clone(), source, kind, failures: BTreeMap::new(), last: now }
+        // The first answer stands for one round.
+        let last = now.saturating_sub(target.every);
+        Known { name: target.name.clone(), source, kind, failures: BTreeMap::new(), last }
     }
 
     fn tell(&mut self, news: &News, values: &mut Values, now: Timestamp) {

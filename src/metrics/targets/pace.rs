@@ -143,7 +143,7 @@ struct Keeper {
 }
 
 /// Asks a target once.
-type Ask = fn(&Target, Instant) -> Answer;
+type Ask = fn(&Target) -> Answer;
 
 impl Keeper {
     fn run(mut self, events: &Receiver<Event>) {
@@ -185,7 +185,7 @@ impl Keeper {
                 let (target, ask) = (Arc::clone(&slot.target), self.ask);
                 let thread = Builder::new().name("target".to_owned()).stack_size(STACK);
                 // Without a thread the closure is dropped, and that is told.
-                let _ = thread.spawn(move || sent.with(ask(&target, now)));
+                let _ = thread.spawn(move || sent.with(ask(&target)));
             }
             None => {}
         }
@@ -266,7 +266,7 @@ mod tests {
     #[test]
     fn one_whose_name_is_looked_up_without_end_keeps_one_thread_and_delays_nobody() {
         static HANGING: AtomicUsize = AtomicUsize::new(0);
-        fn ask(target: &Target, _: Instant) -> Answer {
+        fn ask(target: &Target) -> Answer {
             if target.name == "hangs" {
                 HANGING.fetch_add(1, Ordering::Relaxed);
                 std::thread::sleep(Duration::from_secs(60));
@@ -290,7 +290,7 @@ mod tests {
     #[test]
     fn one_that_answers_after_its_time_is_asked_again() {
         static ASKED: AtomicUsize = AtomicUsize::new(0);
-        fn ask(_: &Target, _: Instant) -> Answer {
+        fn ask(_: &Target) -> Answer {
             if ASKED.fetch_add(1, Ordering::Relaxed) == 0 {
                 std::thread::sleep(Duration::from_millis(20) + GRACE * 2);
                 // Nobody waits for this any more.
@@ -310,7 +310,7 @@ mod tests {
 
     #[test]
     fn what_goes_wrong_in_here_is_told_and_the_pace_is_kept() {
-        fn ask(target: &Target, _: Instant) -> Answer {
+        fn ask(target: &Target) -> Answer {
             assert!(target.name != "breaks", "on purpose");
             Answer::default()
         }

@@ -2,7 +2,7 @@
 //! not believed, since when its certificate ended is what its owner wants to know.
 
 use std::{
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{Arc, Mutex},
     time::{Duration, Instant},
 };
@@ -13,14 +13,16 @@ use rustls::{
     client::{
         Resumption, WebPkiServerVerifier,
         danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
+        verify_server_name,
     },
     crypto::CryptoProvider,
     pki_types::{CertificateDer, ServerName, UnixTime},
+    server::ParsedCertificate,
 };
 use x509_parser::prelude::{FromDer as _, X509Certificate};
 
 use super::answer::Shown;
-use crate::net::tls::trusted;
+use crate::net::tls;
 
 /// How long what is trusted is kept: authorities come and go with updates, and files of one's own are changed.
 const KEPT: Duration = Duration::from_secs(600);
@@ -30,11 +32,42 @@ const KEPT: Duration = Duration::from_secs(600);
 pub(super) struct Trust {
     ca_file: Option<PathBuf>,
     provider: Arc<CryptoProvider>,
-    kept: Mutex<Option<(Instant, Judge)>>,
+    kept: Mutex<Option<(Instant, Arc<Judge>)>>,
 }
 
-/// What judges a certificate, or why nothing can.
-type Judge = Result<Arc<WebPkiServerVerifier>, String>;
+/// What judges a certificate.
+#[derive(Debug)]
+struct Judge {
+    authorities: Arc<WebPkiServerVerifier>,
+    /// Certificates of the file, as they are.
+    own: Vec<CertificateDer<'static>>,
+}
+
+impl Judge {
+    fn new(ca_file: Option<&Path>, provider: &Arc<CryptoProvider>) -> Result<Self, String> {
+        let own = ca_file.map(tls::read).transpose()?.unwrap_or_default();
+        let builder =
+            WebPkiServerVerifier::builder_with_provider(Arc::new(tls::trusted(ca_file)?), Arc::clone(provider));
+        let authorities = builder.build().map_err(|e| format!("Encryption cannot be set up on this machine ({e})"))?;
+        Ok(Judge { authorities, own })
+    }
+
+    /// What is to be said of a certificate that its owner named itself: it need not be of an authority, only in its time
+    /// and for that name. None of any other.
+    fn own(&self, der: &CertificateDer<'_>, name: &ServerName<'_>, now: UnixTime) -> Option<Result<(), Error>> {
+        self.own.iter().find(|own| *own == der)?;
+        let (_, certificate) = X509Certificate::from_der(der).ok()?;
+        let validity = certificate.validity();
+        let now = i64::try_from(now.as_secs()).ok()?;
+        Some(if now < validity.not_before.timestamp() {
+            Err(Error::InvalidCertificate(CertificateError::NotValidYet))
+        } else if now > validity.not_after.timestamp() {
+            Err(Error::InvalidCertificate(CertificateError::Expired))
+        } else {
+            ParsedCertificate::try_from(der).and_then(|parsed| verify_server_name(&parsed, name))
+        })
+    }
+}
 
 impl Trust {
     pub fn new(ca_file: Option<PathBuf>) -> Self {
@@ -42,23 +75,21 @@ impl Trust {
         Trust { ca_file, provider, kept: Mutex::new(None) }
     }
 
-    /// What judges now. The lock is not held while files are read: a disk that hangs stops only who reads it.
-    fn judge(&self) -> Judge {
+    /// What judges now, or why nothing can. The lock is not held while files are read: a disk that hangs stops only who
+    /// reads it.
+    fn judge(&self) -> Result<Arc<Judge>, String> {
         if let Ok(kept) = self.kept.lock()
             && let Some((since, judge)) = kept.as_ref()
             && since.elapsed() < KEPT
         {
-            return judge.clone();
+            return Ok(Arc::clone(judge));
         }
-        let judge = trusted(self.ca_file.as_deref()).and_then(|roots| {
-            let builder = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&self.provider));
-            builder.build().map_err(|e| format!("Encryption cannot be set up on this machine ({e})"))
-        });
-        // What is wrong may be put right soon.
-        if let (Ok(mut kept), Ok(_)) = (self.kept.lock(), &judge) {
-            *kept = Some((Instant::now(), judge.clone()));
+        // What is wrong may be put right soon, so it is not kept.
+        let judge = Arc::new(Judge::new(self.ca_file.as_deref(), &self.provider)?);
+        if let Ok(mut kept) = self.kept.lock() {
+            *kept = Some((Instant::now(), Arc::clone(&judge)));
         }
-        judge
+        Ok(judge)
     }
 
     /// The settings of one line, and what will be seen on it.
@@ -84,7 +115,7 @@ impl Trust {
 /// Judges as rustls does, and remembers what it saw.
 #[derive(Debug)]
 pub(super) struct Witness {
-    judge: Judge,
+    judge: Result<Arc<Judge>, String>,
     provider: Arc<CryptoProvider>,
     seen: Mutex<Option<Shown>>,
 }
@@ -117,7 +148,12 @@ impl ServerCertVerifier for Witness {
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
         let verdict = match &self.judge {
-            Ok(judge) => judge.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now),
+            Ok(judge) => match judge.own(end_entity, server_name, now) {
+                Some(own) => own.map(|()| ServerCertVerified::assertion()),
+                None => {
+                    judge.authorities.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)
+                }
+            },
             Err(_) => Err(Error::InvalidCertificate(CertificateError::UnknownIssuer)),
         };
         if let Ok(mut seen) = self.seen.lock() {

@@ -57,6 +57,15 @@ impl Identity {
         Identity { certificate: own.cert.der().clone(), key: own.signing_key.serialize_der() }
     }
 
+    /// The same, as an authority: what `openssl req -x509` makes.
+    pub fn own_authority(name: &str) -> Self {
+        let mut params = CertificateParams::new(vec![name.to_owned()]).unwrap();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let key = KeyPair::generate().unwrap();
+        let certificate = params.self_signed(&key).unwrap();
+        Identity { certificate: certificate.der().clone(), key: key.serialize_der() }
+    }
+
     /// For a server in this process.
     pub fn config(&self) -> Arc<ServerConfig> {
         let key = PrivateKeyDer::try_from(self.key.clone()).unwrap();

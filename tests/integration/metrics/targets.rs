@@ -240,7 +240,13 @@ fn a_certificate_is_told_whether_it_is_believed_or_not() {
     };
     let own = authority.file();
     let good = encrypted(authority.sign("localhost", 2100).config());
-    let alone = encrypted(Identity::alone("localhost").config());
+    let alone = Identity::alone("localhost");
+    let [own_file, _] = alone.files(own.parent().unwrap());
+    let alone = encrypted(alone.config());
+    let folder = tempfile::tempdir().unwrap();
+    let made = Identity::own_authority("localhost");
+    let [made_file, _] = made.files(folder.path());
+    let made = encrypted(made.config());
     let plain = serve(|mut stream| {
         let _ = stream.read(&mut [0; 5]);
         let _ = stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n");
@@ -262,7 +268,18 @@ fn a_certificate_is_told_whether_it_is_believed_or_not() {
             Some(0.0),
             "for another name",
         ),
-        ("alone", trusting(&alone, &own), Some("certificate"), Some(0.0), "a certificate"),
+        ("alone", trusting(&alone, &own), Some("certificate"), Some(0.0), "does not know"),
+        ("named", trusting(&alone, &own_file), None, Some(1.0), ""),
+        ("made", trusting(&made, &made_file), None, Some(1.0), ""),
+        ("made-alone", trusting(&made, &own), Some("certificate"), Some(0.0), "that it signed itself"),
+        (
+            "made-for-other",
+            trusting(&made.replace("localhost", "127.0.0.1"), &made_file),
+            Some("certificate"),
+            Some(0.0),
+            "for another name",
+        ),
+        ("named-other", trusting(&good, &own_file), Some("certificate"), Some(0.0), "does not know"),
         ("unknown", target(&format!("https://{good}/")), Some("certificate"), Some(0.0), ""),
         ("no-file", trusting(&good, &nothing), Some("certificate"), Some(0.0), "missing cannot be read"),
         ("plain", trusting(&plain, &own), Some("tls"), None, "could not agree on encryption"),
