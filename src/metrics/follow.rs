@@ -11,6 +11,8 @@ use crate::host::{Host, Metadata, ReadError};
 const BLOCK: usize = 128 << 10;
 /// No line is longer; one that is, is passed over.
 const LONGEST: usize = 128 << 10;
+/// How much is kept to recognise a file: most lines are shorter, so there is a time in it.
+const KNOWN: u64 = 256;
 
 /// A file that is followed.
 #[derive(Debug)]
@@ -27,6 +29,8 @@ struct Open {
     id: (u64, u64),
     /// Up to where it was read.
     offset: u64,
+    /// What stands right before that place: another text means that the file was written anew.
+    before: Vec<u8>,
     /// Whether that is in the middle of a line that is passed over.
     passing: bool,
 }
@@ -61,6 +65,7 @@ impl Follow {
                 // The rest of a line that is being written means nothing.
                 let read = size.checked_sub(1).map(|at| open.file.read_at(&mut last, at));
                 open.passing = matches!(read, Some(Ok(1))) && last != [b'\n'];
+                open.before = open.text_before().unwrap_or_default();
                 Some(open)
             }
             Err(error) if error.is_not_found() => None,
@@ -120,16 +125,32 @@ impl Open {
         let (file, _) = host.open_file(path)?;
         let wrong = |error: &dyn std::fmt::Display| ReadError::Io { path: path.to_owned(), error: error.to_string() };
         let meta = Metadata::from_stat(&fstat(&file).map_err(|e| wrong(&e))?);
-        Ok((Open { file, id: meta.id, offset: 0, passing: false }, meta.size))
+        Ok((Open { file, id: meta.id, offset: 0, before: Vec::new(), passing: false }, meta.size))
     }
 
     fn read(&mut self, most: u64, buffer: &mut Vec<u8>, line: &mut dyn FnMut(&[u8])) -> io::Result<News> {
         let size = Metadata::from_stat(&fstat(&self.file)?).size;
-        if size < self.offset {
-            // It was cut to nothing and is written anew.
+        // It was cut to nothing and is written anew, perhaps beyond where it was read. What was written between the last
+        // look and then is lost.
+        if size < self.offset || self.text_before()? != self.before {
             self.offset = 0;
             self.passing = false;
         }
+        let news = self.until(size, most, buffer, line)?;
+        self.before = self.text_before()?;
+        Ok(news)
+    }
+
+    /// What stands right before the place up to which it was read.
+    fn text_before(&self) -> io::Result<Vec<u8>> {
+        let mut text = vec![0; usize::try_from(self.offset.min(KNOWN)).unwrap_or(0)];
+        let from = self.offset - text.len() as u64;
+        let read = read_at(&self.file, &mut text, from)?;
+        text.truncate(read);
+        Ok(text)
+    }
+
+    fn until(&mut self, size: u64, most: u64, buffer: &mut Vec<u8>, line: &mut dyn FnMut(&[u8])) -> io::Result<News> {
         let new = size - self.offset;
         if new <= most {
             let read = self.block(size, buffer, line)?;
@@ -191,18 +212,26 @@ impl Open {
     fn line_start(&mut self, begin: u64) -> io::Result<()> {
         let from = self.offset.saturating_sub(LONGEST as u64).max(begin);
         let mut tail = vec![0; usize::try_from(self.offset - from).unwrap_or(0)];
-        let mut read = 0;
-        while let Some(room) = tail.get_mut(read..).filter(|room| !room.is_empty()) {
-            match self.file.read_at(room, from + read as u64)? {
-                0 => break,
-                n => read += n,
-            }
-        }
+        let read = read_at(&self.file, &mut tail, from)?;
         let last = memchr::memrchr(b'\n', tail.get(..read).unwrap_or_default());
         self.passing = last.is_none();
         self.offset = last.map_or(self.offset, |last| from + last as u64 + 1);
         Ok(())
     }
+}
+
+/// Reads all that is there and fits; tells how much that is.
+fn read_at(file: &File, into: &mut [u8], from: u64) -> io::Result<usize> {
+    let mut read = 0;
+    while let Some(room) = into.get_mut(read..).filter(|room| !room.is_empty()) {
+        match file.read_at(room, from + read as u64) {
+            Ok(0) => break,
+            Ok(n) => read += n,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(read)
 }
 
 #[cfg(test)]
@@ -295,6 +324,9 @@ mod tests {
         assert_eq!(log.lines(), ["one", "two"]);
         fs::write(log.path(), "x\n").unwrap();
         assert_eq!(log.lines(), ["x"]);
+        // It grew beyond where it was read before anyone looked.
+        fs::write(log.path(), "y\nz\n").unwrap();
+        assert_eq!(log.lines(), ["y", "z"]);
         fs::remove_file(log.path()).unwrap();
         std::os::unix::fs::symlink("/dev/zero", log.path()).unwrap();
         assert_eq!(log.lines(), [""; 0], "it leads nowhere in there");
