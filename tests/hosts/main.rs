@@ -8,6 +8,7 @@
 mod fixes;
 mod guard;
 mod host;
+mod logs;
 mod schedule;
 
 use std::{collections::BTreeSet, fmt::Write as _, process::Command};

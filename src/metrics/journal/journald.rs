@@ -1,8 +1,8 @@
 //! The journal of systemd, asked once a minute by one `journalctl` for what is new since the last message that was read.
 //! The journal's own index finds errors and warnings among all others, so the rest costs nothing.
 //!
-//! Crates that read its files without libsystemd are young, and would bring ten thousand lines that read what any program
-//! may write into the process that runs as root. `journalctl` is made by those who make the files; asking it costs 15 ms.
+//! A crate that reads its files without libsystemd (`sdjournal`) is young, and took 70 ms where `journalctl` takes 10, with
+//! half a gigabyte of journal: those who make the files know best how to read them.
 
 use std::time::Duration;
 
@@ -31,15 +31,16 @@ pub(super) struct Journald {
     cursor: Option<String>,
 }
 
-/// What `journalctl` is asked with for all after a message.
+/// What `journalctl` is asked with for a message and all after it. It could leave out that one by itself, but until systemd
+/// 254 it leaves out another where that one is none of those that are asked for.
 pub(super) fn read(cursor: &str) -> Vec<String> {
     let mut args: Vec<String> = [
         "--quiet".to_owned(),
         "--no-pager".to_owned(),
         "--output=json".to_owned(),
         format!("--output-fields={FIELDS}"),
-        format!("--lines={MOST}"),
-        format!("--after-cursor={cursor}"),
+        format!("--lines={}", MOST + 1),
+        format!("--cursor={cursor}"),
     ]
     .into();
     args.extend((0..=4).map(|priority| format!("PRIORITY={priority}")));
@@ -85,8 +86,10 @@ impl Journald {
         let said = match ask(host, read(cursor)) {
             Ok(said) => said,
             Err(gap) => {
-                // Perhaps the journal is a new one, in which the place is not known.
-                self.cursor = None;
+                // Perhaps the journal is a new one, in which the place is not known. A slow disk is no reason to lose it.
+                if gap.reason != Reason::TimedOut {
+                    self.cursor = None;
+                }
                 return Err(gap);
             }
         };
@@ -95,11 +98,13 @@ impl Journald {
         for line in said.lines() {
             // One that is broken does not keep the others from counting.
             let Ok(fields) = serde_json::from_str::<Map<String, Value>>(line) else { continue };
+            let place = fields.get("__CURSOR").and_then(Value::as_str);
+            if place == Some(cursor) {
+                continue;
+            }
             messages += 1;
             counts.add(&Entry::new(&fields));
-            if let Some(Value::String(cursor)) = fields.get("__CURSOR") {
-                last = Some(cursor.clone());
-            }
+            last = place.map(str::to_owned).or(last);
         }
         if messages < MOST {
             self.cursor = last.or(self.cursor.take());

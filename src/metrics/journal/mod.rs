@@ -198,7 +198,8 @@ mod tests {
         Host::fake(tree.path(), jiff::Timestamp::UNIX_EPOCH, canned).unwrap()
     }
 
-    const FIRST: &str = r#"{"__CURSOR":"s=1;i=2","PRIORITY":"3","_SYSTEMD_UNIT":"nginx.service","MESSAGE":"no"}
+    const FIRST: &str = r#"{"__CURSOR":"s=1;i=1","PRIORITY":"3","_SYSTEMD_UNIT":"nginx.service","MESSAGE":"read before"}
+{"__CURSOR":"s=1;i=2","PRIORITY":"3","_SYSTEMD_UNIT":"nginx.service","MESSAGE":"no"}
 {"__CURSOR":"s=1;i=3","PRIORITY":"2","_SYSTEMD_UNIT":"session-3.scope","SYSLOG_IDENTIFIER":"su"}
 {"__CURSOR":"s=1;i=4","PRIORITY":"4","_SYSTEMD_UNIT":"nginx.service"}
 not json
