@@ -2,6 +2,7 @@
 //! from what the store gives; it never reads the machine and prints nothing.
 
 pub mod compare;
+pub mod periods;
 #[cfg(test)]
 pub(crate) mod testing;
 pub mod trend;
