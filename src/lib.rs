@@ -19,6 +19,7 @@ pub mod fixes;
 pub mod host;
 pub mod mail;
 pub mod metrics;
+mod net;
 pub mod probes;
 pub mod report;
 pub mod schedule;

@@ -175,6 +175,17 @@ pub fn harmless(text: &str) -> String {
         .collect()
 }
 
+/// The longest part of another's words in a sentence, in characters.
+const SAID: usize = 200;
+
+/// What a server or program said, fit for a sentence: one line, nothing active, short.
+pub fn said(text: &str) -> String {
+    // Cut before the work: the text may be a megabyte.
+    let start: String = text.chars().take(SAID * 4).collect();
+    let words = harmless(&start).split_whitespace().collect::<Vec<_>>().join(" ");
+    if words.chars().count() <= SAID { words } else { words.chars().take(SAID - 1).chain(['…']).collect() }
+}
+
 /// Marks that reorder or hide text: Unicode's bidirectional controls, zero-width characters, tags.
 fn is_invisible(c: char) -> bool {
     matches!(c,
@@ -217,5 +228,12 @@ mod tests {
     fn a_near_miss_is_recognised() {
         assert_eq!(nearest("ssh-rot-login", ["ssh-root-login", "disk-full"].into_iter()), Some("ssh-root-login"));
         assert_eq!(nearest("zzz", ["ssh-root-login"].into_iter()), None);
+    }
+
+    #[test]
+    fn the_words_of_a_server_are_tamed() {
+        assert_eq!(said("550 no\r\n\x1b[31m\u{202e}such   user"), "550 no \u{fffd}[31m\u{fffd}such user");
+        let long = said(&"ä ".repeat(500_000));
+        assert!(long.chars().count() == SAID && long.ends_with('…'), "{long}");
     }
 }

@@ -194,14 +194,20 @@ pub(super) fn names_in(keys: &[Key], section: &str) -> Vec<String> {
     keys.iter().filter(direct).map(|k| k.name().to_owned()).collect()
 }
 
+/// The tables in which people choose the names of what stands in them.
+pub(super) const NAMED: [&str; 3] = ["checks", "metrics.targets", "schedule"];
+
 /// The path of a key in the file as it stands in the table of keys: `schedule.monday.when` is `schedule.NAME.when`.
 pub fn general(path: &str) -> String {
-    let parts: Vec<&str> = path.splitn(3, '.').collect();
-    match parts.as_slice() {
-        ["schedule", _, rest] => format!("schedule.{NAME}.{rest}"),
-        ["schedule", _] => format!("schedule.{NAME}"),
-        ["checks", ..] => "checks".to_owned(),
-        _ => path.to_owned(),
+    let within = |named: &&str| path.strip_prefix(*named).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
+    let Some(named) = NAMED.into_iter().find(within) else { return path.to_owned() };
+    let rest = path.get(named.len() + 1..).unwrap_or_default();
+    match (named, rest.split_once('.')) {
+        // Limits of checks are the checks' own.
+        ("checks", _) => "checks".to_owned(),
+        (named, Some((_, key))) => format!("{named}.{NAME}.{key}"),
+        (named, None) if rest.is_empty() => named.to_owned(),
+        (named, None) => format!("{named}.{NAME}"),
     }
 }
 
@@ -222,7 +228,7 @@ pub fn reference_with(config: &Config) -> String {
         if !key.is_section() {
             let now = key.path.split('.').try_fold(&held, |value, part| value.get(part));
             line(&mut out, key, now);
-        } else if !matches!(key.path.as_str(), "checks" | "schedule") {
+        } else if !NAMED.contains(&key.path.as_str()) {
             out.push_str(&format!("[{}]\n", key.path));
         } else {
             out.push_str(&format!("#[{}.{NAME}]\n", key.path));
@@ -231,7 +237,8 @@ pub fn reference_with(config: &Config) -> String {
                 sentence(&mut out, key);
                 line(&mut out, key, None);
             }
-            for (name, table) in held.get(&key.path).and_then(Value::as_object).into_iter().flatten() {
+            let now = key.path.split('.').try_fold(&held, |value, part| value.get(part));
+            for (name, table) in now.and_then(Value::as_object).into_iter().flatten() {
                 out.push_str(&format!("\n[{}.{name}]\n", key.path));
                 out.push_str(&written(table));
             }
@@ -298,6 +305,24 @@ mod tests {
         for key in keys().iter().filter(|k| !k.is_section() && !k.path.contains(NAME)) {
             let held = key.path.split('.').try_fold(&all, |v, part| v.get(part)).cloned();
             assert_eq!(held.filter(|v| !v.is_null()), key.default.clone().filter(|v| !v.is_null()), "{}", key.path);
+        }
+    }
+
+    #[test]
+    fn a_path_of_the_file_is_found_among_the_keys() {
+        for (path, expected) in [
+            ("mail.server", "mail.server"),
+            ("schedule", "schedule"),
+            ("schedule.monday", "schedule.NAME"),
+            ("schedule.monday.when", "schedule.NAME.when"),
+            ("metrics.every", "metrics.every"),
+            ("metrics.targets", "metrics.targets"),
+            ("metrics.targets.shop", "metrics.targets.NAME"),
+            ("metrics.targets.shop.url", "metrics.targets.NAME.url"),
+            ("checks.a.days", "checks"),
+            ("checksum", "checksum"),
+        ] {
+            assert_eq!(general(path), expected);
         }
     }
 

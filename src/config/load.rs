@@ -132,7 +132,7 @@ impl Place<'_> {
         }
         let known = keys::names_in(self.keys, &general);
         // Here people choose the names.
-        let free = path == "schedule";
+        let free = keys::NAMED.contains(&path);
         for (name, item) in table.iter() {
             let full = if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") };
             if !free && !known.iter().any(|k| k == name) {

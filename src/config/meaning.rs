@@ -1,16 +1,16 @@
 //! What the kinds of values cannot say: settings that contradict each other, names that do not exist, what is missing.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{collections::BTreeMap, net::SocketAddr, time::Duration};
 
 use jiff::tz::TimeZone;
 
-use super::{Config, Job, Mail, Metrics, Mistake, Security, Task};
+use super::{Config, Job, Mail, Metrics, Mistake, Security, Target, Task};
 use crate::{
     checks::Catalogue,
     mail::{self, Mailbox, Server},
-    metrics::{ALL, export::is_file},
+    metrics::{ALL, export::is_file, targets},
     schedule::{When, times},
-    words::{harmless, nearest},
+    words::{harmless, nearest, thousands},
 };
 
 /// All that makes no sense.
@@ -23,6 +23,7 @@ pub(super) fn mistakes(config: &Config) -> Vec<Mistake> {
     }
     metrics(&config.metrics, &mut found);
     checks(config, &mut found);
+    targets(&config.metrics.targets, &mut found);
     for (name, job) in &config.schedule {
         self::job(name, job, &mut found);
     }
@@ -193,6 +194,54 @@ fn checks(config: &Config, found: &mut Vec<Mistake>) {
     }
 }
 
+/// What should answer: its name becomes part of what is stored, and its address must be one that can be asked.
+fn targets(targets: &BTreeMap<String, Target>, found: &mut Vec<Mistake>) {
+    if targets.len() > targets::MOST {
+        let what = format!("There are {} targets; {} is the most.", thousands(targets.len()), targets::MOST);
+        found.push(Mistake::at("metrics.targets", what));
+    }
+    for (name, target) in targets {
+        let at = |key: &str| format!("metrics.targets.{name}.{key}");
+        if !is_name(name) {
+            let what = format!(
+                "`{}` is no name for a target: take small letters, digits, `-` and `_`, 64 at most, as in `shop`.",
+                harmless(name)
+            );
+            found.push(Mistake::at(format!("metrics.targets.{name}"), what));
+        }
+        match targets::address(&target.url) {
+            Err(why) => found.push(Mistake::at(at("url"), format!("{why}."))),
+            Ok(asks) => {
+                if target.status.is_some() && !asks.page {
+                    found.push(Mistake::at(at("status"), "`status` belongs to a page: `http://…` or `https://…`."));
+                }
+                if target.ca_file.is_some() && !asks.encrypted {
+                    found.push(Mistake::at(at("ca_file"), "`ca_file` belongs to an encrypted page: `https://…`."));
+                }
+            }
+        }
+        if target.status.is_some_and(|status| !(200..=599).contains(&status)) {
+            found.push(Mistake::at(at("status"), "`status` is a number from 200 to 599, such as 200."));
+        }
+        if target.every.duration() < Duration::from_secs(1) {
+            found.push(Mistake::at(
+                at("every"),
+                "`every` is less than a second, which is more often than any target needs.",
+            ));
+        }
+        if target.timeout.duration().is_zero() || target.timeout.duration() > Duration::from_secs(300) {
+            found.push(Mistake::at(at("timeout"), "`timeout` must be more than nothing and at most `5m`."));
+        }
+    }
+}
+
+/// Whether it is made of what may be part of file names and units.
+fn is_name(name: &str) -> bool {
+    let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '_');
+    let begins = name.starts_with(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit());
+    begins && name.len() <= 64 && name.chars().all(fits)
+}
+
 fn job(name: &str, job: &Job, found: &mut Vec<Mistake>) {
     let at = |key: &str| format!("schedule.{name}.{key}");
     if let Err(why) = job_name(name) {
@@ -240,9 +289,7 @@ fn job(name: &str, job: &Job, found: &mut Vec<Mistake>) {
 /// # Errors
 /// What would be right, as a sentence.
 pub fn job_name(name: &str) -> Result<(), String> {
-    let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '_');
-    let begins = name.starts_with(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit());
-    if begins && name.len() <= 64 && name.chars().all(fits) {
+    if is_name(name) {
         return Ok(());
     }
     Err(format!(

@@ -107,6 +107,36 @@ fn mistakes_are_told_with_their_line_and_what_would_be_right() {
 }
 
 #[test]
+fn what_should_answer_must_be_something_that_can_be_asked() {
+    let target = |rest: &str| format!("[metrics.targets.shop]\nurl = 'https://shop.example.org/'\n{rest}");
+    let right = ["every = '30s'\ntimeout = '5m'\nstatus = 401\nca_file = '/etc/own.pem'", ""];
+    right.iter().for_each(|rest| assert_eq!(told(&target(rest)), "right\n"));
+    let wrong = [
+        "[metrics.targets.shop]\nevery = '1m'".to_owned(),
+        "[metrics.targets.shop]\nurl = 'shop.example.org'".to_owned(),
+        "[metrics.targets.shop]\n\nurl = 'https://me:secret@shop.example.org/'".to_owned(),
+        "[metrics.targets.db]\nurl = 'tcp://db.example.org'".to_owned(),
+        "[metrics.targets.names]\nurl = 'dns://192.0.2.53/example.org/ANY'".to_owned(),
+        "[metrics.targets.'My Shop']\nurl = 'https://shop.example.org/'".to_owned(),
+        "[metrics.targets.db]\nurl = 'tcp://db.example.org:5432'\nstatus = 200\nca_file = '/x'".to_owned(),
+        target("status = 70"),
+        target("every = '0'"),
+        target("timeout = '0'"),
+        target("timeout = '1h'"),
+        target("follow = true"),
+    ];
+    let mut all = String::new();
+    for text in wrong {
+        let said = told(&text);
+        assert_ne!(said, "right\n", "{text}");
+        all.push_str(&format!("{}\n→ {}\n", text, said.trim_end()));
+    }
+    insta::assert_snapshot!(all);
+    let many: String = (0..201).map(|n| format!("[metrics.targets.t{n}]\nurl = 'tcp://x:1'\n")).collect();
+    assert!(told(&many).contains("200 is the most"), "{}", told(&many));
+}
+
+#[test]
 fn nothing_that_is_read_makes_it_stumble() {
     use proptest::prelude::*;
     let whole = reference();

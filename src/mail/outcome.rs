@@ -1,6 +1,6 @@
 //! What became of one mail, in a sentence, and what may be done next.
 
-use crate::words::harmless;
+pub(super) use crate::words::said;
 
 /// What became of one mail. Every sentence is for people; what a server said in it is harmless and short.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,28 +59,5 @@ impl Outcome {
 
     pub(super) fn unsure(why: impl Into<String>) -> Self {
         Outcome::Unsure { why: why.into() }
-    }
-}
-
-/// The longest part of a server's words in a sentence, in characters.
-const SAID: usize = 200;
-
-/// What a server or program said, fit for a sentence: one line, nothing active, short.
-pub(super) fn said(text: &str) -> String {
-    // Cut before the work: the text may be a megabyte.
-    let start: String = text.chars().take(SAID * 4).collect();
-    let words = harmless(&start).split_whitespace().collect::<Vec<_>>().join(" ");
-    if words.chars().count() <= SAID { words } else { words.chars().take(SAID - 1).chain(['…']).collect() }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_words_of_a_server_are_tamed() {
-        assert_eq!(said("550 no\r\n\x1b[31m\u{202e}such   user"), "550 no \u{fffd}[31m\u{fffd}such user");
-        let long = said(&"ä ".repeat(500_000));
-        assert!(long.chars().count() == SAID && long.ends_with('…'), "{long}");
     }
 }

@@ -1,12 +1,16 @@
 //! How the machine feels: samplers read the kernel's counts and what else tells it, again and again, at a cost that nobody
 //! notices. This room reads and never judges; what it read goes into a spool beside the history, and from there into it.
 
+mod access_log;
 mod again;
 mod collector;
 mod cpu;
 mod declare;
 mod disk;
 pub mod export;
+mod few;
+mod follow;
+mod journal;
 mod load;
 mod memory;
 mod network;
@@ -17,6 +21,7 @@ mod series;
 mod service;
 pub mod spool;
 pub(crate) mod tables;
+pub(crate) mod targets;
 mod tcp;
 #[cfg(test)]
 mod testing;
@@ -77,6 +82,9 @@ pub static ALL: &[&Sampler] = &[
     &disk::SAMPLER,
     &network::SAMPLER,
     &tcp::SAMPLER,
+    &targets::SAMPLER,
+    &journal::SAMPLER,
+    &access_log::SAMPLER,
 ];
 
 /// All metrics that any of them measures.

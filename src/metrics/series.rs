@@ -122,6 +122,23 @@ impl Values {
         self.counted(metric, labels, count, unit, u64::from(u32::MAX));
     }
 
+    /// What was counted here and not by the kernel: how many in all, and how many of them since that moment. So the first
+    /// ones count, too, and one that was not told for a while begins anew without harm.
+    #[allow(clippy::cast_precision_loss)]
+    pub(super) fn counted_here(
+        &mut self,
+        metric: &'static Metric,
+        labels: &[&str],
+        total: u64,
+        new: u64,
+        since: Duration,
+    ) {
+        let Some(series) = self.number(metric, labels) else { return };
+        let seconds = self.now.saturating_sub(since).as_secs_f64();
+        let value = (seconds > 0.0).then(|| metric.rounded(new as f64 / seconds));
+        self.values.push(Value { series, value, total: Some(total as f64) });
+    }
+
     #[allow(clippy::cast_precision_loss)]
     fn counted(&mut self, metric: &'static Metric, labels: &[&str], count: u64, unit: f64, most: u64) {
         let Some(series) = self.number(metric, labels) else { return };
@@ -293,6 +310,21 @@ mod tests {
         at(&mut values, 2);
         values.counter32(&COUNT, &["sda"], 10, 1.0);
         assert_eq!(read(&values), [Some(20.0)]);
+    }
+
+    #[test]
+    fn what_is_counted_here_counts_from_the_first() {
+        let mut values = Values::default();
+        at(&mut values, 100);
+        values.counted_here(&COUNT, &["a"], 0, 0, Duration::from_secs(100));
+        assert_eq!(read(&values), [None], "no time has passed");
+        at(&mut values, 160);
+        values.counted_here(&COUNT, &["b"], 30, 30, Duration::from_secs(100));
+        assert_eq!((read(&values), values.values()[0].total), (vec![Some(0.5)], Some(30.0)));
+        // It was forgotten meanwhile and counts from nothing.
+        at(&mut values, 220);
+        values.counted_here(&COUNT, &["b"], 6, 6, Duration::from_secs(160));
+        assert_eq!(read(&values), [Some(0.1)]);
     }
 
     #[test]

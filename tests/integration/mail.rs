@@ -1,7 +1,7 @@
 //! Mail under servers that are friendly, strict, broken and evil.
 
 #[path = "mail/certificates.rs"]
-mod certificates;
+pub mod certificates;
 #[path = "mail/evil.rs"]
 mod evil;
 #[path = "mail/locked.rs"]

@@ -8,7 +8,6 @@
 mod reply;
 mod session;
 mod settings;
-mod tls;
 mod wire;
 
 pub(super) use session::send;

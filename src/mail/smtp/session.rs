@@ -18,10 +18,9 @@ use super::{
     },
     Security, Server,
     reply::{Offers, Reply},
-    tls,
     wire::{Broken, Wire},
 };
-use crate::words::thousands;
+use crate::{net::tls, words::thousands};
 
 /// How long the goodbye may take: nothing depends on it.
 const GOODBYE: Duration = Duration::from_secs(2);

@@ -1,10 +1,10 @@
 //! The line to a mail server: plain or encrypted, every read and write with an end in sight.
 
 use std::{
-    io::{self, Read, Write},
-    net::{IpAddr, SocketAddr, TcpStream, ToSocketAddrs as _},
-    sync::{Arc, mpsc},
-    time::{Duration, Instant},
+    io::{self, Read as _, Write as _},
+    net::IpAddr,
+    sync::Arc,
+    time::Instant,
 };
 
 use rustls::{ClientConfig, ClientConnection, StreamOwned, pki_types::ServerName};
@@ -12,8 +12,8 @@ use rustls::{ClientConfig, ClientConnection, StreamOwned, pki_types::ServerName}
 use super::{
     super::outcome::said,
     reply::{LINE, LINES, Reply, line},
-    tls::disbelief,
 };
+use crate::net::{Timed, connect, look_up_beside, shaken, tls::disbelief};
 
 /// Why nothing more comes from a server.
 #[derive(Debug)]
@@ -47,38 +47,6 @@ impl From<io::Error> for Broken {
     }
 }
 
-/// A socket whose reads and writes, however many, end at one moment. Encryption reads through it too, so a record that
-/// arrives byte by byte has no more time than any other.
-struct Timed {
-    socket: TcpStream,
-    end: Instant,
-}
-
-impl Timed {
-    fn left(&self) -> io::Result<Duration> {
-        let left = self.end.saturating_duration_since(Instant::now());
-        if left.is_zero() { Err(io::ErrorKind::TimedOut.into()) } else { Ok(left) }
-    }
-}
-
-impl Read for Timed {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.socket.set_read_timeout(Some(self.left()?))?;
-        self.socket.read(buffer)
-    }
-}
-
-impl Write for Timed {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.socket.set_write_timeout(Some(self.left()?))?;
-        self.socket.write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.socket.flush()
-    }
-}
-
 enum Stream {
     Plain(Timed),
     Encrypted(Box<StreamOwned<ClientConnection, Timed>>),
@@ -96,25 +64,9 @@ impl Wire {
     /// # Errors
     /// The end of a sentence that starts with the server's name.
     pub fn connect(host: &str, port: u16, end: Instant) -> Result<Wire, String> {
-        let addresses = resolve(host, port, end)?;
-        let mut why = "has no address".to_owned();
-        for (tried, address) in addresses.iter().enumerate() {
-            let left = end.saturating_duration_since(Instant::now());
-            // One dead address does not use up the time of the others.
-            let share = left / u32::try_from(addresses.len() - tried).unwrap_or(u32::MAX);
-            if share.is_zero() {
-                return Err("could not be reached in time".to_owned());
-            }
-            match TcpStream::connect_timeout(address, share) {
-                Ok(socket) => {
-                    let _ = socket.set_nodelay(true);
-                    return Ok(Wire { stream: Stream::Plain(Timed { socket, end }), unread: Vec::new() });
-                }
-                Err(e) if e.kind() == io::ErrorKind::TimedOut => why = "could not be reached in time".to_owned(),
-                Err(e) => why = format!("could not be reached ({})", said(&e.to_string())),
-            }
-        }
-        Err(why)
+        let addresses = look_up_beside(host, port, end)?;
+        let socket = connect(&addresses, end)?;
+        Ok(Wire { stream: Stream::Plain(Timed::new(socket, end)), unread: Vec::new() })
     }
 
     fn timed(&mut self) -> &mut Timed {
@@ -150,10 +102,8 @@ impl Wire {
         let name = ServerName::try_from(host.to_owned()).map_err(|e| Broken::Other(e.to_string()))?;
         let connection = ClientConnection::new(Arc::clone(config), name).map_err(|e| Broken::Other(e.to_string()))?;
         let mut tls = StreamOwned::new(connection, timed);
-        while tls.conn.is_handshaking() {
-            if let (0, 0) = tls.conn.complete_io(&mut tls.sock)? {
-                return Err(Broken::Closed);
-            }
+        if !shaken(&mut tls)? {
+            return Err(Broken::Closed);
         }
         Ok(Wire { stream: Stream::Encrypted(Box::new(tls)), unread: Vec::new() })
     }
@@ -217,30 +167,10 @@ impl Wire {
     }
 }
 
-/// The addresses of a host. The system's own look-up knows no time limit, so it runs beside us and is left behind when
-/// it takes too long.
-fn resolve(host: &str, port: u16, end: Instant) -> Result<Vec<SocketAddr>, String> {
-    if let Ok(ip) = host.parse::<IpAddr>() {
-        return Ok(vec![SocketAddr::new(ip, port)]);
-    }
-    let (answer, answered) = mpsc::channel();
-    let name = host.to_owned();
-    std::thread::Builder::new()
-        .name("look-up".to_owned())
-        .spawn(move || {
-            let found = (name.as_str(), port).to_socket_addrs().map(Iterator::collect::<Vec<_>>);
-            let _ = answer.send(found);
-        })
-        .map_err(|e| format!("could not be looked up ({e})"))?;
-    match answered.recv_timeout(end.saturating_duration_since(Instant::now())) {
-        Ok(Ok(addresses)) => Ok(addresses),
-        Ok(Err(e)) => Err(format!("was not found in the network ({})", said(&e.to_string()))),
-        Err(_) => Err("could not be looked up in time".to_owned()),
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{ApacheDirective, gap, too_much};
+use super::{AccessLog, ApacheDirective, LogFormat, gap, too_much};
 use crate::{
     facts::Facts,
     host::{Host, Kind},
@@ -115,6 +115,39 @@ impl Config {
         }
         out.push_str(rest);
         out
+    }
+}
+
+/// The form of a log for which none is given.
+const COMMON: &str = "%h %l %u %t \"%r\" %>s %b";
+
+impl Config {
+    /// The access logs that are files, each with its form.
+    pub fn access_logs(&self) -> impl Iterator<Item = AccessLog> + '_ {
+        let named = |name: &str| {
+            let mut formats = self.directives.iter().rev().filter(|d| d.name == "logformat");
+            formats.find_map(|d| match d.args.as_slice() {
+                [format, own, ..] if own.eq_ignore_ascii_case(name) => Some(format.clone()),
+                _ => None,
+            })
+        };
+        let usual = || {
+            let mut formats = self.directives.iter().rev().filter(|d| d.name == "logformat");
+            let found =
+                formats.find_map(|d| if let [format] = d.args.as_slice() { Some(format.clone()) } else { None });
+            found.unwrap_or_else(|| COMMON.to_owned())
+        };
+        self.directives.iter().filter_map(move |d| {
+            let format = match (d.name.as_str(), d.args.as_slice()) {
+                ("customlog", [_, format, ..]) if format.contains('%') => format.clone(),
+                ("customlog", [_, name, ..]) => named(name)?,
+                ("transferlog", [_]) => usual(),
+                _ => return None,
+            };
+            // Others get it through a pipe or the system's log.
+            let path = d.args.first().filter(|path| !path.starts_with('|') && !path.starts_with("syslog:"))?;
+            Some(AccessLog { path: self.place(path), format: LogFormat::Apache(format) })
+        })
     }
 }
 

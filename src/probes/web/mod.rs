@@ -269,6 +269,35 @@ pub(crate) fn certificates(host: &Host) -> Vec<(String, &'static str)> {
     found
 }
 
+/// An access log that a web server writes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct AccessLog {
+    pub path: String,
+    pub format: LogFormat,
+}
+
+/// The form of a line, in the language of the server.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum LogFormat {
+    /// `$remote_addr … $status`.
+    Nginx(String),
+    /// `%h … %>s`.
+    Apache(String),
+}
+
+/// The access logs of the installed web servers, each with its form.
+pub(crate) fn access_logs(host: &Host) -> Vec<AccessLog> {
+    let mut facts = Facts::new();
+    let mut found = Vec::new();
+    if nginx::installed(host) {
+        found.extend(nginx::read(host, &mut facts).access_logs());
+    }
+    if apache::installed(host) {
+        found.extend(apache::read(host, &mut facts).access_logs());
+    }
+    found
+}
+
 /// Settings that have no end are read to our own, and that is told.
 fn too_much<R: crate::facts::Row>(facts: &mut Facts, what: &str, path: &str) {
     partial::<R>(facts, Gap::new(what, path, servers::too_much()));

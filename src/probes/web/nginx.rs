@@ -1,6 +1,6 @@
 //! nginx's configuration: its words, blocks and includes, as `nginx -T` sees them.
 
-use super::{NginxDirective, gap, too_much};
+use super::{AccessLog, LogFormat, NginxDirective, gap, too_much};
 use crate::{
     facts::Facts,
     host::Host,
@@ -85,6 +85,34 @@ impl Config {
             at = b.parent;
         }
         None
+    }
+}
+
+/// The form that is always there.
+const COMBINED: &str = "$remote_addr - $remote_user [$time_local] \"$request\" $status $body_bytes_sent \
+                        \"$http_referer\" \"$http_user_agent\"";
+
+impl Config {
+    /// The access logs that are files, each with its form.
+    pub fn access_logs(&self) -> impl Iterator<Item = AccessLog> + '_ {
+        let format = |name: &str| {
+            let declared =
+                self.directives.iter().find(|d| d.name == "log_format" && d.args.first().is_some_and(|n| n == name));
+            let texts = declared.map(|d| d.args.iter().skip(1).filter(|arg| !arg.starts_with("escape=")));
+            match texts {
+                Some(texts) => Some(texts.map(String::as_str).collect::<String>()),
+                None => (name == "combined").then(|| COMBINED.to_owned()),
+            }
+        };
+        self.directives.iter().filter(|d| d.name == "access_log").filter_map(move |d| {
+            let [path, rest @ ..] = d.args.as_slice() else { return None };
+            // With a variable in its name it is many files; a packed one cannot be read line by line.
+            if !path.starts_with('/') || path.contains('$') || rest.iter().any(|arg| arg.starts_with("gzip")) {
+                return None;
+            }
+            let name = rest.first().filter(|arg| !arg.contains('=')).map_or("combined", String::as_str);
+            Some(AccessLog { path: path.clone(), format: LogFormat::Nginx(format(name)?) })
+        })
     }
 }
 

@@ -7,14 +7,14 @@ use rustls::{
     pki_types::{CertificateDer, pem::PemObject as _},
 };
 
-use super::super::outcome::said;
+use crate::words::said;
 
 /// The settings of encryption: TLS 1.2 or 1.3, the authorities of this machine and those of the file.
 ///
 /// # Errors
 /// A sentence when the file cannot be used or nothing is trusted at all.
-pub(super) fn config(ca_file: Option<&Path>) -> Result<Arc<ClientConfig>, String> {
-    let roots = roots(rustls_native_certs::load_native_certs().certs, ca_file)?;
+pub(crate) fn config(ca_file: Option<&Path>) -> Result<Arc<ClientConfig>, String> {
+    let roots = trusted(ca_file)?;
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
@@ -22,6 +22,14 @@ pub(super) fn config(ca_file: Option<&Path>) -> Result<Arc<ClientConfig>, String
         .with_root_certificates(roots)
         .with_no_client_auth();
     Ok(Arc::new(config))
+}
+
+/// The authorities of this machine and those of the file.
+///
+/// # Errors
+/// A sentence when the file cannot be used or nothing is trusted at all.
+pub(crate) fn trusted(ca_file: Option<&Path>) -> Result<RootCertStore, String> {
+    roots(rustls_native_certs::load_native_certs().certs, ca_file)
 }
 
 fn roots(native: Vec<CertificateDer<'static>>, ca_file: Option<&Path>) -> Result<RootCertStore, String> {
@@ -43,7 +51,7 @@ fn roots(native: Vec<CertificateDer<'static>>, ca_file: Option<&Path>) -> Result
         }
     }
     if roots.is_empty() {
-        return Err("This machine trusts no authority, so it cannot tell whether a mail server is the right one. \
+        return Err("This machine trusts no authority, so it cannot tell whether a server is the right one. \
                     Install the package ca-certificates, or name the server's own certificate file"
             .to_owned());
     }
@@ -52,7 +60,7 @@ fn roots(native: Vec<CertificateDer<'static>>, ca_file: Option<&Path>) -> Result
 
 /// Why a server is not believed, to follow its name: `has a certificate that …`. Nothing when the line broke in another
 /// way.
-pub(super) fn disbelief(error: &rustls::Error) -> Option<String> {
+pub(crate) fn disbelief(error: &rustls::Error) -> Option<String> {
     let rustls::Error::InvalidCertificate(wrong) = error else { return None };
     let why = match wrong {
         CertificateError::Expired | CertificateError::ExpiredContext { .. } => {

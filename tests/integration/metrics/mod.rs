@@ -1,0 +1,3 @@
+//! What is measured, against real servers.
+
+mod targets;
