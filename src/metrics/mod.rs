@@ -6,6 +6,7 @@ mod collector;
 mod cpu;
 mod declare;
 mod disk;
+mod filesystem;
 mod load;
 mod memory;
 mod network;
@@ -70,6 +71,7 @@ pub static ALL: &[&Sampler] = &[
     &disk::SAMPLER,
     &network::SAMPLER,
     &tcp::SAMPLER,
+    &filesystem::SAMPLER,
 ];
 
 /// All metrics that any of them measures.
