@@ -11,6 +11,7 @@ mod load;
 mod memory;
 mod network;
 mod pressure;
+mod processes;
 mod series;
 pub mod spool;
 mod tcp;
@@ -72,6 +73,7 @@ pub static ALL: &[&Sampler] = &[
     &network::SAMPLER,
     &tcp::SAMPLER,
     &filesystem::SAMPLER,
+    &processes::SAMPLER,
 ];
 
 /// All metrics that any of them measures.
