@@ -15,6 +15,7 @@ mod processes;
 mod series;
 pub mod spool;
 mod tcp;
+mod temperature;
 #[cfg(test)]
 mod testing;
 
@@ -74,6 +75,7 @@ pub static ALL: &[&Sampler] = &[
     &tcp::SAMPLER,
     &filesystem::SAMPLER,
     &processes::SAMPLER,
+    &temperature::SAMPLER,
 ];
 
 /// All metrics that any of them measures.
