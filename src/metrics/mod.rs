@@ -13,6 +13,7 @@ mod network;
 mod pressure;
 mod processes;
 mod series;
+mod services;
 pub mod spool;
 mod tcp;
 mod temperature;
@@ -76,6 +77,7 @@ pub static ALL: &[&Sampler] = &[
     &filesystem::SAMPLER,
     &processes::SAMPLER,
     &temperature::SAMPLER,
+    &services::SAMPLER,
 ];
 
 /// All metrics that any of them measures.
