@@ -19,6 +19,7 @@ mod tcp;
 mod temperature;
 #[cfg(test)]
 mod testing;
+mod updates;
 
 use std::time::Duration;
 
@@ -78,6 +79,7 @@ pub static ALL: &[&Sampler] = &[
     &processes::SAMPLER,
     &temperature::SAMPLER,
     &services::SAMPLER,
+    &updates::SAMPLER,
 ];
 
 /// All metrics that any of them measures.
