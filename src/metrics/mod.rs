@@ -2,6 +2,7 @@
 //! notices. This room reads and never judges; what it read goes into a spool beside the history, and from there into it.
 
 mod again;
+mod clock;
 mod collector;
 mod cpu;
 mod declare;
@@ -80,6 +81,7 @@ pub static ALL: &[&Sampler] = &[
     &temperature::SAMPLER,
     &services::SAMPLER,
     &updates::SAMPLER,
+    &clock::SAMPLER,
 ];
 
 /// All metrics that any of them measures.
