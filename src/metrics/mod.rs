@@ -21,10 +21,11 @@ mod temperature;
 #[cfg(test)]
 mod testing;
 mod updates;
+mod uptime;
 
 use std::time::Duration;
 
-pub use collector::{Collector, Wanted};
+pub use collector::{Collector, Wanted, since_start};
 pub use declare::{Better, Kind, Metric, Total};
 pub use series::{Series, Value, Values};
 
@@ -82,6 +83,7 @@ pub static ALL: &[&Sampler] = &[
     &services::SAMPLER,
     &updates::SAMPLER,
     &clock::SAMPLER,
+    &uptime::SAMPLER,
 ];
 
 /// All metrics that any of them measures.
