@@ -10,6 +10,7 @@ mod fixes_cut_off;
 mod history;
 mod install;
 mod mail;
+mod metrics;
 mod report;
 mod schedule;
 mod sink;
