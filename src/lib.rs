@@ -27,4 +27,5 @@ mod signals;
 pub mod store;
 #[cfg(test)]
 mod testing;
+pub mod watch;
 pub mod words;

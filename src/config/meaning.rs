@@ -22,6 +22,7 @@ pub(super) fn mistakes(config: &Config) -> Vec<Mistake> {
         found.push(Mistake::at("backup.keep", "`backup.keep` is 0: at least one copy must be kept."));
     }
     metrics(&config.metrics, &mut found);
+    config.watch.mistakes(&mut found);
     checks(config, &mut found);
     for (name, job) in &config.schedule {
         self::job(name, job, &mut found);
@@ -30,7 +31,7 @@ pub(super) fn mistakes(config: &Config) -> Vec<Mistake> {
 }
 
 /// No pace is faster.
-const FASTEST: Duration = Duration::from_millis(100);
+pub(super) const FASTEST: Duration = Duration::from_millis(100);
 
 fn metrics(metrics: &Metrics, found: &mut Vec<Mistake>) {
     if metrics.every.duration() < FASTEST {
@@ -60,7 +61,8 @@ fn metrics(metrics: &Metrics, found: &mut Vec<Mistake>) {
     if let Some(place) = &metrics.prometheus {
         let fits = if is_file(place) { place.ends_with(".prom") } else { place.parse::<SocketAddr>().is_ok() };
         if !fits {
-            let why = "`metrics.prometheus` must be a file that ends in `.prom`, or an address such as `127.0.0.1:9469`.";
+            let why =
+                "`metrics.prometheus` must be a file that ends in `.prom`, or an address such as `127.0.0.1:9469`.";
             found.push(Mistake::at("metrics.prometheus", why));
         }
     }

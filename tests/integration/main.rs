@@ -18,3 +18,4 @@ mod support;
 #[path = "../../src/testing.rs"]
 mod testing;
 mod trend;
+mod watch;
