@@ -132,8 +132,8 @@ mod tests {
         assert_eq!(columns(109), [None, Some(102.0), Some(107.0)]);
         assert_eq!(columns(105), columns(109));
         // Without new values the last one is held for a while.
-        assert_eq!(columns(124), [Some(107.0), Some(107.0), Some(107.0)]);
-        assert_eq!(columns(130), [Some(107.0), Some(107.0), None]);
+        assert_eq!(columns(124), [Some(109.0), Some(109.0), Some(109.0)]);
+        assert_eq!(columns(130), [Some(109.0), None, None]);
         ring.before(vec![(95_000_000, 1.0), (200_000_000, 9.0)]);
         assert_eq!(ring.columns(109_000_000, 5_000_000, 3), [Some(1.0), Some(102.0), Some(107.0)]);
         // The clock was set back.

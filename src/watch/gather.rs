@@ -48,7 +48,7 @@ pub enum Order {
 /// What gathers.
 pub struct Gather {
     collector: Collector,
-    processes: Option<Processes>,
+    processes: Processes,
     chosen: Vec<Chosen>,
     /// The last value of each series, by number, and when it was read: some are read less often than others.
     last: BTreeMap<u32, (f64, Duration)>,
@@ -140,7 +140,7 @@ impl Gather {
         let mut moment = Moment::of(told, &self.chosen);
         moment.at = Timestamp::now();
         moment.uptime = now.as_secs_f64();
-        moment.processes = self.processes.as_mut().map(Processes::read).unwrap_or_default();
+        moment.processes = self.processes.read(now);
         let gaps = self.collector.gaps().map(|(_, gap)| gap);
         moment.gaps =
             gaps.map(|gap| words::harmless(&format!("I could not see {}: {}.", gap.what, gap.why()))).collect();

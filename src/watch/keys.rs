@@ -210,7 +210,7 @@ mod tests {
         let names: Vec<&str> = state.processes().iter().map(|p| p.name.as_str()).collect();
         assert_eq!((names, &state.view.typing), (vec!["java"], &None));
         press_all(&mut state, "/v\u{1b}");
-        assert_eq!(state.view.filter, "ja");
+        assert_eq!(state.view.filter, "JA");
         assert_eq!(press_all(&mut state, "\u{1b}"), Act::Draw);
         assert!(state.view.filter.is_empty());
         press_all(&mut state, &format!("/{}", "x".repeat(500)));

@@ -6,7 +6,7 @@ use ratatui::layout::Rect;
 use crate::config::Panel;
 
 /// From this width on there are two columns.
-const TWO_COLUMNS: u16 = 116;
+const TWO_COLUMNS: u16 = 150;
 /// Between two columns.
 const GAP: u16 = 2;
 
@@ -139,7 +139,7 @@ mod tests {
         };
         let all = [(Panel::Processor, 2), (Panel::Disks, 4), (Panel::Now, 2), (Panel::Processes, 22)];
         assert_eq!(heights(30), all);
-        let few = [(Panel::Processor, 2), (Panel::Disks, 2), (Panel::Now, 1), (Panel::Processes, 2)];
+        let few = [(Panel::Processor, 2), (Panel::Disks, 1), (Panel::Now, 2), (Panel::Processes, 2)];
         assert_eq!(heights(7), few);
         assert_eq!(heights(2), [(Panel::Processes, 2)]);
         assert_eq!(heights(0), []);

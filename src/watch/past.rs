@@ -169,6 +169,7 @@ impl Past {
             }
             let mut seen = None;
             let mut past = Past::default();
+            let mut told = false;
             loop {
                 let changed = changed(&here.store);
                 let before = past.clone();
@@ -178,9 +179,10 @@ impl Past {
                     seen = Some(changed);
                     past = Past::ask(&here);
                 }
-                if past != before && !tell(Asks::Past(Box::new(past.clone()))) {
+                if (!told || past != before) && !tell(Asks::Past(Box::new(past.clone()))) {
                     return;
                 }
+                told = true;
                 match stopped.recv_timeout(LOOK) {
                     Err(RecvTimeoutError::Timeout) => {}
                     Ok(()) | Err(RecvTimeoutError::Disconnected) => return,

@@ -87,7 +87,7 @@ pub(super) fn state() -> State {
     let mut state = State::new(about, &Watch::default(), LOOK);
     state.zone = TimeZone::UTC;
     let minutes = |n: usize| {
-        (0..60).map(|k| {
+        (0..60).map(move |k| {
             (at(-600 + 10 * k).as_microsecond(), (k as f64 / (n + 5) as f64).sin().abs() * 10_f64.powi(3 * n as i32))
         })
     };
@@ -100,7 +100,7 @@ pub(super) fn state() -> State {
 #[test]
 fn the_whole_at_several_sizes() {
     let state = state();
-    for (width, height) in [(80, 24), (40, 10), (120, 30), (300, 80)] {
+    for (width, height) in [(80, 24), (40, 10), (120, 30), (160, 40), (300, 80)] {
         insta::assert_snapshot!(format!("whole_{width}x{height}"), draw::text(&state, width, height));
     }
 }

@@ -185,7 +185,7 @@ fn the_terminal_comes_back_whatever_ends_or_stops_it() {
         } else {
             kill_process(terminal.process(), Signal::TSTP).unwrap();
         }
-        terminal.is_given_back(148);
+        terminal.is_given_back(147);
         terminal.line("clear; fg");
         terminal.until("the view again", |text| text.contains("PROGRAM") && !text.contains("ready>"));
         terminal.keys(&["?"]);

@@ -13,7 +13,7 @@ pub(super) fn lines(moment: &Moment, look: Look, width: usize, most: usize) -> V
     let line = |(n, (name, disk)): (usize, &&(String, crate::watch::Disk))| {
         let mut spans = vec![
             look.span(format!("{:<10}", cut(name, 10)), Tone::Strong),
-            look.span(format!("busy{}", percent(disk.busy.min(1.0))), tone(disk.busy, 0.8, 0.95)),
+            look.span(format!("busy {}", percent(disk.busy.min(1.0))), tone(disk.busy, 0.8, 0.95)),
             look.span(format!("  reads{} writes{}", rate(disk.read), rate(disk.written)), Tone::Plain),
         ];
         if width >= LABEL + 70 {

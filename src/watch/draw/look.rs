@@ -34,7 +34,7 @@ pub(super) enum Tone {
 }
 
 /// How wide the name of a panel is.
-pub(super) const LABEL: usize = 12;
+pub(super) const LABEL: usize = 13;
 
 impl Look {
     pub(super) fn style(self, tone: Tone) -> Style {
@@ -97,8 +97,8 @@ impl Look {
             None => ' ',
             Some(value) if top <= 0.0 || *value <= 0.0 => '▁',
             Some(value) => {
-                let place = (value / top * 8.0).ceil().clamp(1.0, 8.0) as usize - 1;
-                signs.get(place).copied().unwrap_or('█')
+                let place = (value / top * 8.0).ceil().clamp(1.0, 8.0) as usize;
+                signs.get(place.saturating_sub(1)).copied().unwrap_or('█')
             }
         };
         self.span(values.iter().map(sign).collect::<String>(), Tone::First)
@@ -142,9 +142,10 @@ pub(super) fn plain(buffer: &mut Buffer) {
     for cell in &mut buffer.content {
         if !cell.symbol().is_ascii() {
             let sign = match cell.symbol() {
-                "█" | "▓" => "|",
+                "█" => "|",
                 "░" => ".",
-                "▒" => "#",
+                "▓" => "#",
+                "▒" => "+",
                 "▁" => "_",
                 "▂" => ".",
                 "▃" => ":",

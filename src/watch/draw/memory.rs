@@ -7,7 +7,7 @@ use crate::{watch::Moment, words};
 
 pub(super) fn lines(moment: &Moment, look: Look, width: usize) -> Vec<Line<'static>> {
     let memory = &moment.memory;
-    let bar = width.saturating_sub(LABEL + 48).clamp(8, 40);
+    let bar = width.saturating_sub(LABEL + 58).clamp(8, 40);
     let mut lines = Vec::new();
     if let Some(used) = memory.used {
         let mut spans = look.bar(bar, &[(used, Tone::First)]);
@@ -16,7 +16,7 @@ pub(super) fn lines(moment: &Moment, look: Look, width: usize) -> Vec<Line<'stat
         if let Some(left) = memory.left {
             says.push_str(&format!("  {} left of {}", words::size(left), words::size(memory.total)));
         }
-        if let Some(cached) = memory.cached {
+        if let Some(cached) = memory.cached.filter(|_| width >= 90) {
             says.push_str(&format!(", {} of files", words::size(cached)));
         }
         spans.push(look.span(says, Tone::Plain));

@@ -16,9 +16,9 @@ pub(super) fn lines(moment: &Moment, look: Look, width: usize) -> Vec<Line<'stat
             "io" => "disks",
             other => other,
         };
-        spans.push(look.span(format!("{what}{} ", percent(stall.some)), tone(stall.some, 0.1, 0.4)));
+        spans.push(look.span(format!("{what} {} ", percent(stall.some)), tone(stall.some, 0.1, 0.4)));
         if let Some(full) = stall.full.filter(|_| width >= LABEL + 70) {
-            spans.push(look.span(format!("(all of them{}) ", percent(full)), Tone::Faint));
+            spans.push(look.span(format!("(all of them {}) ", percent(full)), Tone::Faint));
         }
         spans.push(look.span(" ", Tone::Plain));
     }

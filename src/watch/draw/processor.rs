@@ -7,13 +7,13 @@ use crate::watch::{Moment, Shares};
 
 pub(super) fn lines(moment: &Moment, look: Look, width: usize, cores: bool, most: usize) -> Vec<Line<'static>> {
     let Some(shares) = &moment.processor else { return Vec::new() };
-    let bar = width.saturating_sub(LABEL + 48).clamp(8, 40);
+    let bar = width.saturating_sub(LABEL + 58).clamp(8, 40);
     let mut spans = look.bar(bar, &parts(shares));
     spans.push(look.span(format!(" {}", percent(shares.busy())), tone(shares.busy(), 0.8, 0.95)));
-    let mut says = format!("  user{} system{}", percent(shares.user), percent(shares.system));
+    let mut says = format!("  user {} system {}", percent(shares.user), percent(shares.system));
     for (what, share) in [("waiting", shares.waiting), ("stolen", shares.stolen)] {
         if share >= 0.005 || width >= 100 {
-            says.push_str(&format!(" {what}{}", percent(share)));
+            says.push_str(&format!(" {what} {}", percent(share)));
         }
     }
     spans.push(look.span(says, Tone::Plain));

@@ -20,7 +20,7 @@ pub(super) fn lines(moment: &Moment, look: Look, width: usize, most: usize) -> V
             spans.push(look.span(format!("  {} left", words::size(left)), Tone::Plain));
         }
         if let Some(files) = space.files.filter(|files| *files >= 0.5) {
-            spans.push(look.span(format!("  files{}", percent(files)), tone(files, 0.8, 0.9)));
+            spans.push(look.span(format!("  files {}", percent(files)), tone(files, 0.8, 0.9)));
         }
         look.row(if n == 0 { "Space" } else { "" }, spans)
     };
