@@ -82,7 +82,7 @@ impl Terminal {
             std::fs::write(&settings, "# mine\n[watch]\nevery = \"500ms\"\n").unwrap();
         }
         let program = env!("CARGO_BIN_EXE_cleanbill");
-        self.line(&format!("clear; {before} {program} --config {file} watch --db {} {args}", machine.db().display()));
+        self.line(&format!("clear; {before} {program} watch --config {file} --db {} {args}", machine.db().display()));
         self.until("the view", |text| text.contains("Processor") && text.contains("PROGRAM"));
     }
 
