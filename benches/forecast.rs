@@ -79,21 +79,25 @@ fn recorded(folder: &Path) {
             means
         })
         .collect();
-    let mean = |of: &dyn Fn(&Means) -> f64| {
-        let values: Vec<f64> = all.iter().map(of).filter(|value| value.is_finite()).collect();
-        values.iter().sum::<f64>() / values.len() as f64
+    let mean = |of: &dyn Fn(&Means) -> f64| all.iter().map(of).sum::<f64>() / all.len() as f64;
+    let sum = |of: &dyn Fn(&Means) -> f64| all.iter().map(of).sum::<f64>();
+    // As if each series had a thousand origins; what was said counts as often as it was.
+    let origins = 1000;
+    let thousand = |of: &dyn Fn(&Means) -> f64| 1000.0 * mean(&|m| of(m) / m.origins as f64);
+    let said = thousand(&|m| m.said as f64).round();
+    let part = said / sum(&|m| m.said as f64);
+    let total = Means {
+        origins,
+        ours: thousand(&|m| m.ours),
+        peers: std::array::from_fn(|n| thousand(&|m| m.peers[n])),
+        covered: thousand(&|m| m.covered),
+        width: thousand(&|m| m.width),
+        said: (0..origins).take_while(|n| (*n as f64) < said).count(),
+        ours_said: part * sum(&|m| m.ours_said),
+        covered_said: part * sum(&|m| m.covered_said),
     };
-    let mut total = Means { origins: 1, said: 1, ..Means::default() };
-    total.ours = mean(&|m| m.ours / m.origins as f64);
-    for (n, peer) in total.peers.iter_mut().enumerate() {
-        *peer = mean(&|m| m.peers[n] / m.origins as f64);
-    }
-    total.covered = mean(&|m| m.covered / m.origins as f64);
-    total.width = mean(&|m| m.width / m.origins as f64);
-    total.ours_said = mean(&|m| m.ours_said / m.said as f64);
-    total.covered_said = mean(&|m| m.covered_said / m.said as f64);
     row("mean of the series", &total);
-    println!("{:<38} {:>6.0}%\n", "said, mean of the series", 100.0 * mean(&|m| m.said as f64 / m.origins as f64));
+    println!();
 }
 
 fn row(name: &str, m: &Means) {

@@ -137,6 +137,12 @@ mod tests {
         text.parse().unwrap()
     }
 
+    /// Easy to read: all together, since some months have long names.
+    fn easy(all: &[String]) {
+        let grade = crate::checks::reading_grade(&all.join(" "));
+        assert!(grade <= 8.0, "grade {grade:.1}");
+    }
+
     fn say(around: &str, early: &str, late: Option<&str>) -> String {
         let reached = Reached { around: at(around), early: at(early), late: late.map(at) };
         let now = at("2026-02-20T12:00:00Z");
@@ -157,6 +163,7 @@ mod tests {
             say(&text("02-21"), &text("02-20"), Some(&text("02-22"))),
             say(&text("02-20"), &text("02-20"), Some(&text("02-20"))),
         ];
+        easy(&all);
         insta::assert_snapshot!(all.join("\n"));
     }
 
@@ -182,6 +189,7 @@ mod tests {
                 &TimeZone::UTC,
             ),
         ];
+        easy(&all);
         insta::assert_snapshot!(all.join("\n"));
     }
 
