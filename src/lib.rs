@@ -28,4 +28,5 @@ mod signals;
 pub mod store;
 #[cfg(test)]
 mod testing;
+pub mod watch;
 pub mod words;

@@ -1,7 +1,10 @@
-//! What several audits say together: how a machine went over time, and what is different between two audits. It computes
-//! from what the store gives; it never reads the machine and prints nothing.
+//! What several audits say together: how a machine went over time, and what is different between two audits; and what the
+//! past of a metric says about what comes. It computes from what the store gives; it never reads the machine and prints
+//! nothing.
 
 pub mod compare;
+pub mod forecast;
+pub mod periods;
 #[cfg(test)]
 pub(crate) mod testing;
 pub mod trend;

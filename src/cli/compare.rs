@@ -3,6 +3,7 @@
 use std::{path::PathBuf, process::ExitCode};
 
 use clap::ValueEnum;
+use jiff::{Timestamp, tz::TimeZone};
 
 use super::{
     StoreArgs,
@@ -11,9 +12,15 @@ use super::{
     look, terminal,
 };
 use crate::{
-    analysis::compare::{self, PickError},
+    analysis::{
+        compare::{self, PickError},
+        periods::{self, Period},
+    },
+    config::Length,
     facts::QueryResult,
+    probes,
     store::Moment,
+    words,
 };
 
 #[derive(Debug, clap::Args)]
@@ -24,16 +31,25 @@ Examples:
   cleanbill compare 2026-11-16      the last one with that day's
   cleanbill compare 11 14 --all     audits 11 and 14, nothing cut
   cleanbill compare previous last --format md > changes.md
+  cleanbill compare last-week this-week     how the machine felt: what is measured, in two times
+  cleanbill compare --around update         the same before and after the last updates
 
 An audit is named by its number (see: cleanbill audits), as last or previous, by days such as 30d,
-or by a day such as 2026-11-16. Audits of two machines may be compared, too.")]
+or by a day such as 2026-11-16. Audits of two machines may be compared, too.
+A time is today, yesterday, this-week, last-week, this-month, last-month, or 2026-11-01..2026-11-07.")]
 pub(super) struct Args {
-    /// One audit [default: the one before the last]
-    #[arg(value_name = "A", value_parser = look::moment)]
-    one: Option<Moment>,
-    /// The other [default: the last of the same machine]
-    #[arg(value_name = "B", value_parser = look::moment)]
-    other: Option<Moment>,
+    /// One audit [default: the one before the last], or a time
+    #[arg(value_name = "A", value_parser = side)]
+    one: Option<Side>,
+    /// The other [default: the last of the same machine], or a time
+    #[arg(value_name = "B", value_parser = side)]
+    other: Option<Side>,
+    /// Compare the times before and after a moment: update, fix, fix:12, or a day such as 2026-11-16
+    #[arg(long, value_name = "EVENT", conflicts_with_all = ["one", "other"])]
+    around: Option<String>,
+    /// How long the times around it are at most
+    #[arg(long, value_name = "TIME", value_parser = Length::parse, default_value = "7d", requires = "around")]
+    span: Length,
     /// How to write it
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     format: Format,
@@ -62,14 +78,44 @@ enum Format {
     Csv,
 }
 
+/// One side of a comparison.
+#[derive(Debug, Clone)]
+enum Side {
+    /// An audit.
+    Audit(Moment),
+    /// A time.
+    Time(Period),
+}
+
+fn side(text: &str) -> Result<Side, String> {
+    match Period::parse(text, Timestamp::now(), &TimeZone::system()) {
+        Some(period) => Ok(Side::Time(period)),
+        None => look::moment(text).map(Side::Audit).map_err(|why| format!("{why}; or a time such as last-week")),
+    }
+}
+
 pub(super) fn run(args: &Args) -> Result<ExitCode, CliError> {
+    let (one, other) = match (&args.one, &args.other) {
+        (Some(Side::Time(before)), Some(Side::Time(after))) => return times(args, before, after),
+        (Some(Side::Time(_)), _) | (_, Some(Side::Time(_))) => {
+            return Err(CliError::usage(
+                "A time is compared with another time.",
+                "Try: cleanbill compare last-week this-week",
+            ));
+        }
+        (one, other) => (one.as_ref().and_then(Side::audit), other.as_ref().and_then(Side::audit)),
+    };
+    if let Some(event) = &args.around {
+        let (before, after) = around(args, event)?;
+        return times(args, &before, &after);
+    }
     if args.schema {
         terminal::print(&compare::schema())?;
         return Ok(ExitCode::SUCCESS);
     }
     let catalogue = look::catalogue()?;
     let store = args.store.store();
-    let picked = compare::pick(&store, args.one, args.other).map_err(explain)?;
+    let picked = compare::pick(&store, one, other).map_err(explain)?;
     let comparison = compare::compare(&store, picked, &catalogue)?;
     let text = match args.format {
         Format::Text => compare::text(&comparison, terminal::style(), args.all),
@@ -77,6 +123,49 @@ pub(super) fn run(args: &Args) -> Result<ExitCode, CliError> {
         Format::Md => compare::markdown(&comparison, args.all),
         Format::Csv => {
             let (columns, rows) = compare::csv_rows(&comparison, args.all);
+            let columns = columns.into_iter().map(str::to_owned).collect();
+            listing::text(&QueryResult { columns, rows }, ListFormat::Csv)
+        }
+    };
+    terminal::deliver(args.output.as_deref(), &text)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+impl Side {
+    fn audit(&self) -> Option<Moment> {
+        match self {
+            Side::Audit(moment) => Some(*moment),
+            Side::Time(_) => None,
+        }
+    }
+}
+
+fn around(args: &Args, event: &str) -> Result<(Period, Period), CliError> {
+    let zone = TimeZone::system();
+    let (name, moment) = periods::event(&args.store.store(), event, &zone)?.ok_or_else(|| {
+        CliError::usage(
+            format!("No moment is called `{}` here.", words::harmless(event)),
+            "Give update, fix, fix:12, or a day such as 2026-11-16",
+        )
+    })?;
+    Period::around(&name, moment, Timestamp::now(), args.span.signed())
+        .ok_or_else(|| CliError::usage("That moment is still to come.", "Give one that is over"))
+}
+
+/// Compares what was measured in two times.
+fn times(args: &Args, before: &Period, after: &Period) -> Result<ExitCode, CliError> {
+    if args.schema {
+        terminal::print(&periods::schema())?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let (id, name) = probes::machine::identity(&look::host(None)?);
+    let comparison = periods::compare(&args.store.store(), (&id, &name), before, after)?;
+    let text = match args.format {
+        Format::Text => periods::text(&comparison, terminal::style(), args.all, &TimeZone::system()),
+        Format::Json => periods::json(&comparison),
+        Format::Md => periods::markdown(&comparison, args.all),
+        Format::Csv => {
+            let (columns, rows) = periods::csv_rows(&comparison, args.all);
             let columns = columns.into_iter().map(str::to_owned).collect();
             listing::text(&QueryResult { columns, rows }, ListFormat::Csv)
         }

@@ -33,6 +33,7 @@ mod terminal;
 mod trend;
 mod undo;
 mod waive;
+mod watch;
 
 use std::{ffi::OsString, io::IsTerminal as _, path::PathBuf, process::ExitCode};
 
@@ -110,6 +111,8 @@ enum Command {
     Email(email::Args),
     /// Measure how the machine feels: processor, memory, disks, network and what you name
     Collect(collect::Args),
+    /// Watch this machine live: what it does now, the last audit, the programs that use most
+    Watch(watch::Args),
     /// Run the schedule: waits, and starts each job when it is time
     Daemon(daemon::Args),
     /// Print shell completions
@@ -184,6 +187,7 @@ fn run(args: Vec<OsString>) -> ExitCode {
         Some(Command::Status(args)) => status::run(&args),
         Some(Command::Email(args)) => email::run(&args),
         Some(Command::Collect(args)) => collect::run(&args),
+        Some(Command::Watch(args)) => watch::run(&args),
         Some(Command::Daemon(args)) => daemon::run(&args, cli.config.as_deref()),
         Some(Command::Completions(args)) => generate::completions(&args, &mut Cli::command()),
         Some(Command::Man(args)) => generate::man(&args, &Cli::command()),

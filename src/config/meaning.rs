@@ -22,6 +22,7 @@ pub(super) fn mistakes(config: &Config) -> Vec<Mistake> {
         found.push(Mistake::at("backup.keep", "`backup.keep` is 0: at least one copy must be kept."));
     }
     metrics(&config.metrics, &mut found);
+    config.watch.mistakes(&mut found);
     checks(config, &mut found);
     targets(&config.metrics.targets, &mut found);
     for (name, job) in &config.schedule {
@@ -31,7 +32,7 @@ pub(super) fn mistakes(config: &Config) -> Vec<Mistake> {
 }
 
 /// No pace is faster.
-const FASTEST: Duration = Duration::from_millis(100);
+pub(super) const FASTEST: Duration = Duration::from_millis(100);
 
 fn metrics(metrics: &Metrics, found: &mut Vec<Mistake>) {
     if metrics.every.duration() < FASTEST {

@@ -13,6 +13,7 @@ mod sections;
 mod setup;
 #[cfg(test)]
 mod tests;
+mod watch;
 
 pub use edit::{Edit, EditError};
 pub use kept::{keep_last_good, last_good};
@@ -24,3 +25,4 @@ pub use metrics::{Metrics, Target};
 pub use mistake::{ConfigError, Mistake};
 pub use sections::{Alerts, Backup, Config, Job, Look, Machine, Mail, PolicyName, Security, StoreFile, Task};
 pub use setup::Setup;
+pub use watch::{Panel, Watch};

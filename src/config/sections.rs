@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, path::PathBuf};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Length, Metrics};
+use super::{Length, Metrics, Watch};
 use crate::{
     checks::Severity,
     fixes::policy::Policy,
@@ -32,6 +32,8 @@ pub struct Config {
     pub backup: Backup,
     /// How the machine feels: processor, memory, disks, network and what you name is measured again and again.
     pub metrics: Metrics,
+    /// The live view, `cleanbill watch`. In the view, `W` writes what is shown into this section.
+    pub watch: Watch,
     /// Limits of single checks. By the id of the check: `[checks.very-old-password]` and then `days = 3650`.
     /// `cleanbill checks show ID` says which limits a check has.
     #[schemars(with = "BTreeMap<String, serde_json::Map<String, serde_json::Value>>")]

@@ -163,6 +163,7 @@ impl Slow {
             let mut values = Values::default();
             while asked.recv().is_ok() {
                 values.begin(since_start());
+                values.forget();
                 let gap = sample.sample(&mut values).err();
                 if answer.send(Answer { readings: values.readings(), gap }).is_err() {
                     return;

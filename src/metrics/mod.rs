@@ -3,28 +3,35 @@
 
 mod access_log;
 mod again;
+mod clock;
 mod collector;
 mod cpu;
 mod declare;
 mod disk;
 pub mod export;
 mod few;
+mod filesystem;
 mod follow;
 mod journal;
 mod load;
 mod memory;
 mod network;
 mod pressure;
+mod processes;
 mod recorder;
 pub mod said;
 mod series;
 mod service;
+mod services;
 pub mod spool;
 pub(crate) mod tables;
 pub(crate) mod targets;
 mod tcp;
+mod temperature;
 #[cfg(test)]
 mod testing;
+mod updates;
+mod uptime;
 
 use std::time::Duration;
 
@@ -85,6 +92,13 @@ pub static ALL: &[&Sampler] = &[
     &targets::SAMPLER,
     &journal::SAMPLER,
     &access_log::SAMPLER,
+    &filesystem::SAMPLER,
+    &processes::SAMPLER,
+    &temperature::SAMPLER,
+    &services::SAMPLER,
+    &updates::SAMPLER,
+    &clock::SAMPLER,
+    &uptime::SAMPLER,
 ];
 
 /// All metrics that any of them measures.

@@ -22,6 +22,12 @@ pub fn in_unit(unit: &str, value: f64) -> String {
     }
 }
 
+/// How many times as much: `3.2`, `40`.
+pub fn times(times: f64) -> String {
+    let decimals = usize::from(times < 10.0);
+    format!("{times:.decimals$}").trim_end_matches(".0").to_owned()
+}
+
 /// How long a time is: `40 minutes`, `24 hours`, `7 days`.
 pub fn length(from: jiff::Timestamp, to: jiff::Timestamp) -> String {
     let minutes = usize::try_from(to.duration_since(from).as_mins()).unwrap_or(0);
@@ -33,7 +39,11 @@ pub fn length(from: jiff::Timestamp, to: jiff::Timestamp) -> String {
 }
 
 fn bytes(value: f64) -> String {
-    if value < 0.0 { format!("−{}", words::size(-value)) } else { words::size(value) }
+    let units = [("TB", 1e12), ("GB", 1e9), ("MB", 1e6), ("KB", 1e3)];
+    match units.iter().find(|(_, size)| value.abs() >= *size) {
+        Some((unit, size)) => format!("{} {unit}", digits(value / size)),
+        None => format!("{} bytes", digits(value)),
+    }
 }
 
 fn seconds(value: f64) -> String {

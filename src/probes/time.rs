@@ -132,35 +132,65 @@ fn run(host: &Host, facts: &mut Facts) -> Result<(), ProbeError> {
     if let Some(gap) = jobs::hidden(host) {
         facts.partial::<TimeSync>(gap);
     }
-    let mut ntpd_taken = false;
-    for known in KNOWN {
-        if !known.programs.iter().any(|p| host.exists(p)) || (known.name == "ntpd" && ntpd_taken) {
-            continue;
-        }
-        // ntpsec and OpenNTPD bring a program of ntpd's name.
-        ntpd_taken |= known.processes.contains(&"ntpd");
+    for known in installed(host) {
         let running = processes.as_ref().map(|p| jobs::runs(host, p, known.processes));
-        let mut row = TimeSync {
-            source: known.config.to_owned(),
-            name: known.name.to_owned(),
-            unit_file_state: known.units.iter().find_map(|u| scan::state_of(host, &units, u)).map(str::to_owned),
-            running,
-            synchronised: None,
-            offset_seconds: None,
-            last_sync: None,
-            servers: servers(host, known, facts).join(", "),
-        };
-        if running == Some(true) {
-            match known.name {
-                "systemd-timesyncd" => timesyncd(host, &mut row),
-                "chrony" => chrony(host, &mut row, facts),
-                "ntpsec" | "ntpd" => ntpd(host, &mut row, facts),
-                _ => {}
-            }
-        }
+        let state = known.units.iter().find_map(|u| scan::state_of(host, &units, u)).map(str::to_owned);
+        let servers = servers(host, known, facts).join(", ");
+        let row = TimeSync { unit_file_state: state, servers, ..asked(host, known, running, facts) };
         facts.push(row);
     }
     Ok(())
+}
+
+/// The services that are installed.
+fn installed(host: &Host) -> impl Iterator<Item = &'static Known> {
+    let mut ntpd_taken = false;
+    KNOWN.iter().filter(move |known| {
+        let there = known.programs.iter().any(|p| host.exists(p)) && !(known.name == "ntpd" && ntpd_taken);
+        // ntpsec and OpenNTPD bring a program of ntpd's name.
+        ntpd_taken |= there && known.processes.contains(&"ntpd");
+        there
+    })
+}
+
+/// What one that runs says of the clock.
+fn asked(host: &Host, known: &Known, running: Option<bool>, facts: &mut Facts) -> TimeSync {
+    let mut row = TimeSync {
+        source: known.config.to_owned(),
+        name: known.name.to_owned(),
+        unit_file_state: None,
+        running,
+        synchronised: None,
+        offset_seconds: None,
+        last_sync: None,
+        servers: String::new(),
+    };
+    if running == Some(true) {
+        match known.name {
+            "systemd-timesyncd" => timesyncd(host, &mut row),
+            "chrony" => chrony(host, &mut row, facts),
+            "ntpsec" | "ntpd" => ntpd(host, &mut row, facts),
+            _ => {}
+        }
+    }
+    row
+}
+
+/// The service that keeps the clock right now, and what it says of it; its settings are not looked at. None when nobody
+/// does.
+///
+/// # Errors
+/// What cannot be seen.
+pub(crate) fn keeper(host: &Host) -> Result<Option<TimeSync>, Gap> {
+    let Some(processes) = jobs::processes(host) else {
+        return jobs::hidden(host).map_or(Ok(None), Err);
+    };
+    let Some(known) = installed(host).find(|known| jobs::runs(host, &processes, known.processes)) else {
+        return Ok(None);
+    };
+    let mut facts = Facts::new();
+    let row = asked(host, known, Some(true), &mut facts);
+    facts.gaps().first().map_or(Ok(Some(row)), |gap| Err((*gap).clone()))
 }
 
 /// It leaves a file when it has set the clock.

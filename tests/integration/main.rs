@@ -19,3 +19,4 @@ mod support;
 #[path = "../../src/testing.rs"]
 mod testing;
 mod trend;
+mod watch;

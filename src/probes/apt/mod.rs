@@ -39,8 +39,13 @@ pub const PROBE: Probe = Probe {
     run,
 };
 
+/// Whether updates come by apt.
+pub(crate) fn is_here(host: &Host) -> bool {
+    host.exists("/etc/apt") || host.exists("/usr/bin/apt-get")
+}
+
 fn run(host: &Host, facts: &mut Facts) -> Result<(), ProbeError> {
-    if !host.exists("/etc/apt") && !host.exists("/usr/bin/apt-get") {
+    if !is_here(host) {
         for table in PROBE.tables {
             facts.absent_table(table, "updates do not come by apt here".to_owned());
         }

@@ -1,7 +1,7 @@
 //! What is mounted and what should be: the kernel's list of mounts, `/etc/fstab` line by line, and how full each
 //! real file system is. A file system that does not answer (a dead network disk) is a gap, not a hang.
 
-mod space;
+pub(crate) mod space;
 
 use super::{Probe, ProbeError, USUAL_LIMIT};
 use crate::{
@@ -136,7 +136,7 @@ pub(crate) struct Mounted {
 }
 
 impl Mounted {
-    fn has(&self, flag: &str) -> bool {
+    pub fn has(&self, flag: &str) -> bool {
         self.flags.iter().any(|f| f == flag)
     }
 
@@ -225,7 +225,7 @@ pub(crate) fn mask_options(options: &str) -> (String, bool) {
 }
 
 /// `//user:secret@host/share` without the secret.
-fn mask_device(device: &str) -> (String, bool) {
+pub(crate) fn mask_device(device: &str) -> (String, bool) {
     let Some((scheme, rest)) = device.split_once("//") else { return (device.to_owned(), false) };
     let Some((user, host)) = rest.split_once('@') else { return (device.to_owned(), false) };
     match user.split_once(':') {

@@ -1,7 +1,7 @@
 //! How full each real file system is. One that does not answer, such as a dead network disk, is left behind.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeSet, HashMap},
     sync::mpsc,
     time::{Duration, Instant},
 };
@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// How long one file system may take to say how full it is.
-const ANSWER_LIMIT: Duration = Duration::from_secs(2);
+pub(crate) const ANSWER_LIMIT: Duration = Duration::from_secs(2);
 
 /// Whether a container's manager shows a part of its host there; how full the host's disk is, it must not be asked.
 /// Single files are bound too, which are told by being no folders.
@@ -22,38 +22,53 @@ fn is_lent(path: &str) -> bool {
     path.strip_prefix("/run/host").is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
-/// Asks every real file system how full it is, each on a thread of its own that may be left behind.
+/// Whether someone else has to answer for it, who may never do so: another machine, or a program. The way to what lies
+/// beneath leads through it.
+pub(crate) fn may_hang(mount: &Mounted, mounts: &[Mounted]) -> bool {
+    let others = |m: &Mounted| m.category() == "network" || m.fstype.starts_with("fuse");
+    let beneath = |m: &Mounted| mount.path.strip_prefix(&m.path).is_some_and(|p| m.path == "/" || p.starts_with('/'));
+    others(mount) || mounts.iter().any(|m| others(m) && beneath(m))
+}
+
+/// The file systems that have room of their own, each once. Those of which only files are bound, or which the manager of a
+/// container lends, are left out.
+pub(crate) fn real<'a>(host: &Host, mounts: &'a [Mounted]) -> Vec<&'a Mounted> {
+    // The last mount on a path hides the ones before; a file system bound twice is told once, by its shortest root.
+    let on_top: HashMap<&str, &Mounted> = mounts.iter().map(|mount| (mount.path.as_str(), mount)).collect();
+    let mut list: Vec<&Mounted> =
+        mounts.iter().rev().filter(|m| matches!(m.category(), "disk" | "network" | "memory")).collect();
+    list.sort_by_key(|m| (m.root.len(), m.path.len()));
+    let mut seen = BTreeSet::new();
+    list.retain(|mount| {
+        let no_folder = !may_hang(mount, mounts)
+            && host.metadata(&mount.path).is_ok_and(|m| m.kind != crate::host::Kind::Directory);
+        !no_folder
+            && !is_lent(&mount.path)
+            && on_top.get(mount.path.as_str()) == Some(mount)
+            && seen.insert(&mount.number)
+    });
+    list
+}
+
+/// Asks the file system at a path how full it is. That of another machine or of a program may never answer.
+pub(crate) fn ask(host: &Host, path: &str) -> rustix::io::Result<rustix::fs::StatVfs> {
+    use rustix::fs::{Mode, OFlags};
+    // The table of mounts names paths of the running machine; a plain O_PATH open does not touch the file system's data.
+    let full = host.reach().join(path.trim_start_matches('/'));
+    let fd = rustix::fs::open(&full, OFlags::PATH | OFlags::CLOEXEC, Mode::empty())?;
+    rustix::fs::fstatvfs(&fd)
+}
+
+/// Asks every real file system how full it is, each that may hang on a thread of its own that may be left behind.
 pub(super) fn read(host: &Host, mounts: &[Mounted], facts: &mut Facts) {
     if !host.is_live() {
         return;
     }
-    let mut seen = BTreeSet::new();
-    let mut asked = Vec::new();
-    // The last mount on a path hides the ones before; a file system bound twice is told once, by its shortest root.
-    let mut list: Vec<&Mounted> =
-        mounts.iter().rev().filter(|m| matches!(m.category(), "disk" | "network" | "memory")).collect();
-    list.sort_by_key(|m| (m.root.len(), m.path.len()));
-    for mount in list {
-        let no_folder = mount.category() != "network"
-            && host.metadata(&mount.path).is_ok_and(|m| m.kind != crate::host::Kind::Directory);
-        if no_folder || is_lent(&mount.path) {
-            continue;
-        }
-        if mounts.iter().rev().find(|m| m.path == mount.path) == Some(mount) && seen.insert(&mount.number) {
-            asked.push(mount);
-        }
-    }
+    let asked = real(host, mounts);
     let (send, receive) = mpsc::channel();
-    let ask = |host: &Host, path: &str| {
-        use rustix::fs::{Mode, OFlags};
-        // `/proc/mounts` names paths of the running machine; a plain O_PATH open does not touch the file system's data.
-        let full = host.reach().join(path.trim_start_matches('/'));
-        let fd = rustix::fs::open(&full, OFlags::PATH | OFlags::CLOEXEC, Mode::empty())?;
-        rustix::fs::fstatvfs(&fd)
-    };
     let mut answers = Vec::new();
     for (index, mount) in asked.iter().enumerate() {
-        if mount.category() == "network" {
+        if may_hang(mount, mounts) {
             let (send, host, path) = (send.clone(), host.clone(), mount.path.clone());
             let body = move || {
                 let _ = send.send((index, ask(&host, &path)));

@@ -77,3 +77,15 @@ fn what_a_containers_host_lends_it_is_no_disk() {
     let paths: Vec<_> = rows.iter().map(|r| r["path"].as_str().unwrap()).collect();
     assert_eq!(paths, ["/srv"]);
 }
+
+#[test]
+fn what_another_has_to_answer_for_may_hang_and_so_may_what_lies_beneath() {
+    let lines = "25 1 8:1 / / rw - ext4 /dev/sda1 rw\n26 25 0:41 / /mnt/nas rw - nfs4 nas:/ rw\n\
+        27 26 8:2 / /mnt/nas/disk rw - ext4 /dev/sdb1 rw\n28 25 8:3 / /mnt/nasty rw - xfs /dev/sdc1 rw\n\
+        29 25 8:4 / /media/stick rw - fuseblk /dev/sdd1 rw\n";
+    let mounts: Vec<_> = lines.lines().filter_map(parse_mount).collect();
+    let hanging = mounts.iter().filter(|m| space::may_hang(m, &mounts)).map(|m| m.path.as_str());
+    assert_eq!(hanging.collect::<Vec<_>>(), ["/mnt/nas", "/mnt/nas/disk", "/media/stick"]);
+    let root = parse_mount("25 1 0:50 / / rw - nfs4 server:/ rw").unwrap();
+    assert!(space::may_hang(&mounts[0], &[root]));
+}
