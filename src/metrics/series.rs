@@ -139,14 +139,6 @@ impl Values {
         self.values.push(Value { series, value, total: Some(total as f64) });
     }
 
-    /// What a count stood at earlier, when nothing was told of it.
-    pub(super) fn counted_before(&mut self, metric: &'static Metric, labels: &[&str], count: u64, at: Duration) {
-        let Some(series) = self.number(metric, labels) else { return };
-        if let Some(known) = self.series.get_mut(index(series)) {
-            known.last = Some((count, 0, at));
-        }
-    }
-
     #[allow(clippy::cast_precision_loss)]
     fn counted(&mut self, metric: &'static Metric, labels: &[&str], count: u64, unit: f64, most: u64) {
         let Some(series) = self.number(metric, labels) else { return };
