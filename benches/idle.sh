@@ -61,10 +61,11 @@ on cleanbill schedule install --yes >/dev/null
 
 # The processes of a unit.
 members() { on sh -c "cat /sys/fs/cgroup/system.slice/$1.service/cgroup.procs 2>/dev/null || cat /sys/fs/cgroup/systemd/system.slice/$1.service/cgroup.procs"; }
-# Memory in kB: all that is resident, and what is of these processes alone and was written to.
+# Memory in kB: all that is resident, and what these processes made themselves. (What they wrote to would be too much here:
+# the disk of the host lies in memory, where parts of a program count as written.)
 memory() {
     for pid in $(members "$1"); do on cat "/proc/$pid/smaps_rollup" 2>/dev/null || true; done |
-        awk '/^Rss:/ { rss += $2 } /^Private_Dirty:/ { own += $2 } END { printf "%d %d\n", rss, own }'
+        awk '/^Rss:/ { rss += $2 } /^Anonymous:/ { own += $2 } END { printf "%d %d\n", rss, own }'
 }
 # Processor time in hundredths of a second, with that of children that ended.
 cpu() {
@@ -88,7 +89,7 @@ done
 # The weekly job, as the service would do it.
 "$python" "$here/tests/mail/sink.py" --port 0 --maildir "$work/mail" > "$work/sink" &
 sink=$!
-until grep -q '^ready' "$work/sink"; do sleep 0.1; done
+until grep -qs '^ready' "$work/sink"; do sleep 0.1; done
 port=$(sed -n 's/^ready //p' "$work/sink")
 for run in 1 2 3 4 5; do
     CLEANBILL_CONFIG=$work/weekly.toml CLEANBILL_DB=$work/h.duckdb

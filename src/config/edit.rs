@@ -207,5 +207,5 @@ fn edited(from: toml::Value) -> Value {
 /// Whether two values mean the same, however they are written.
 fn same(a: &Value, b: &Value) -> bool {
     let plain = |value: &Value| format!("v = {value}").parse::<toml::Table>().ok();
-    plain(a) == plain(b)
+    plain(a).is_some_and(|one| plain(b) == Some(one))
 }

@@ -69,6 +69,18 @@ impl Setup {
         }
     }
 
+    /// Lets mail go by this server. Of another server, or another kind of line, nothing holds that was said of the one before.
+    pub fn goes_by(&mut self, server: String, security: Security) {
+        let other = self.server.as_ref() != Some(&server);
+        if other {
+            (self.user, self.password_file) = (None, None);
+        }
+        if other || security != self.security {
+            self.port = None;
+        }
+        (self.server, self.security) = (Some(server), security);
+    }
+
     /// Writes it into settings.
     ///
     /// # Errors
@@ -78,7 +90,8 @@ impl Setup {
         let people: Array = self.to.iter().collect();
         edit.put("mail.to", (!self.to.is_empty()).then_some(people));
         if !self.to.is_empty() {
-            self.way(edit);
+            let held = edit.settings()?.config.mail.server;
+            self.way(edit, held == self.server);
         }
         edit.put("report.for", (self.reader == Detail::Technician).then_some("technician"));
         let jobs = edit.settings()?.config.schedule;
@@ -106,8 +119,8 @@ impl Setup {
         edit.settings().map(|_| ())
     }
 
-    /// How mail leaves the machine.
-    fn way(&self, edit: &mut Edit) {
+    /// How mail leaves the machine; `same` where it does so by the server of before.
+    fn way(&self, edit: &mut Edit, same: bool) {
         let far = self.server.is_some();
         let login = far && self.user.is_some();
         edit.put("mail.from", self.from.as_deref());
@@ -122,12 +135,12 @@ impl Setup {
         edit.put("mail.user", self.user.as_deref().filter(|_| login));
         let password = self.password_file.as_ref().filter(|_| login).map(|file| file.to_string_lossy().into_owned());
         // There is one way to the password, or none.
-        if !login || password.is_some() {
+        if !same || !login || password.is_some() {
             edit.unset("mail.password_env");
             edit.unset("mail.password_credential");
         }
         edit.put("mail.password_file", password);
-        if !far {
+        if !same {
             edit.unset("mail.ca_file");
         }
     }
@@ -166,6 +179,13 @@ mod tests {
                     ca_file = '/ca.pem'\n";
         let typed = written(mine, |setup| setup.password_file = Some("/p".into()));
         assert!(typed.contains("password_file = \"/p\"") && !typed.contains("password_env"), "{typed}");
+        let other = written(mine, |setup| setup.goes_by("y".to_owned(), Security::StartTls));
+        assert!(other.contains("server = \"y\""), "{other}");
+        for gone in ["port", "security", "user", "password", "ca_file"] {
+            assert!(!other.contains(gone), "{gone}: {other}");
+        }
+        let line = written(mine, |setup| setup.goes_by("x".to_owned(), Security::StartTls));
+        assert!(!line.contains("port") && line.contains("user = 'u'") && line.contains("password_env"), "{line}");
         let own = written(mine, |setup| setup.server = None);
         for gone in ["server", "port", "security", "user", "password", "ca_file"] {
             assert!(!own.contains(gone), "{gone}: {own}");

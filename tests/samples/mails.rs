@@ -1,4 +1,4 @@
-//! The mails of the recorded hosts: a good week, a bad one, a quiet one, the first one, one for many machines.
+//! The mails of the recorded hosts: a good week, a bad one, a quiet one, the first one, short ones, one for many machines.
 
 use std::path::Path;
 
@@ -143,6 +143,24 @@ pub fn mails(workshop: &Workshop) -> Vec<(&'static str, Mail)> {
         zone: zone(),
     };
     mails.push(("test", email::test_mail(&test, own).unwrap()));
+    let confirm = email::Confirm {
+        host: "shop01".to_owned(),
+        purpose: Some("Web shop".to_owned()),
+        fixed: vec!["Turn off root login over SSH".to_owned()],
+        until: weeks.audit.started + SignedDuration::from_hours(1),
+        at: weeks.audit.started,
+        zone: zone(),
+    };
+    mails.push(("confirm", email::confirm(&confirm, own).unwrap()));
+    let stuck = email::Stuck {
+        host: "shop01".to_owned(),
+        purpose: Some("Web shop".to_owned()),
+        why: "The disk is full, so nothing could be stored in /var/lib/cleanbill/cleanbill.duckdb.".to_owned(),
+        hint: "Make room, or give a file on another disk with --db FILE.".to_owned(),
+        at: weeks.audit.started,
+        zone: zone(),
+    };
+    mails.push(("stuck", email::stuck(&stuck, own).unwrap()));
     let reports: Vec<Report> = made::fleet(workshop)
         .iter()
         .step_by(3)

@@ -58,11 +58,13 @@ fn server(setup: &mut Setup) -> Result<Option<Typed>, CliError> {
         }
     };
     if !far {
-        (setup.server, setup.port, setup.user, setup.password_file) = (None, None, None, None);
+        setup.server = None;
         return Ok(None);
     }
-    let name = text("The mail server? (such as smtp.example.org)", setup.server.as_deref(), server_name)?;
-    setup.server = name;
+    let Some(name) = text("The mail server? (such as smtp.example.org)", setup.server.as_deref(), server_name)? else {
+        setup.server = None;
+        return Ok(None);
+    };
     let ways = [
         (Security::StartTls, "STARTTLS, port 587 (usual)"),
         (Security::Tls, "TLS, port 465"),
@@ -71,11 +73,14 @@ fn server(setup: &mut Setup) -> Result<Option<Typed>, CliError> {
     let now = ways.iter().position(|(way, _)| *way == setup.security).unwrap_or(0);
     let labels: Vec<&str> = ways.iter().map(|(_, label)| *label).collect();
     let chosen = choose("How is the line to it protected?", &labels, now)?;
-    setup.security = ways.get(chosen).map_or(Security::StartTls, |(way, _)| *way);
+    let security = ways.get(chosen).map_or(Security::StartTls, |(way, _)| *way);
+    let held = &settings::get().config.mail;
+    let kept = held.server.as_ref() == Some(&name)
+        && (held.password_file.is_some() || held.password_env.is_some() || held.password_credential.is_some());
+    setup.goes_by(name, security);
     setup.user = text("The name to log in with? (or nothing)", setup.user.as_deref(), |_| Ok(()))?;
     if let Some(user) = &setup.user {
         let asked = format!("The password of {}? (it is kept in a file that only you may read)", harmless(user));
-        let kept = setup.password_file.is_some();
         let password = Password::with_theme(&ColorfulTheme::default())
             .with_prompt(if kept { format!("{asked} [as it is]") } else { asked })
             .allow_empty_password(kept)
@@ -85,8 +90,6 @@ fn server(setup: &mut Setup) -> Result<Option<Typed>, CliError> {
             setup.password_file = Some(password_place(settings::get()));
             return Ok(Some(Typed(password)));
         }
-    } else {
-        setup.password_file = None;
     }
     Ok(None)
 }
@@ -171,6 +174,6 @@ fn split(text: &str) -> Vec<String> {
 fn gone(error: dialoguer::Error) -> CliError {
     CliError::failed(
         format!("nobody answered ({error}), so nothing was done"),
-        "Give the setup as options: cleanbill init --help",
+        "Give the answers as options: cleanbill init --help",
     )
 }

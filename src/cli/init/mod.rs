@@ -203,10 +203,13 @@ fn begun(args: &Args, now: &Config) -> Result<Setup, CliError> {
     } else if !args.email.is_empty() {
         setup.to.clone_from(&args.email);
     }
-    if args.server.is_some() {
-        // Of another server, nothing that was said of the one before holds.
-        setup.server.clone_from(&args.server);
-        (setup.port, setup.user, setup.password_file) = (args.port, args.user.clone(), args.password_file.clone());
+    if let Some(server) = &args.server {
+        let held = if setup.server.as_ref() == Some(server) { setup.security } else { Security::default() };
+        setup.goes_by(server.clone(), args.security.unwrap_or(held));
+        setup.port = args.port.or(setup.port);
+        if args.user.is_some() {
+            (setup.user, setup.password_file) = (args.user.clone(), args.password_file.clone());
+        }
     }
     let either = |said: &Option<String>, held: &mut Option<String>| {
         if said.is_some() {
@@ -215,7 +218,6 @@ fn begun(args: &Args, now: &Config) -> Result<Setup, CliError> {
     };
     either(&args.purpose, &mut setup.purpose);
     either(&args.from, &mut setup.from);
-    setup.security = args.security.unwrap_or(setup.security);
     setup.reader = args.reader.unwrap_or(setup.reader);
     setup.fixes = args.fix.map_or(setup.fixes, |fix| fix == MayFix::Safe);
     if let Some(when) = &args.when {

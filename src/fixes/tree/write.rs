@@ -92,8 +92,6 @@ struct Temporary<'a> {
     place: &'a Place,
     name: Vec<u8>,
     folder: bool,
-    /// Which one it is.
-    number: u64,
 }
 
 impl Temporary<'_> {
@@ -124,7 +122,7 @@ fn beside<'a>(path: &str, place: &'a Place, after: &State) -> Result<Temporary<'
     let name = temporary_name().map_err(|e| TreeError::io(path, &e))?;
     let failed = |e: Errno| TreeError::new(path, e);
     let folder = after.content == Content::Directory;
-    let mut temporary = Temporary { place, name, folder, number: 0 };
+    let temporary = Temporary { place, name, folder };
     let at = temporary.name.as_slice();
     // Whoever may write to the folder could put something else there: what is dressed is what was made.
     let ours = |fd: &OwnedFd, kind: FileType| -> Result<Stat, TreeError> {
@@ -136,7 +134,7 @@ fn beside<'a>(path: &str, place: &'a Place, after: &State) -> Result<Temporary<'
             Err(TreeError::Changed(path.to_owned()))
         }
     };
-    let stat = match &after.content {
+    match &after.content {
         Content::Link(target) => {
             rustix::fs::symlinkat(target.as_slice(), &place.folder, at).map_err(failed)?;
             let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
@@ -147,7 +145,6 @@ fn beside<'a>(path: &str, place: &'a Place, after: &State) -> Result<Temporary<'
                 rustix::fs::chownat(&fd, "", owner.0, owner.1, AtFlags::EMPTY_PATH).map_err(failed)?;
             }
             date(path, fd.as_fd(), after.modified)?;
-            stat
         }
         Content::Directory => {
             rustix::fs::mkdirat(&place.folder, at, Mode::RWXU).map_err(failed)?;
@@ -157,7 +154,6 @@ fn beside<'a>(path: &str, place: &'a Place, after: &State) -> Result<Temporary<'
             dress(path, fd.as_fd(), (stat.st_uid, stat.st_gid), after)?;
             date(path, fd.as_fd(), after.modified)?;
             sync_rights(path, &fd)?;
-            stat
         }
         Content::File(bytes) => {
             let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
@@ -169,11 +165,9 @@ fn beside<'a>(path: &str, place: &'a Place, after: &State) -> Result<Temporary<'
             dress(path, file.as_fd(), (stat.st_uid, stat.st_gid), after)?;
             date(path, file.as_fd(), after.modified)?;
             file.sync_all().map_err(|e| TreeError::io(path, &e))?;
-            stat
         }
         Content::Opaque(..) => return Err(TreeError::Changed(path.to_owned())),
-    };
-    temporary.number = number(stat.st_ino);
+    }
     Ok(temporary)
 }
 
@@ -237,7 +231,9 @@ pub(super) fn remove(path: &str, place: &Place, before: &State) -> Result<(), Tr
 pub(super) fn replace(path: &str, place: &Place, before: &State, after: &State) -> Result<(), TreeError> {
     expect(path, place, before)?;
     let temporary = beside(path, place, after)?;
-    match rename(place, &temporary.name, &place.name, RenameFlags::EXCHANGE) {
+    let aside = temporary.place(path)?;
+    let ours = hold(path, &aside)?.ok_or_else(|| TreeError::Changed(path.to_owned()))?;
+    match exchange(place, &aside) {
         // A file system that knows no exchange.
         Err(Errno::INVAL | Errno::NOSYS) => {
             expect(path, place, before)?;
@@ -245,22 +241,40 @@ pub(super) fn replace(path: &str, place: &Place, before: &State, after: &State) 
         }
         swapped => {
             swapped.map_err(|e| TreeError::new(path, e))?;
-            let old = temporary.place(path)?;
-            if let Err(error) = expect(path, &old, before) {
-                let swap = || rename(place, &temporary.name, &place.name, RenameFlags::EXCHANGE);
-                if swap().is_ok() {
-                    let fd = hold(path, &old).ok().flatten();
-                    let back = fd.and_then(|fd| rustix::fs::fstat(&fd).ok()).map(|stat| number(stat.st_ino));
-                    // A third one was put in the place of ours meanwhile: it is the newest, and stays.
-                    if back.is_some_and(|n| n != temporary.number) {
-                        let _ = swap();
-                    }
-                }
+            if let Err(error) = expect(path, &aside, before) {
+                give_back(path, place, &aside, ours);
                 return Err(error);
             }
         }
     }
     sync(path, place)
+}
+
+fn exchange(place: &Place, aside: &Place) -> Result<(), Errno> {
+    rename(place, &aside.name, &place.name, RenameFlags::EXCHANGE)
+}
+
+/// Puts back what stood in the place of `ours` and lies beside it now: someone else had written it. Whatever comes out then
+/// and is not what was left there is newer still, and goes back in its turn. What was left is held open, so that no new file
+/// gets its number.
+fn give_back(path: &str, place: &Place, aside: &Place, ours: OwnedFd) {
+    let mut left = ours;
+    loop {
+        let newest = hold(path, aside);
+        if exchange(place, aside).is_err() {
+            return;
+        }
+        match (newest, hold(path, aside)) {
+            (Ok(Some(newest)), Ok(Some(out))) if !same_file(&out, &left) => left = newest,
+            _ => return,
+        }
+    }
+}
+
+/// Whether both are the same file; one that cannot be told is taken for another.
+fn same_file(a: &OwnedFd, b: &OwnedFd) -> bool {
+    let which = |fd: &OwnedFd| rustix::fs::fstat(fd).ok().map(|stat| (stat.st_dev, stat.st_ino));
+    which(a).is_some_and(|one| which(b) == Some(one))
 }
 
 pub(super) fn rights(path: &str, place: &Place, before: &State, after: &State) -> Result<(), TreeError> {
