@@ -25,7 +25,7 @@ metrics! {
     CREATED = "system.process.created", "Started programs", "{process}/s",
         counter("system.process.created", "{process}"), Neither, 2;
     /// Threads that run or wait for a processor (`running`), or wait for a disk (`blocked`).
-    STATUS = "system.process.waiting", "Threads that run or wait", "{thread}", Kind::Gauge, Less, 0, by ["process.status"];
+    STATUS = "system.process.waiting", "Threads that run or wait", "{thread}", Kind::Gauge, Less, 0, by ["process.state"];
 }
 
 /// The sampler.
