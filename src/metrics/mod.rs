@@ -147,4 +147,30 @@ mod tests {
         let samplers: BTreeSet<&str> = ALL.iter().map(|s| s.name).collect();
         assert_eq!(samplers.len(), ALL.len());
     }
+
+    /// All metrics as the documentation lists them.
+    fn listed() -> String {
+        let mut out = String::new();
+        for sampler in ALL {
+            out.push_str(&format!("\n### {}\n\n| metric | unit | by | |\n|---|---|---|---|\n", sampler.name));
+            for metric in sampler.metrics {
+                let by: Vec<String> = metric.labels.iter().map(|label| format!("`{label}`")).collect();
+                let Metric { name, unit, about, .. } = metric;
+                out.push_str(&format!("| `{name}` | {unit} | {} | {about} |\n", by.join(", ")));
+            }
+        }
+        out
+    }
+
+    #[test]
+    fn the_documentation_lists_what_is_measured() {
+        let file = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/metrics.md");
+        let text = std::fs::read_to_string(&file).unwrap();
+        let (before, list) = text.split_once("has the same.\n").unwrap();
+        if std::env::var_os("INSTA_UPDATE").is_some_and(|how| how == "always") {
+            std::fs::write(&file, format!("{before}has the same.\n{}", listed())).unwrap();
+            return;
+        }
+        assert_eq!(list, listed(), "INSTA_UPDATE=always writes it anew");
+    }
 }
