@@ -3,9 +3,11 @@
 
 mod ends;
 pub mod metric;
+mod output;
 mod table;
 #[cfg(test)]
 mod tests;
+pub mod text;
 mod things;
 
 use std::collections::BTreeMap;
@@ -14,6 +16,7 @@ use jiff::{Timestamp, tz::TimeZone};
 use schemars::JsonSchema;
 use serde::Serialize;
 
+pub use output::{Outlooks, csv, json, points, schema};
 pub use table::fill;
 
 use crate::store::{Store, StoreError};

@@ -271,7 +271,7 @@ pub(super) fn state(found: &Result<Crossing, Silence>, now: Timestamp) -> (State
 pub(super) fn trust(forecast: &Forecast) -> Trust {
     let score = forecast.score;
     Trust {
-        days: score.history,
+        days: score.history * usize::try_from(forecast.step.seconds()).unwrap_or(0) / 86_400,
         tries: score.moments,
         error: score.error,
         plain_error: score.naive,
