@@ -226,7 +226,7 @@ fn programs_get_all_of_it_in_one_shape() {
     let schema = serde_json::to_value(schemars::schema_for!(Vec<Outlook>)).unwrap();
     assert!(jsonschema::validator_for(&schema).unwrap().is_valid(&json));
     let states: BTreeSet<&str> = all.iter().map(|outlook| outlook.state.name()).collect();
-    assert_eq!(states.len(), 5, "{states:?}");
+    assert_eq!(states.len(), 6, "{states:?}");
     for (outlook, json) in all.iter().zip(json.as_array().unwrap()) {
         assert_eq!(json["kind"], outlook.kind.name());
         assert_eq!(json["state"]["is"], outlook.state.name());
@@ -271,7 +271,7 @@ fn one_line_is_a_chart_that_goes_on() {
     insta::assert_snapshot!(text::metric(&var, style(true)));
     insta::assert_snapshot!("one_line_in_ascii", text::metric(&var, style(false)));
     let svg = var.series[0].svg().unwrap();
-    assert!(svg.starts_with("<svg ") && svg.contains("The disk /var will be full on"), "{svg}");
+    assert!(svg.starts_with("<svg ") && svg.contains("The disk /var will be full around"), "{svg}");
     let log = next(&machine(), DISK, &[(MOUNT, "/log")], None, MONTH);
     insta::assert_snapshot!("nothing_is_said", text::metric(&log, style(true)));
 }

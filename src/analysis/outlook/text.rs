@@ -38,7 +38,7 @@ pub fn list(host: &str, all: &[Outlook], style: Style) -> String {
 /// What stands together: what runs out, what nothing is known of, what does not run out.
 fn group(state: &State) -> u8 {
     match state {
-        State::RunOut | State::Foretold | State::Later => 0,
+        State::RunOut | State::Foretold | State::Late | State::Later => 0,
         State::Unsaid { .. } => 1,
         State::Steady | State::Likely => 2,
     }
@@ -55,7 +55,7 @@ fn summary(all: &[Outlook]) -> String {
 
 fn tell(page: &mut Page, outlook: &Outlook) {
     let says = match outlook.state {
-        State::RunOut | State::Foretold => page.paint(BOLD, &outlook.says),
+        _ if outlook.is_foretold() => page.paint(BOLD, &outlook.says),
         _ => outlook.says.clone(),
     };
     page.wrapped_whole(&says, "  ", "    ");
@@ -70,9 +70,9 @@ fn sure(outlook: &Outlook) -> Option<String> {
     let trust = outlook.trust?;
     let value = |value: f64| said::in_unit(&outlook.unit, value);
     Some(format!(
-        "Now {}, after {}. So far such forecasts were off by {}, a plain guess by {}.",
+        "Now {}. {} measured. So far such forecasts were off by {}, a plain guess by {}.",
         value(outlook.now),
-        words::count(trust.days, "day", "days"),
+        words::count(trust.days, "day was", "days were"),
         value(trust.error),
         value(trust.plain_error),
     ))
