@@ -175,6 +175,19 @@ fn old_growth_and_a_rhythm_foretell_nothing() {
 }
 
 #[test]
+fn what_began_yesterday_is_not_called_quiet() {
+    let runaway = one(disk("/", |d| Some(0.3 + 0.001 * noise(d) + 0.2 * (d - 89.0).max(0.0))));
+    assert_eq!(runaway.state.name(), "unsaid", "{}", runaway.says);
+    assert_eq!(runaway.says, "Nothing can be said of the disk /: it rose faster in the last days than ever before.");
+    assert!(runaway.forecast.is_empty() && runaway.days_left.is_none());
+    // What it did before, or what is far from the limit, frightens nobody.
+    let habit = one(disk("/", |d| Some(0.3 + 0.001 * noise(d) + 0.2 * (d.rem_euclid(30.0) - 28.0).max(0.0))));
+    assert_ne!(habit.state.name(), "unsaid", "{}", habit.says);
+    let little = one(disk("/", |d| Some(0.3 + 0.0001 * noise(d) + 0.002 * (d - 89.0).max(0.0))));
+    assert_eq!(little.state.name(), "steady", "{}", little.says);
+}
+
+#[test]
 fn of_a_little_past_the_reason_is_told() {
     let short = one(disk("/", |d| (d >= 86.0).then_some(0.1 * (d - 86.0))));
     let State::Unsaid { because } = &short.state else { panic!("{}", short.says) };

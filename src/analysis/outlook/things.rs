@@ -24,6 +24,10 @@ const PROGRAMS: usize = 5;
 const SHARE: f64 = 0.02;
 /// Where memory has run out: the last of it is never free.
 const NO_MEMORY: f64 = 0.98;
+/// A rise within two days that is so many times the largest before is something new.
+const NEW: f64 = 1.5;
+/// Which matters where so many more of it reach the limit.
+const SOON: f64 = 7.0;
 /// Days ahead that are kept beyond what is told of.
 const BEYOND: usize = 14;
 /// Days ahead that are kept where no day is told.
@@ -197,7 +201,15 @@ impl<'a> Reader<'a> {
         let limit = Limit { value: limit, side: Side::Rising };
         let history = whole(alive.points, self.now, Step::Day);
         let found = foreseen(&history, alive.now, limit, range);
-        self.told(kind, (alive, &history), (limit, saying), found, (AHEAD, range))
+        let mut told = self.told(kind, (alive, &history), (limit, saying), found, (AHEAD, range));
+        if matches!(told.state, State::Steady | State::Later) && is_new(&history, alive.now, limit.value) {
+            let because = "it rose faster in the last days than ever before".to_owned();
+            told.says = format!("Nothing can be said of {}: {because}.", within(saying.subject));
+            told.state = State::Unsaid { because };
+            told.earliest = None;
+            told.forecast.clear();
+        }
+        told
     }
 
     /// What was foreseen of a thing, in words. Where no moment is told, so many steps ahead are kept.
@@ -239,8 +251,22 @@ impl<'a> Reader<'a> {
 /// That nothing is said of a thing, and why.
 pub(super) fn unsaid(what: &str, silence: Silence) -> String {
     let yet = if matches!(silence, Silence::TooShort { .. }) { " yet" } else { "" };
-    let what = what.strip_prefix("The ").map_or_else(|| what.to_owned(), |rest| format!("the {rest}"));
-    format!("Nothing can be said of {what}{yet}: {silence}.")
+    format!("Nothing can be said of {}{yet}: {silence}.", within(what))
+}
+
+/// A subject within a sentence.
+fn within(what: &str) -> String {
+    what.strip_prefix("The ").map_or_else(|| what.to_owned(), |rest| format!("the {rest}"))
+}
+
+/// Whether it rises as it never did, and would reach the limit soon if that went on: days of the past know nothing of that.
+fn is_new(history: &[forecast::Point], now: f64, limit: f64) -> bool {
+    let values: Vec<f64> = history.iter().map(|point| point.value).collect();
+    let Some((past, [before, _])) = values.split_last_chunk::<2>() else { return false };
+    let rises = past.iter().zip(past.iter().skip(2)).map(|(a, b)| b - a);
+    let most = rises.fold(0.0, f64::max);
+    let rise = now - before;
+    rise > NEW * most && rise * SOON > limit - now
 }
 
 /// The means of steps. One that has only begun says nothing about a whole one.
