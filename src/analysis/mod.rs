@@ -4,6 +4,7 @@
 
 pub mod compare;
 pub mod forecast;
+pub mod outlook;
 pub mod periods;
 #[cfg(test)]
 pub(crate) mod testing;
