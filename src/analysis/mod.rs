@@ -5,6 +5,7 @@
 pub mod compare;
 pub mod forecast;
 pub mod periods;
+pub mod resources;
 #[cfg(test)]
 pub(crate) mod testing;
 pub mod trend;

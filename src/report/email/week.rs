@@ -12,10 +12,12 @@ use super::{
     pictures, subject,
 };
 use crate::{
+    analysis::resources::Resources,
     checks::{Safety, Severity},
     report::{
         Changes, EventKind, Problem, ProblemRef, Report, TemplateError,
         options::Detail,
+        resources,
         text::{SHOWN, severity_words},
         view,
     },
@@ -101,6 +103,20 @@ fn preheader(week: &Week<'_>) -> String {
     }
 }
 
+/// Lines about what the machine used, of each kind: what ran short, what changed.
+const USED: (usize, usize) = (3, 2);
+
+/// What the machine used, in a sentence and a few lines.
+fn used(resources: &Resources) -> Value {
+    let (short, changes) = resources::told(resources, Detail::Owner);
+    let lines: Vec<&str> = short.into_iter().take(USED.0).chain(changes.into_iter().take(USED.1)).collect();
+    let text = match &resources.gaps {
+        Some(gaps) => format!("{} {gaps}", resources.summary),
+        None => resources.summary.clone(),
+    };
+    json!({ "text": text, "lines": lines })
+}
+
 /// A title as a sentence.
 pub(super) fn sentence(title: &str) -> String {
     let title = title.trim_end();
@@ -130,6 +146,7 @@ fn view(week: &Week<'_>, fixed: &Fixed<'_>, limits: Limits) -> Value {
             "rest_title": rest.title,
             "rest_text": rest.text,
             "trouble": few(week.trouble.iter().map(|t| json!(sentence(t))).collect(), limits.few),
+            "used": report.resources.as_ref().map(used),
             "fixed": fixed.view(limits.few, &week.zone),
             "fixed_count": fixed.count(),
             "left": few(week.not_fixed.iter().map(left).collect(), limits.few),
@@ -146,7 +163,18 @@ fn view(week: &Week<'_>, fixed: &Fixed<'_>, limits: Limits) -> Value {
     );
     // Long lists that no mail has room for.
     if let Value::Object(map) = &mut view {
-        for long in ["events", "results", "coverage", "areas", "history", "problems", "waived", "not_seen", "repair"] {
+        for long in [
+            "events",
+            "results",
+            "coverage",
+            "areas",
+            "history",
+            "problems",
+            "waived",
+            "not_seen",
+            "repair",
+            "resources",
+        ] {
             map.remove(long);
         }
     }

@@ -1,0 +1,94 @@
+//! What a report shows of the machine's resources: it asks for them, and picks what a page has room for. The numbers and
+//! sentences are those of the model.
+
+use jiff::{SignedDuration, Timestamp, tz::TimeZone};
+
+use super::{
+    charts::{self, Drawing},
+    model::Report,
+    options::Detail,
+};
+use crate::{
+    analysis::resources::{Asked, Resource, ResourceKind, Resources, resources},
+    metrics,
+    store::{Store, StoreError},
+};
+
+/// What a technician reads where nothing was measured.
+pub(super) const BEGIN: &str = "How busy and how full this machine was is not known: nothing was measured. To begin, write `enabled = true` below `[metrics]` in cleanbill.toml.";
+
+/// Adds to a report of this machine what was measured of it in the time that it tells.
+///
+/// # Errors
+/// When the history cannot be read.
+pub fn measure(report: &mut Report, store: &Store, zone: &TimeZone) -> Result<(), StoreError> {
+    // What was measured is the machine itself, and no image of another.
+    if report.host.root != "/" {
+        return Ok(());
+    }
+    let compared = report.changes.as_ref().and_then(|changes| changes.since);
+    let since = report.history.iter().find(|p| p.audit.is_some() && p.audit == compared).map(|p| p.started);
+    report.resources = resources(store, Asked { host: &report.host.id, to: report.audit.started, since, zone })?;
+    Ok(())
+}
+
+/// Lines that are told to an owner, of each kind: what ran out, what changed.
+const SHORT: (usize, usize) = (4, 3);
+
+/// What ran out or nearly did, and what changed, in sentences; an owner reads the first few.
+pub(super) fn told(resources: &Resources, detail: Detail) -> (Vec<&str>, Vec<&str>) {
+    let (short, changes) = if detail == Detail::Owner { SHORT } else { (usize::MAX, usize::MAX) };
+    (
+        resources.shortages.iter().take(short).map(|s| s.text.as_str()).collect(),
+        resources.changes.iter().take(changes).map(String::as_str).collect(),
+    )
+}
+
+/// How many charts there are.
+const CHARTS: usize = 4;
+
+/// What is drawn large: the processor, the memory, the fullest disk, and what else matters most.
+fn drawn(resources: &Resources) -> Vec<&Resource> {
+    use ResourceKind::{Answers, DiskAtWork, Load, Memory, Network, Processor, Space, Swap};
+    let first = |kind| resources.list.iter().find(|r| r.kind == kind);
+    let order = [Processor, Memory, Space, Answers, Network, DiskAtWork, Swap, Load];
+    order.into_iter().filter_map(first).filter(|r| r.course.mean.iter().flatten().count() > 1).take(CHARTS).collect()
+}
+
+/// The charts, each with its title; `names` begins the names by which a page tells them apart.
+pub(super) fn charts(resources: &Resources, names: &str, size: (f64, f64)) -> Vec<(String, Drawing)> {
+    let chart = |(n, r): (usize, &Resource)| {
+        let metric = metrics::metric(&r.metric)?;
+        let course = charts::Course { name: String::new(), points: points(resources, r) };
+        let words = sentence(r);
+        let time = (resources.from, resources.to);
+        let name = format!("{names}-{}", n + 1);
+        let drawing = charts::lines(&[course], metric, time, (&r.title, &words), &name, size)?;
+        Some((r.title.clone(), drawing))
+    };
+    drawn(resources).into_iter().enumerate().filter_map(chart).collect()
+}
+
+/// A line of the table as a line that is drawn.
+pub(super) fn tiny(r: &Resource, name: &str, size: (f64, f64)) -> Option<Drawing> {
+    charts::course(&r.course.mean, &sentence(r), name, size)
+}
+
+/// What a chart shows.
+fn sentence(r: &Resource) -> String {
+    let now = &r.now;
+    format!("{}: {} on average, between {} and {}.", r.title, now.mean_text, now.min_text, now.max_text)
+}
+
+/// The middle of each stretch of a course with its least, mean and most.
+fn points(resources: &Resources, r: &Resource) -> Vec<(Timestamp, f64, f64, f64)> {
+    let course = &r.course;
+    let all = course.min.iter().zip(&course.mean).zip(&course.max).enumerate();
+    all.filter_map(|(n, ((min, mean), max))| {
+        let minutes =
+            i64::try_from(n).ok()?.checked_mul(60 * course.step_hours)?.checked_add(30 * course.step_hours)?;
+        let at = resources.from.checked_add(SignedDuration::from_mins(minutes)).ok()?.min(resources.to);
+        Some((at, (*min)?, (*mean)?, (*max)?))
+    })
+    .collect()
+}
