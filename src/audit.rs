@@ -5,13 +5,15 @@ use std::{
     time::{Duration, Instant},
 };
 
-use jiff::Timestamp;
+use jiff::{Timestamp, tz::TimeZone};
 use rustix::time::ClockId;
 
 use crate::{
+    analysis::outlook,
     checks::{self, Catalogue, Check, Finding, Outcome, Selection},
     facts::{FactDb, Facts, Gap, QueryError, Reason},
     host::Host,
+    metrics::tables::FORECASTS,
     probes,
     score::{self, Grade},
     store::{Metrics, Store, StoreError},
@@ -163,6 +165,10 @@ pub fn perform(
         let metrics = wanted.iter().flat_map(|check| check.measures.iter().map(String::as_str)).collect();
         measured(store, &db, &mut facts, &Metrics::Of(metrics));
         timings.push(watch.lap("metrics"));
+        if wanted.iter().any(|check| check.needs.iter().any(|table| table == FORECASTS.name)) {
+            foretold(store, &db, &mut facts, host.now());
+            timings.push(watch.lap("forecasts"));
+        }
     }
     db.seal()?;
     listen(Progress::Checks(wanted.len()));
@@ -194,6 +200,20 @@ pub fn measured(store: &Store, db: &FactDb, facts: &mut Facts, metrics: &Metrics
         Err(error) => {
             let source = store.path().display().to_string();
             facts.set_unmeasured(Gap::new("what was measured", source, Reason::Broken(error.to_string())));
+        }
+    }
+}
+
+/// Puts what will run out beside the facts; that it cannot be told is a gap.
+fn foretold(store: &Store, db: &FactDb, facts: &mut Facts, now: Timestamp) {
+    let host = machine_id(facts);
+    let all = outlook::outlooks(store, &host, now, &TimeZone::system());
+    match all.and_then(|all| Ok(outlook::fill(db, &all)?)) {
+        // Without a history nothing was measured.
+        Ok(()) | Err(StoreError::Missing(_) | StoreError::Lost(_)) => {}
+        Err(error) => {
+            let source = store.path().display().to_string();
+            facts.set_unmeasured(Gap::new("what will run out", source, Reason::Broken(error.to_string())));
         }
     }
 }

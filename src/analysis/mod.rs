@@ -4,6 +4,7 @@
 
 pub mod compare;
 pub mod forecast;
+pub mod outlook;
 pub mod periods;
 pub mod resources;
 #[cfg(test)]

@@ -2,6 +2,8 @@
 
 use std::{path::PathBuf, process::ExitCode};
 
+use jiff::tz::TimeZone;
+
 use super::{
     StoreArgs,
     error::CliError,
@@ -9,7 +11,9 @@ use super::{
     look,
 };
 use crate::{
-    facts::FactDb,
+    analysis::outlook,
+    facts::{FactDb, Table},
+    metrics::tables::FORECASTS,
     probes::{self, Probe},
     store::Metrics,
     words,
@@ -50,9 +54,16 @@ pub(super) fn run(args: &Args) -> Result<ExitCode, CliError> {
                 anstream::eprintln!("{}", words::harmless(&what));
             }
             let db = FactDb::filled(probes::tables(), &facts, host.now())?;
-            if names_metrics(&args.sql) && host.is_live() {
+            if host.is_live() && names_table_of(&args.sql, &probes::METRICS, |_| true) {
                 let id = probes::machine::identity(&host).0;
-                args.store.store().load_samples(&db, &id, &Metrics::All)?;
+                let store = args.store.store();
+                let names = |wanted: fn(&Table) -> bool| names_table_of(&args.sql, &probes::METRICS, wanted);
+                if names(|table| table.name != FORECASTS.name) {
+                    store.load_samples(&db, &id, &Metrics::All)?;
+                }
+                if names(|table| table.name == FORECASTS.name) {
+                    outlook::fill(&db, &outlook::outlooks(&store, &id, host.now(), &TimeZone::system())?)?;
+                }
             }
             db.seal()?;
             db
@@ -64,16 +75,13 @@ pub(super) fn run(args: &Args) -> Result<ExitCode, CliError> {
 
 /// The probes whose tables the query names, so that a small question is answered at once.
 fn needed(sql: &str) -> Vec<Probe> {
-    probes::ALL.iter().filter(|probe| names_table_of(sql, probe)).copied().collect()
+    probes::ALL.iter().filter(|probe| names_table_of(sql, probe, |_| true)).copied().collect()
 }
 
-fn names_metrics(sql: &str) -> bool {
-    names_table_of(sql, &probes::METRICS)
-}
-
-fn names_table_of(sql: &str, probe: &Probe) -> bool {
+/// Whether it names a table of the probe that is wanted.
+fn names_table_of(sql: &str, probe: &Probe, wanted: impl Fn(&Table) -> bool) -> bool {
     let mut words = sql.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
-    words.any(|word| probe.tables.iter().any(|table| word.eq_ignore_ascii_case(table.name)))
+    words.any(|word| probe.tables.iter().any(|table| wanted(table) && word.eq_ignore_ascii_case(table.name)))
 }
 
 /// Names the nearest table when one is misspelt.

@@ -1,10 +1,14 @@
-//! Samples as checks and queries see them. They are in the history already, so an audit reads them from there and does not
-//! put them into it once more.
+//! Samples, and what they say of the days ahead, as checks and queries see them. They are in the history already, so an
+//! audit reads them from there and does not put them into it once more.
 
 use crate::facts::{Column, Table, Type};
 
 const fn column(name: &'static str, ty: Type, about: &'static str) -> Column {
     Column { name, ty, nullable: false, about }
+}
+
+const fn maybe(name: &'static str, ty: Type, about: &'static str) -> Column {
+    Column { name, ty, nullable: true, about }
 }
 
 const METRIC: Column = column("metric", Type::Text, "Name of the metric, as `cleanbill collect --list` has it.");
@@ -63,8 +67,41 @@ rolled!(
     "select ts, mean, max from samples_1d where metric = 'system.memory.utilization' order by ts"
 );
 
+/// What will run out, as far as the days that were measured tell.
+pub(crate) static FORECASTS: Table = Table {
+    name: "forecasts",
+    about: "What can run out on this machine, one row a thing: disks, memory, swap, certificates of targets.",
+    columns: &[
+        column(
+            "kind",
+            Type::Text,
+            "What kind of thing it is: `disk`, `inodes`, `memory`, `program`, `swap` or `certificate`.",
+        ),
+        column("what", Type::Text, "What it is, for people: `The disk /var`."),
+        METRIC,
+        LABELS,
+        column("value", Type::Real, "The last value, in the unit of the metric."),
+        maybe("limit_value", Type::Real, "The value at which it has run out."),
+        column(
+            "state",
+            Type::Text,
+            "What can be said: `run_out`, `foretold`, `later` (not before the earliest day), `steady` or `unsaid`.",
+        ),
+        maybe("around", Type::Timestamp, "Around when it runs out."),
+        maybe("earliest", Type::Timestamp, "Of ten such forecasts one ends before this."),
+        maybe("latest", Type::Timestamp, "Of ten such forecasts one ends after this, if it can be told."),
+        maybe("days_left", Type::Real, "Days until it runs out, below 0 when it has."),
+        column("says", Type::Text, "All of this in a sentence."),
+        column("days", Type::Integer, "How many days of it were measured."),
+        maybe("error", Type::Real, "How far forecasts of its past were off on average, in the unit of the metric."),
+        maybe("plain_error", Type::Real, "How far a plain guess was off, such as that all stays as it is."),
+    ],
+    offline: false,
+    examples: &["select what, days_left, says from forecasts where state = 'foretold' order by days_left"],
+};
+
 /// All of them.
-pub(crate) static ALL: [&Table; 4] = [&SAMPLES, &MINUTES, &HOURS, &DAYS];
+pub(crate) static ALL: [&Table; 5] = [&SAMPLES, &MINUTES, &HOURS, &DAYS, &FORECASTS];
 
 /// Whether a table is one of these.
 pub(crate) fn is_one(name: &str) -> bool {

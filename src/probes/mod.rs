@@ -155,7 +155,7 @@ pub fn tables() -> impl Iterator<Item = &'static Table> {
 pub const METRICS: Probe = Probe {
     name: "metrics",
     about: "how the machine felt of late, where it is measured",
-    tables: &[&tables::SAMPLES, &tables::MINUTES, &tables::HOURS, &tables::DAYS],
+    tables: &tables::ALL,
     limit: USUAL_LIMIT,
     run: |_, _| Ok(()),
 };

@@ -38,7 +38,8 @@ pub enum Side {
 }
 
 impl Limit {
-    fn reached(self, value: f64) -> bool {
+    /// Whether a value has reached it.
+    pub fn reached(self, value: f64) -> bool {
         match self.side {
             Side::Rising => value >= self.value,
             Side::Falling => value <= self.value,
@@ -90,13 +91,26 @@ pub fn crossing(points: &[Point], limit: Limit, range: Range) -> Result<Crossing
     if latest.is_some_and(|point| limit.reached(point.value)) {
         return Ok(Crossing::Already);
     }
-    verdict::enough(&grid, Step::Day, 1)?;
-    let grid = match steps::take_out(&grid) {
+    foreseen(&grid, range)?.crossing(limit)
+}
+
+/// What comes on the days ahead, as far as can be looked: where [`crossing`] looks for the limit.
+///
+/// # Errors
+///
+/// There is too little to look at.
+pub fn days(points: &[Point], range: Range) -> Result<Forecast, Silence> {
+    foreseen(&Grid::new(points, Step::Day), range)
+}
+
+fn foreseen(grid: &Grid, range: Range) -> Result<Forecast, Silence> {
+    verdict::enough(grid, Step::Day, 1)?;
+    let grid = match steps::take_out(grid) {
         Steps::Without(grid) => grid,
         Steps::Unclear(need) => return Err(Silence::TooShort { step: Step::Day, have: grid.count(), need }),
     };
     let horizon = FURTHEST.min(TIMES * grid.len());
-    foresee(&grid, Step::Day, horizon, range)?.crossing(limit)
+    foresee(&grid, Step::Day, horizon, range)
 }
 
 impl Forecast {

@@ -12,7 +12,7 @@ mod tests;
 mod verdict;
 pub mod words;
 
-pub use crossing::{Crossing, Limit, Reached, Side, crossing};
+pub use crossing::{Crossing, Limit, Reached, Side, crossing, days};
 pub use grid::{Grid, MOST};
 pub use interval::COVERED;
 pub use methods::Method;
@@ -80,7 +80,7 @@ impl Range {
     pub const AMOUNT: Range = Range { low: Some(0.0), high: None };
 
     /// The nearest value that is possible.
-    fn clip(self, value: f64) -> f64 {
+    pub fn clip(self, value: f64) -> f64 {
         let value = self.low.map_or(value, |low| value.max(low));
         self.high.map_or(value, |high| value.min(high))
     }

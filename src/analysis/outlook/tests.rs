@@ -1,0 +1,229 @@
+//! What will run out on machines whose past is made up.
+
+#![allow(clippy::cast_precision_loss, reason = "days")]
+
+use std::{collections::BTreeSet, fmt::Write as _, path::Path};
+
+use jiff::{Timestamp, tz::TimeZone};
+
+use super::{Kind, Outlook, State, fill, outlooks};
+use crate::{
+    facts::FactDb,
+    metrics::{
+        spool::{Frame, Writer},
+        tables,
+    },
+    store::Store,
+};
+
+const DAY: i64 = 86_400;
+/// Midnight of 1 January 2026, UTC.
+const START: i64 = 1_767_225_600;
+/// The day on which the past of the tests ends, at 18:00.
+const TODAY: u32 = 90;
+
+/// What was measured of a series at a moment, in days since the start; nothing where it was not.
+type Value = Box<dyn Fn(f64) -> Option<f64>>;
+
+/// A series of a made-up machine.
+struct Made {
+    metric: &'static str,
+    labels: String,
+    value: Value,
+}
+
+fn made(metric: &'static str, labels: &str, value: impl Fn(f64) -> Option<f64> + 'static) -> Made {
+    Made { metric, labels: labels.to_owned(), value: Box::new(value) }
+}
+
+fn disk(path: &str, value: impl Fn(f64) -> Option<f64> + 'static) -> Made {
+    let path = serde_json::Value::from(path);
+    made(
+        "system.filesystem.utilization",
+        &format!(r#"{{"system.device":"/dev/sda1","system.filesystem.mountpoint":{path}}}"#),
+        value,
+    )
+}
+
+/// Noise that is the same in each run, from -1 to 1.
+fn noise(n: f64) -> f64 {
+    let wild = (n * 12.9898).sin() * 43_758.545_3;
+    2.0 * (wild - wild.floor()) - 1.0
+}
+
+fn at(day: f64) -> Timestamp {
+    #[allow(clippy::cast_possible_truncation)]
+    Timestamp::from_second(START + (day * DAY as f64) as i64).unwrap()
+}
+
+fn now() -> Timestamp {
+    at(f64::from(TODAY) + 0.75)
+}
+
+/// A history in which they were measured every six hours until today, 18:00.
+fn store(folder: &Path, all: &[Made]) -> Store {
+    let store = Store::at(folder.join("h.duckdb"));
+    let mut writer = Writer::new(&store.spool()).unwrap();
+    for step in 0..=4 * TODAY + 3 {
+        let day = f64::from(step) / 4.0;
+        let (mut host, mut series) = (None, Vec::new());
+        if writer.is_fresh() {
+            host = Some("h1".to_owned());
+            series = (0..).zip(all).map(|(n, m)| (n, m.metric.to_owned(), m.labels.clone())).collect();
+        }
+        let values = (0..).zip(all).filter_map(|(n, made)| Some((n, (made.value)(day)?))).collect();
+        writer.add(&Frame { at: at(day).as_microsecond(), host, series, values }).unwrap();
+    }
+    drop(writer);
+    store.take_samples(&store.spool()).unwrap();
+    store
+}
+
+fn told(all: &[Made]) -> Vec<Outlook> {
+    let folder = tempfile::tempdir().unwrap();
+    outlooks(&store(folder.path(), all), "h1", now(), &TimeZone::UTC).unwrap()
+}
+
+fn one(made: Made) -> Outlook {
+    told(&[made]).pop().unwrap()
+}
+
+/// A machine with all that can run out, and things that cannot.
+fn machine() -> Vec<Made> {
+    let program = |name: &str, value: fn(f64) -> Option<f64>| {
+        made("process.memory.usage", &format!(r#"{{"process.executable.name":"{name}"}}"#), value)
+    };
+    let target = |name: &str, value: fn(f64) -> Option<f64>| {
+        made("tls.certificate.days_left", &format!(r#"{{"target":"{name}"}}"#), value)
+    };
+    vec![
+        // Full on day 100.
+        disk("/var", |d| Some(0.1 + 0.009 * d + 0.002 * noise(d))),
+        disk("/", |_| Some(0.42)),
+        disk("/home", |d| Some(0.5 + 0.05 * noise(d))),
+        // A month in which 6 percent come each day and go at its end.
+        disk("/log", |d| Some(0.3 + 0.06 * (d % 10.0))),
+        disk("/new", |d| (d >= 85.0).then_some(0.02 * d - 1.6)),
+        disk("/clean", |d| Some(if d < 60.0 { 0.2 + 0.012 * d } else { 0.3 + 0.0001 * noise(d) })),
+        disk("/gone", |d| (d < 70.0).then_some(0.01 * d)),
+        disk("/full", |d| Some((0.012 * d).min(1.0))),
+        disk("/e\u{1b}[31mvil'", |_| Some(0.1)),
+        made(
+            "system.filesystem.inodes.utilization",
+            r#"{"system.device":"/dev/sda1","system.filesystem.mountpoint":"/mail"}"#,
+            |d| Some(0.005 * d + 0.001 * noise(d)),
+        ),
+        made("system.memory.utilization", "{}", |d| Some(0.3 + 0.005 * d + 0.01 * noise(d))),
+        made("system.memory.linux.available", "{}", |d| Some(8e9 * (0.7 - 0.005 * d - 0.01 * noise(d)))),
+        made("system.paging.utilization", "{}", |_| Some(0.0)),
+        program("leaky", |d| Some(1e8 + 4e7 * d + 1e6 * noise(d))),
+        program("calm", |d| Some(5e8 + 1e7 * noise(d))),
+        program("small", |_| Some(1e6)),
+        target("shop", |d| Some(100.0 - d)),
+        target("renewed", |d| Some(if d < 60.0 { 90.0 - d } else { 150.0 - d })),
+        target("late", |d| Some(if d < 30.0 { 60.0 - d } else { 105.0 - d })),
+        target("ended", |d| Some(80.0 - d)),
+    ]
+}
+
+#[test]
+fn all_that_can_run_out_is_told_the_worst_first() {
+    let mut text = String::new();
+    for outlook in told(&machine()) {
+        let days = outlook.days_left.map_or("-".to_owned(), |days| format!("{days:.1}"));
+        let _ = writeln!(text, "{:11} {:8} {days:>5}  {}", outlook.kind.name(), outlook.state.name(), outlook.says);
+    }
+    insta::assert_snapshot!(text);
+}
+
+#[test]
+fn the_words_are_easy() {
+    let all: Vec<String> = told(&machine()).into_iter().map(|outlook| outlook.says).collect();
+    let grade = crate::checks::reading_grade(&all.join(" "));
+    assert!(grade <= 8.0, "grade {grade:.1}");
+}
+
+#[test]
+fn the_day_lies_within_what_is_said_of_it() {
+    let told = one(disk("/var", |d| Some(0.1 + 0.009 * d + 0.002 * noise(d))));
+    let full = at(100.0);
+    assert_eq!((told.kind, &told.state), (Kind::Disk, &State::Foretold));
+    assert!(told.earliest.unwrap() <= full && full <= told.latest.unwrap(), "{}", told.says);
+    assert!((told.days_left.unwrap() - 9.25).abs() < 1.5, "{:?}", told.days_left);
+    assert!((told.now - 0.91).abs() < 0.01 && told.limit == Some(1.0));
+    // The chart goes on where the past ends, and beyond the limit.
+    let (last, first) = (told.history.last().unwrap(), told.forecast.first().unwrap());
+    assert!((last.value - first.value).abs() < 0.02 && last.at < first.at);
+    assert!(told.forecast.last().unwrap().value >= 1.0);
+    assert!(told.forecast.iter().all(|a| a.low <= a.value && a.value <= a.high));
+    assert_eq!(told.trust.unwrap().days, told.history.len());
+}
+
+#[test]
+fn old_growth_and_a_rhythm_foretell_nothing() {
+    let cleaned = one(disk("/", |d| Some(if d < 60.0 { 0.2 + 0.012 * d } else { 0.3 })));
+    assert!(!cleaned.is_foretold(), "{}", cleaned.says);
+    let rotated = one(disk("/", |d| Some(0.3 + 0.09 * (d % 7.0))));
+    assert!(!rotated.is_foretold(), "{}", rotated.says);
+    let noisy = one(disk("/", |d| Some(0.5 + 0.2 * noise(d))));
+    assert!(!noisy.is_foretold(), "{}", noisy.says);
+}
+
+#[test]
+fn of_a_little_past_the_reason_is_told() {
+    let short = one(disk("/", |d| (d >= 86.0).then_some(0.1 * (d - 86.0))));
+    let State::Unsaid { because } = &short.state else { panic!("{}", short.says) };
+    assert!(because.contains("about 14 are needed"), "{because}");
+    assert!(short.forecast.is_empty() && short.at.is_none() && !short.history.is_empty());
+}
+
+#[test]
+fn what_is_gone_is_not_told() {
+    assert!(told(&[disk("/gone", |d| (d < 80.0).then_some(0.01 * d))]).is_empty());
+    assert!(told(&[]).is_empty());
+    let folder = tempfile::tempdir().unwrap();
+    let none = outlooks(&Store::at(folder.path().join("none")), "h1", now(), &TimeZone::UTC);
+    assert!(matches!(none, Err(crate::store::StoreError::Missing(_))));
+}
+
+#[test]
+fn checks_and_queries_get_a_row_each() {
+    let all = told(&machine());
+    let db = FactDb::new(tables::ALL, now()).unwrap();
+    fill(&db, &all).unwrap();
+    fill(&db, &[]).unwrap();
+    db.seal().unwrap();
+    let ask = |sql: &str| db.select(sql, &[]).unwrap().rows;
+    assert_eq!(ask("select count(*) from forecasts"), [[serde_json::json!(all.len())]]);
+    let rows =
+        ask("select labels['system.filesystem.mountpoint'], round(days_left), earliest <= around and around <= latest,
+                    metric, days, error < plain_error
+                    from forecasts where kind = 'disk' and state = 'foretold' order by around");
+    assert_eq!(
+        rows,
+        [[
+            serde_json::json!("/var"),
+            serde_json::json!(9.0),
+            serde_json::json!(true),
+            serde_json::json!("system.filesystem.utilization"),
+            serde_json::json!(91),
+            serde_json::json!(true)
+        ]]
+    );
+    let evil = ask("select labels['system.filesystem.mountpoint'], what from forecasts where contains(what, 'vil')");
+    assert_eq!(evil, [["/e\u{1b}[31mvil'", "The disk /e\u{fffd}[31mvil'"]]);
+}
+
+#[test]
+fn programs_get_all_of_it_in_one_shape() {
+    let all = told(&machine());
+    let json = serde_json::to_value(&all).unwrap();
+    let schema = serde_json::to_value(schemars::schema_for!(Vec<Outlook>)).unwrap();
+    assert!(jsonschema::validator_for(&schema).unwrap().is_valid(&json));
+    let states: BTreeSet<&str> = all.iter().map(|outlook| outlook.state.name()).collect();
+    assert_eq!(states.len(), 5, "{states:?}");
+    for (outlook, json) in all.iter().zip(json.as_array().unwrap()) {
+        assert_eq!(json["kind"], outlook.kind.name());
+        assert_eq!(json["state"]["is"], outlook.state.name());
+    }
+}
