@@ -32,16 +32,25 @@ pub fn measure(report: &mut Report, store: &Store, zone: &TimeZone) -> Result<()
     Ok(())
 }
 
-/// Lines that are told to an owner, of each kind: what ran out, what changed.
-const SHORT: (usize, usize) = (4, 3);
+/// What is told in sentences.
+#[derive(Debug, Default)]
+pub(super) struct Told<'a> {
+    /// What ran out or nearly did.
+    pub(super) short: Vec<&'a str>,
+    /// What will run out.
+    pub(super) forecasts: Vec<&'a str>,
+    /// What changed.
+    pub(super) changes: Vec<&'a str>,
+}
 
-/// What ran out or nearly did, and what changed, in sentences; an owner reads the first few.
-pub(super) fn told(resources: &Resources, detail: Detail) -> (Vec<&str>, Vec<&str>) {
-    let (short, changes) = if detail == Detail::Owner { SHORT } else { (usize::MAX, usize::MAX) };
-    (
-        resources.shortages.iter().take(short).map(|s| s.text.as_str()).collect(),
-        resources.changes.iter().take(changes).map(String::as_str).collect(),
-    )
+/// What is told in sentences; an owner reads the first few of each.
+pub(super) fn told(resources: &Resources, detail: Detail) -> Told<'_> {
+    let few = |n| if detail == Detail::Owner { n } else { usize::MAX };
+    Told {
+        short: resources.shortages.iter().take(few(4)).map(|s| s.text.as_str()).collect(),
+        forecasts: resources.forecasts.iter().take(few(3)).map(|f| f.text.as_str()).collect(),
+        changes: resources.changes.iter().take(few(3)).map(String::as_str).collect(),
+    }
 }
 
 /// How many charts there are.

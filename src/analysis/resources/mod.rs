@@ -15,7 +15,10 @@ use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 pub use model::*;
 
 use self::pick::Line;
-use super::periods::{self, Moved, Verdict};
+use super::{
+    outlook,
+    periods::{self, Moved, Verdict},
+};
 use crate::{
     metrics::said,
     store::{Point, Store, StoreError},
@@ -100,9 +103,22 @@ pub fn resources(store: &Store, asked: Asked<'_>) -> Result<Option<Resources>, S
         gaps,
         shortages,
         changes: sentences::changes(&list),
+        forecasts: forecasts(store, asked)?,
         list,
         left_out: picked.left_out,
     }))
+}
+
+/// How many forecasts are told.
+const FORECASTS: usize = 12;
+
+/// What will run out. What has already is told with what ran short.
+fn forecasts(store: &Store, asked: Asked<'_>) -> Result<Vec<Foreseen>, StoreError> {
+    let all = outlook::outlooks(store, asked.host, asked.to, asked.zone)?;
+    let told = all.into_iter().filter(|o| o.state == outlook::State::Foretold).take(FORECASTS);
+    Ok(told
+        .map(|o| Foreseen { what: o.what, at: o.at, earliest: o.earliest, latest: o.latest, text: o.says })
+        .collect())
 }
 
 /// Whether a point has values that can be.
@@ -110,15 +126,29 @@ fn sane(point: &Point) -> bool {
     point.min.is_finite() && point.mean.is_finite() && point.max.is_finite()
 }
 
+/// Room that moved by less than this is as before.
+const ROOM: f64 = 0.02;
+
+/// Whether room differs. It is kept, not used anew each hour: a test for noise would take a disk that fills up for one that
+/// merely stays as full as an hour ago.
+fn room(before: &Stretch, now: &Stretch) -> Moved {
+    let shift = now.mean - before.mean;
+    if shift.abs() < ROOM { Moved::Same } else { Moved::By(shift) }
+}
+
 fn resource(line: &Line, before: &[Point], moved: Moved, (from, hours): (Timestamp, usize)) -> Option<Resource> {
+    let now = stretch(line, &line.points, from)?;
+    let before = stretch(line, before, from);
+    let moved = match (line.kind, &before) {
+        (ResourceKind::Space | ResourceKind::Files, Some(before)) => room(before, &now),
+        _ => moved,
+    };
     let change = match moved {
         Moved::TooFew => None,
         Moved::Same => Some(Change::Same),
         Moved::By(shift) if shift > 0.0 => Some(Change::More),
         Moved::By(_) => Some(Change::Less),
     };
-    let now = stretch(line, &line.points, from)?;
-    let before = stretch(line, before, from);
     Some(Resource {
         kind: line.kind,
         title: line.title.clone(),

@@ -34,6 +34,8 @@ pub struct Resources {
     pub shortages: Vec<Shortage>,
     /// What changed by more than the usual noise, in sentences, what matters most first.
     pub changes: Vec<String>,
+    /// What will run out, as far as its past can tell, the first in front.
+    pub forecasts: Vec<Foreseen>,
     /// What was measured.
     pub list: Vec<Resource>,
     /// How many lines of the same kinds are left out.
@@ -58,6 +60,24 @@ pub struct Shortage {
     /// In how many hours it was seen.
     pub hours: usize,
     /// The same in a sentence.
+    pub text: String,
+}
+
+/// What will run out.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct Foreseen {
+    /// What: `The disk /var`.
+    pub what: String,
+    /// Around when; none where only a day is known before which it hardly will.
+    #[schemars(with = "Option<String>")]
+    pub at: Option<Timestamp>,
+    /// Hardly before this moment.
+    #[schemars(with = "Option<String>")]
+    pub earliest: Option<Timestamp>,
+    /// Hardly after it; none where that is too far away to tell.
+    #[schemars(with = "Option<String>")]
+    pub latest: Option<Timestamp>,
+    /// The same in a sentence: `The disk /var will be full around 14 March (between 9 and 22 March).`
     pub text: String,
 }
 

@@ -103,13 +103,11 @@ fn preheader(week: &Week<'_>) -> String {
     }
 }
 
-/// Lines about what the machine used, of each kind: what ran short, what changed.
-const USED: (usize, usize) = (3, 2);
-
 /// What the machine used, in a sentence and a few lines.
 fn used(resources: &Resources) -> Value {
-    let (short, changes) = resources::told(resources, Detail::Owner);
-    let lines: Vec<&str> = short.into_iter().take(USED.0).chain(changes.into_iter().take(USED.1)).collect();
+    let told = resources::told(resources, Detail::Owner);
+    let (short, forecasts) = (told.short.into_iter().take(2), told.forecasts.into_iter().take(2));
+    let lines: Vec<&str> = short.chain(forecasts).chain(told.changes.into_iter().take(2)).take(5).collect();
     let text = match &resources.gaps {
         Some(gaps) => format!("{} {gaps}", resources.summary),
         None => resources.summary.clone(),

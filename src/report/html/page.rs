@@ -73,6 +73,7 @@ pub(super) fn beside(report: &Report, options: &Options) -> Value {
         json!({ "what": part.what, "needs": part.needs, "brings": part.brings, "place": place })
     });
     let used = report.resources.as_ref();
+    let told = used.map(|r| resources::told(r, options.detail)).unwrap_or_default();
     json!({
         "technician": options.detail == Detail::Technician,
         "outlook": outlook.collect::<Vec<_>>(),
@@ -88,8 +89,9 @@ pub(super) fn beside(report: &Report, options: &Options) -> Value {
         "filter": filter(report),
         "grades_text": grades(),
         "used_begin": resources::BEGIN,
-        "used_short": used.map(|r| resources::told(r, options.detail).0),
-        "used_changes": used.map(|r| resources::told(r, options.detail).1),
+        "used_short": told.short,
+        "used_forecasts": told.forecasts,
+        "used_changes": told.changes,
         "used_from": used.map(|r| words::date(r.from)),
         "used_to": used.map(|r| words::date(r.to)),
         "used_over": used.and_then(|r| left_out(r.left_out)),

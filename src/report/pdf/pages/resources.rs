@@ -21,7 +21,7 @@ const HALF: (f64, f64) = (330.0, 84.0);
 
 pub(super) fn lay(flow: &mut Flow, report: &Report, detail: Detail) {
     let Some(used) = &report.resources else { return };
-    let (short, changes) = resources::told(used, detail);
+    let told = resources::told(used, detail);
     flow.open();
     flow.add(&part("What the machine used"));
     let summary = match &used.gaps {
@@ -29,9 +29,10 @@ pub(super) fn lay(flow: &mut Flow, report: &Report, detail: Detail) {
         None => used.summary.clone(),
     };
     flow.add(&paragraph(vec![plain(&summary)]));
-    list(flow, "What ran short or nearly did", &short);
+    list(flow, "What ran short or nearly did", &told.short);
+    list(flow, "What will run out", &told.forecasts);
     if let Some(before) = &used.before {
-        list(flow, &format!("What changed against {before}"), &changes);
+        list(flow, &format!("What changed against {before}"), &told.changes);
     }
     charts(flow, used);
     if detail == Detail::Technician {
