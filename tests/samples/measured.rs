@@ -12,8 +12,8 @@ use jiff::SignedDuration;
 use crate::recording::Recording;
 
 /// Days that were measured, and how often.
-const DAYS: i64 = 70;
-const EVERY: i64 = 600;
+const DAYS: i64 = 49;
+const EVERY: i64 = 900;
 
 /// A number from 0 to 1 that looks drawn by chance (SplitMix64).
 fn chance(seed: u64, n: i64) -> f64 {
@@ -148,7 +148,7 @@ const MAIL: &[Way] = &[
 ];
 
 /// The machine was restarted on a Thursday morning, and its shop came back late: minutes before the end of the sample.
-const RESTART: std::ops::Range<i64> = 5805..5851;
+const RESTART: std::ops::Range<i64> = 5820..5851;
 
 impl Way {
     fn at(&self, n: i64, seed: u64) -> f64 {
@@ -158,7 +158,10 @@ impl Way {
         let hour = (n * EVERY + 6 * 3600).rem_euclid(86_400) as f64 / 86_400.0;
         let day = (std::f64::consts::TAU * (hour - 0.5)).sin();
         let week = if left < 7 * 86_400 { 1.0 + self.lately } else { 1.0 };
-        let noise = 1.0 + self.noise * (chance(seed, n) - 0.5);
+        // An hour is alike in itself, and days are not alike.
+        let drawn = 0.4 * chance(seed, n) + 0.6 * chance(seed + 50, n / 4);
+        let noise = 1.0 + self.noise * (drawn - 0.5);
+        let day = day * (0.6 + 0.8 * chance(seed + 100, n / 96));
         (self.from + (self.to - self.from) * progress) * (1.0 + self.day * day) * noise * week
     }
 }

@@ -8,9 +8,16 @@ use crate::{analysis::periods::Verdict, metrics::said, words};
 /// How many changes are told.
 const CHANGES: usize = 6;
 
-/// A value of a line, for people.
+/// A value of a line, for people. Parts of a percent that change from minute to minute are left out.
 pub(super) fn value(line: &Line, value: f64) -> String {
-    if line.daily { said::in_unit("{message}", value) } else { said::value(line.metric, value) }
+    let size = (value * 100.0).abs();
+    match line.metric.unit {
+        _ if line.daily => said::in_unit("{message}", value),
+        "1" if size >= 10.0 => said::in_unit("1", (value * 100.0).round() / 100.0),
+        "1" if size >= 1.0 => said::in_unit("1", (value * 1000.0).round() / 1000.0),
+        "1" => said::in_unit("1", (value * 10_000.0).round() / 10_000.0),
+        _ => said::value(line.metric, value),
+    }
 }
 
 /// `the 7 days until 23 November`.
@@ -35,7 +42,7 @@ pub(super) fn summary(list: &[Resource], shortages: &[Shortage], over: &str, gap
         [] => format!("It had enough of everything in these {over}{seen}: {}.", words::list(&usual(list))),
         many => {
             let out = many.iter().filter(|s| s.ran_out).count();
-            let (n, what) = if out > 0 { (out, "ran short") } else { (many.len(), "nearly ran short") };
+            let (n, what) = if out > 0 { (out, "failed or ran short") } else { (many.len(), "nearly ran short") };
             let things = if n == 1 { "one thing".to_owned() } else { format!("{} things", words::number(n)) };
             format!("{} {what} in these {over}{seen}.", words::capital(&things))
         }
@@ -73,7 +80,18 @@ pub(super) fn change(change: Option<Change>, before: bool) -> &'static str {
     }
 }
 
-/// What changed by more than noise, in sentences: what is worse first, then what moved most.
+/// What is told of as one: whatever comes first in the list tells for what comes with it.
+fn family(kind: ResourceKind) -> ResourceKind {
+    match kind {
+        ResourceKind::Load | ResourceKind::Waiting => ResourceKind::Processor,
+        ResourceKind::Swap => ResourceKind::Memory,
+        ResourceKind::DiskDelay => ResourceKind::DiskAtWork,
+        other => other,
+    }
+}
+
+/// What changed by more than noise, in sentences: what is worse first, then what moved most; of things that go together only
+/// one.
 pub(super) fn changes(list: &[Resource]) -> Vec<String> {
     let weight = |r: &Resource, before: f64| {
         let size = r.now.mean.abs().max(before.abs()).max(f64::MIN_POSITIVE);
@@ -84,21 +102,24 @@ pub(super) fn changes(list: &[Resource]) -> Vec<String> {
         };
         worse + ((r.now.mean - before).abs() / size).min(0.999)
     };
-    let mut told: Vec<(f64, String)> = list
-        .iter()
-        .filter_map(|r| {
-            let before = r.before.as_ref()?;
-            let verb = match r.change? {
-                Change::More => "rose",
-                Change::Less => "fell",
-                Change::Same => return None,
-            };
-            // Two means that read the same say nothing.
-            let (from, to) = (&before.mean_text, &r.now.mean_text);
-            (from != to)
-                .then(|| (weight(r, before.mean), format!("{} {verb} from {from} to {to} on average.", r.title)))
-        })
-        .collect();
-    told.sort_by(|a, b| b.0.total_cmp(&a.0));
-    told.into_iter().map(|(_, text)| text).take(CHANGES).collect()
+    let mut told: Vec<(ResourceKind, f64, String)> = Vec::new();
+    for r in list {
+        let Some(before) = &r.before else { continue };
+        let verb = match r.change {
+            Some(Change::More) => "rose",
+            Some(Change::Less) => "fell",
+            Some(Change::Same) | None => continue,
+        };
+        // Two means that read the same say nothing.
+        let (from, to) = (&before.mean_text, &r.now.mean_text);
+        let kind = family(r.kind);
+        // Two disks are two things.
+        let with = |of: ResourceKind| of == kind && !matches!(kind, ResourceKind::Space | ResourceKind::Answers);
+        if from == to || told.iter().any(|(of, ..)| with(*of)) {
+            continue;
+        }
+        told.push((kind, weight(r, before.mean), format!("{} {verb} from {from} to {to} on average.", r.title)));
+    }
+    told.sort_by(|a, b| b.1.total_cmp(&a.1));
+    told.into_iter().map(|(.., text)| text).take(CHANGES).collect()
 }

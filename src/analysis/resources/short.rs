@@ -120,7 +120,7 @@ fn silent(line: &Line, seen: &Seen<'_>) -> Option<Shortage> {
         )
     } else {
         let long = words::minutes(minutes.round() as u32);
-        format!("{} gave no right answer for about {long}, {}.", line.subject, spells.past())
+        format!("The target {} gave no right answer for about {long}, {}.", line.subject, spells.past())
     };
     Some(Shortage { lasts: down, ..spells.shortage(line.kind, true, text) })
 }
@@ -194,7 +194,7 @@ impl<'a> Spells<'a> {
         Some(format!("{} {}", from.strftime("since %-d %B, %H:%M"), self.clock()))
     }
 
-    /// `on 17 November from 02:00 to 05:00`, `for 12 hours in all, last on 18 November`.
+    /// `on 17 November between 02:00 and 05:00 UTC`, `for 12 hours in all, last on 18 November`.
     fn past(&self) -> String {
         let Some((from, to)) = self.spells.last().and_then(|(from, to)| self.local(*from).zip(self.local(*to))) else {
             return "in this time".to_owned();
@@ -205,7 +205,7 @@ impl<'a> Spells<'a> {
         let end = if midnight { "24:00".to_owned() } else { to.strftime("%H:%M").to_string() };
         let zone = self.clock();
         let last = if from.date() == last_day {
-            format!("on {} to {end} {zone}", from.strftime("%-d %B from %H:%M"))
+            format!("on {} and {end} {zone}", from.strftime("%-d %B between %H:%M"))
         } else {
             format!("from {} to {}, {end} {zone}", from.strftime("%-d %B, %H:%M"), last_day.strftime("%-d %B"))
         };

@@ -157,12 +157,12 @@ fn when_something_ran_out_is_told_as_exactly_as_it_is_known_where_the_reader_liv
         told.shortages.first().map(|s| s.text.clone())
     };
     for (full, expected) in [
-        (&(|h: i64| h == 200) as &dyn Fn(i64) -> bool, "was left on 17 November from 15:00 to 16:00 CET."),
+        (&(|h: i64| h == 200) as &dyn Fn(i64) -> bool, "was left on 17 November between 15:00 and 16:00 CET."),
         (&|h| (200..230).contains(&h), "was left from 17 November, 15:00 to 18 November, 21:00 CET."),
-        (&|h| (200..209).contains(&h), "was left on 17 November from 15:00 to 24:00 CET."),
+        (&|h| (200..209).contains(&h), "was left on 17 November between 15:00 and 24:00 CET."),
         (
             &|h| [200, 210, 211].contains(&h),
-            "was left in 3 hours on two occasions, the last on 18 November from 01:00 to 03:00 CET.",
+            "was left in 3 hours on two occasions, the last on 18 November between 01:00 and 03:00 CET.",
         ),
         (&|h| h >= 300, "has been left since 21 November, 19:00 CET."),
     ] {

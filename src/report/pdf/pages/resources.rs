@@ -29,7 +29,7 @@ pub(super) fn lay(flow: &mut Flow, report: &Report, detail: Detail) {
         None => used.summary.clone(),
     };
     flow.add(&paragraph(vec![plain(&summary)]));
-    list(flow, "What ran short or nearly did", &told.short);
+    list(flow, "What failed or ran short", &told.short);
     list(flow, "What will run out", &told.forecasts);
     if let Some(before) = &used.before {
         list(flow, &format!("What changed against {before}"), &told.changes);
