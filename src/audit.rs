@@ -13,7 +13,7 @@ use crate::{
     checks::{self, Catalogue, Check, Finding, Outcome, Selection},
     facts::{FactDb, Facts, Gap, QueryError, Reason},
     host::Host,
-    metrics::tables::FORECASTS,
+    metrics::tables::{FORECASTS, is_one},
     probes,
     score::{self, Grade},
     store::{Metrics, Store, StoreError},
@@ -162,7 +162,9 @@ pub fn perform(
     timings.push(watch.lap("loading the facts"));
     let wanted: Vec<&Check> = catalogue.checks().filter(|c| selection.wants(c)).collect();
     if let Some(store) = history.filter(|_| host.is_live()) {
-        let metrics = wanted.iter().flat_map(|check| check.measures.iter().map(String::as_str)).collect();
+        let samples = |check: &&&Check| check.needs.iter().any(|table| table != FORECASTS.name && is_one(table));
+        let metrics =
+            wanted.iter().filter(samples).flat_map(|check| check.measures.iter().map(String::as_str)).collect();
         measured(store, &db, &mut facts, &Metrics::Of(metrics));
         timings.push(watch.lap("metrics"));
         if wanted.iter().any(|check| check.needs.iter().any(|table| table == FORECASTS.name)) {
@@ -208,9 +210,14 @@ pub fn measured(store: &Store, db: &FactDb, facts: &mut Facts, metrics: &Metrics
 fn foretold(store: &Store, db: &FactDb, facts: &mut Facts, now: Timestamp) {
     let host = machine_id(facts);
     let all = outlook::outlooks(store, &host, now, &TimeZone::system());
-    match all.and_then(|all| Ok(outlook::fill(db, &all)?)) {
+    let filled = all.and_then(|all| {
+        outlook::fill(db, &all)?;
+        Ok(all)
+    });
+    match filled {
+        Ok(all) => facts.add_measured(all.into_iter().map(|outlook| outlook.metric)),
         // Without a history nothing was measured.
-        Ok(()) | Err(StoreError::Missing(_) | StoreError::Lost(_)) => {}
+        Err(StoreError::Missing(_) | StoreError::Lost(_)) => {}
         Err(error) => {
             let source = store.path().display().to_string();
             facts.set_unmeasured(Gap::new("what will run out", source, Reason::Broken(error.to_string())));

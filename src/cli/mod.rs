@@ -15,6 +15,7 @@ mod email;
 mod error;
 mod facts;
 mod fix;
+mod forecast;
 mod generate;
 mod history;
 mod init;
@@ -79,6 +80,8 @@ enum Command {
     Compare(compare::Args),
     /// Show how the risk, the open problems or one check went over time
     Trend(trend::Args),
+    /// Say what will run out and when: disks, memory, certificates; and where a metric goes
+    Forecast(forecast::Args),
     /// Fix problems: choose, see what changes, do it, prove it
     Fix(fix::Args),
     /// Take a run of fixes back
@@ -171,6 +174,7 @@ fn run(args: Vec<OsString>) -> ExitCode {
         Some(Command::Audits(args)) => audits::run(&args),
         Some(Command::Compare(args)) => compare::run(&args),
         Some(Command::Trend(args)) => trend::run(&args),
+        Some(Command::Forecast(args)) => forecast::run(&args),
         Some(Command::Fix(args)) => fix::run(&args),
         Some(Command::Undo(args)) => undo::run(&args),
         Some(Command::History(args)) => history::run(&args),

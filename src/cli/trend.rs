@@ -75,7 +75,7 @@ fn since(text: &str) -> Result<Since, String> {
     }
 }
 
-fn label(text: &str) -> Result<(String, String), String> {
+pub(super) fn label(text: &str) -> Result<(String, String), String> {
     let wrong = || "write it as in system.device=sda".to_owned();
     text.split_once('=').map(|(name, value)| (name.to_owned(), value.to_owned())).ok_or_else(wrong)
 }
@@ -147,11 +147,7 @@ fn measured(args: &Args, metric: &'static Metric) -> Result<ExitCode, CliError> 
         Some(text) => moment(text, now).map_err(|why| CliError::usage(why, "Try: --since 24h, or --since 30d"))?,
     };
     if let Some(by) = args.by.as_deref().filter(|by| !metric.labels.contains(by)) {
-        let hint = match metric.labels {
-            [] => format!("{} is one line, so there is nothing to put together", metric.name),
-            labels => format!("It has: {}", labels.join(", ")),
-        };
-        return Err(CliError::usage(format!("{} has no label `{}`.", metric.name, words::harmless(by)), hint));
+        return Err(no_label(metric, by));
     }
     let host = look::host(None)?;
     let (id, name) = probes::machine::identity(&host);
@@ -192,6 +188,15 @@ fn measured(args: &Args, metric: &'static Metric) -> Result<ExitCode, CliError> 
     };
     terminal::deliver(args.output.as_deref(), &text)?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// That a metric has no such label.
+pub(super) fn no_label(metric: &Metric, label: &str) -> CliError {
+    let hint = match metric.labels {
+        [] => format!("{} is one line, so there is nothing to choose or put together", metric.name),
+        labels => format!("It has: {}", labels.join(", ")),
+    };
+    CliError::usage(format!("{} has no label `{}`.", metric.name, words::harmless(label)), hint)
 }
 
 /// `24h`, `30d` or a day, as a moment.

@@ -176,6 +176,11 @@ impl Facts {
         self.measured = metrics;
     }
 
+    /// Says that these were measured too.
+    pub fn add_measured(&mut self, metrics: impl IntoIterator<Item = String>) {
+        self.measured.extend(metrics);
+    }
+
     /// Says that the history does not tell what was measured.
     pub fn set_unmeasured(&mut self, gap: Gap) {
         self.unmeasured = Some(gap);

@@ -85,7 +85,7 @@ pub(crate) static FORECASTS: Table = Table {
         column(
             "state",
             Type::Text,
-            "What can be said: `run_out`, `foretold`, `later` (not before the earliest day), `steady` or `unsaid`.",
+            "What can be said: `run_out`, `foretold`, `late` (a new one is), `later` (not before the earliest day), `steady`, `unsaid`.",
         ),
         maybe("around", Type::Timestamp, "Around when it runs out."),
         maybe("earliest", Type::Timestamp, "Of ten such forecasts one ends before this."),

@@ -14,6 +14,7 @@ fn every_command_has_help_with_examples() {
         vec!["facts"],
         vec!["query"],
         vec!["waive"],
+        vec!["forecast"],
         vec!["watch"],
         vec!["completions"],
         vec!["man"],

@@ -7,6 +7,7 @@ mod commands;
 mod compare;
 mod fix;
 mod fixes_cut_off;
+mod forecast;
 mod history;
 mod install;
 mod mail;

@@ -17,7 +17,7 @@ use crate::{
     words::{count, days_between, harmless},
 };
 
-const METRIC: &str = "tls.certificate.days_left";
+pub(super) const METRIC: &str = "tls.certificate.days_left";
 /// One that has so many days more than the day before was renewed.
 const RENEWED: f64 = 2.0;
 /// One is late when it has less days left than at any renewal before, by this part of them.
@@ -27,14 +27,14 @@ const MOST: usize = 200;
 
 /// The outlooks of all certificates, in no order.
 pub(super) fn outlooks(reader: &Reader<'_>) -> Result<Vec<Outlook>, StoreError> {
-    let alive = reader.alive(METRIC)?;
+    let alive = reader.alive(METRIC);
     if alive.is_empty() {
         return Ok(vec![]);
     }
     // Of the last value the hour is wanted, not only the day.
     let hours = reader.hours(METRIC)?;
     let last = |series: &SeriesRow| hours.iter().find(|(of, _)| of == series).and_then(|(_, points)| points.last());
-    let told = alive.iter().filter_map(|a| outlook(reader, a.metric, &a.series, &a.points, last(&a.series)?));
+    let told = alive.iter().filter_map(|a| outlook(reader, a.metric, a.series, a.points, last(a.series)?));
     Ok(told.take(MOST).collect())
 }
 
@@ -62,6 +62,7 @@ fn outlook(
         #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "days, not below 0")]
         let days = count(usual.round().max(0.0) as usize, "day", "days");
         if left < usual - (LATE * usual).max(1.0) {
+            state = State::Late;
             says.push_str(&format!(" So far a new one came {days} before the end, so it is late now."));
         } else {
             state = State::Later;

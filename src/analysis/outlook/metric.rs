@@ -13,7 +13,7 @@ use crate::{
     analysis::forecast::{self, Forecast, Limit, Point, Range, Side, Silence, Step, words::Saying},
     metrics::{Metric, said},
     store::{Store, StoreError},
-    words::{self, harmless},
+    words::harmless,
 };
 
 /// What is asked for.
@@ -79,9 +79,10 @@ const MOST: usize = 40;
 /// # Errors
 /// When the history cannot be read.
 pub fn metric(store: &Store, asked: &Asked<'_>) -> Result<MetricOutlook, StoreError> {
-    let reader = Reader { store, host: asked.host.0, now: asked.now, zone: asked.zone };
     let (step, past) = if asked.ahead <= HOURS { (Step::Hour, PAST_HOURS) } else { (Step::Day, PAST) };
-    let mut alive = reader.alive_at(asked.metric.name, past, step.seconds() / 3600)?;
+    let (width, when) = ((past, step.seconds() / 3600), (asked.now, asked.zone));
+    let reader = Reader::new(store, asked.host.0, when, &[asked.metric.name], width)?;
+    let mut alive = reader.alive(asked.metric.name);
     alive.retain(|a| {
         asked.only.iter().all(|(name, value)| a.series.labels.get(name).is_some_and(|label| label == value))
     });
@@ -102,8 +103,8 @@ pub fn metric(store: &Store, asked: &Asked<'_>) -> Result<MetricOutlook, StoreEr
     })
 }
 
-fn one(reader: &Reader<'_>, asked: &Asked<'_>, alive: &Alive, step: Step) -> Outlook {
-    let history = things::whole(&alive.points, asked.now, step);
+fn one(reader: &Reader<'_>, asked: &Asked<'_>, alive: &Alive<'_>, step: Step) -> Outlook {
+    let history = things::whole(alive.points, asked.now, step);
     let range = range(asked.metric, &history);
     let usual = things::known(asked.metric.name);
     let what = usual.map_or_else(|| name(alive), |thing| (thing.what)(&alive.series.labels));
@@ -149,7 +150,7 @@ fn hours(
 /// Where it is going, without a limit.
 fn likely(
     asked: &Asked<'_>,
-    alive: &Alive,
+    alive: &Alive<'_>,
     (history, what): (&[Point], &str),
     found: Result<Forecast, Silence>,
 ) -> Outlook {
@@ -157,11 +158,11 @@ fn likely(
     let value = |value: f64| said::value(asked.metric, value);
     let (state, says) = match (&found, steps.last()) {
         (Ok(_), Some(last)) => {
-            let day = words::moment(last.at, asked.zone);
+            let moment = asked.zone.to_datetime(last.at);
+            let day = moment.strftime(if asked.ahead <= HOURS { "%-d %B at %H:%M" } else { "%-d %B %Y" });
             let (low, high) = (value(last.low), value(last.high));
             let between = if low == high { String::new() } else { format!(" (between {low} and {high})") };
-            let says =
-                format!("{what}: around {} on {day}{between}. Now it is {}.", value(last.value), value(alive.now));
+            let says = format!("{what}: around {} on {day}{between}.", value(last.value));
             (State::Likely, says)
         }
         (Ok(_), None) => (State::Likely, format!("{what}: now it is {}.", value(alive.now))),
@@ -187,12 +188,12 @@ fn likely(
     }
 }
 
-/// `Disk traffic of sda read`.
-fn name(alive: &Alive) -> String {
+/// `Disk traffic (sda read)`.
+fn name(alive: &Alive<'_>) -> String {
     let labels = alive.metric.labels.iter().filter_map(|label| alive.series.labels.get(*label));
     let labels: Vec<String> = labels.map(|label| harmless(label)).collect();
     let title = alive.metric.title;
-    if labels.is_empty() { title.to_owned() } else { format!("{title} of {}", labels.join(" ")) }
+    if labels.is_empty() { title.to_owned() } else { format!("{title} ({})", labels.join(" ")) }
 }
 
 /// What values can come: those of a share from none to all; nothing below nothing where there never was.

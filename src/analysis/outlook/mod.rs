@@ -3,9 +3,11 @@
 
 mod ends;
 pub mod metric;
+mod output;
 mod table;
 #[cfg(test)]
 mod tests;
+pub mod text;
 mod things;
 
 use std::collections::BTreeMap;
@@ -14,6 +16,7 @@ use jiff::{Timestamp, tz::TimeZone};
 use schemars::JsonSchema;
 use serde::Serialize;
 
+pub use output::{Outlooks, csv, json, points, schema};
 pub use table::fill;
 
 use crate::store::{Store, StoreError};
@@ -86,6 +89,8 @@ pub enum State {
     RunOut,
     /// It will run out around the moment in `at`.
     Foretold,
+    /// It will end then, and a new one is late: so far each came sooner before the end.
+    Late,
     /// It could run out, but hardly before the moment in `earliest`.
     Later,
     /// It will not run out as far as can be looked.
@@ -143,8 +148,9 @@ pub struct Ahead {
 /// # Errors
 /// When the history cannot be read.
 pub fn outlooks(store: &Store, host: &str, now: Timestamp, zone: &TimeZone) -> Result<Vec<Outlook>, StoreError> {
-    let reader = things::Reader { store, host, now, zone };
-    let mut all = things::outlooks(&reader)?;
+    let metrics: Vec<&str> = things::metrics().chain([ends::METRIC]).collect();
+    let reader = things::Reader::new(store, host, (now, zone), &metrics, (things::PAST, 24))?;
+    let mut all = things::outlooks(&reader);
     all.extend(ends::outlooks(&reader)?);
     all.sort_by(|a, b| a.order().cmp(&b.order()).then_with(|| a.what.cmp(&b.what)));
     Ok(all)
@@ -155,7 +161,7 @@ impl Outlook {
     fn order(&self) -> (u8, Option<Timestamp>) {
         match self.state {
             State::RunOut => (0, self.at),
-            State::Foretold => (1, self.at),
+            State::Foretold | State::Late => (1, self.at),
             State::Later => (2, self.earliest),
             State::Unsaid { .. } => (3, None),
             State::Steady | State::Likely => (4, None),
@@ -164,6 +170,6 @@ impl Outlook {
 
     /// Whether it has run out or a day is named for it.
     pub fn is_foretold(&self) -> bool {
-        matches!(self.state, State::RunOut | State::Foretold)
+        matches!(self.state, State::RunOut | State::Foretold | State::Late)
     }
 }

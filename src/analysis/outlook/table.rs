@@ -45,6 +45,7 @@ impl State {
         match self {
             State::RunOut => "run_out",
             State::Foretold => "foretold",
+            State::Late => "late",
             State::Later => "later",
             State::Steady => "steady",
             State::Likely => "likely",

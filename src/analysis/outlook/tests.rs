@@ -4,15 +4,20 @@
 
 use std::{collections::BTreeSet, fmt::Write as _, path::Path};
 
-use jiff::{Timestamp, tz::TimeZone};
+use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 
-use super::{Kind, Outlook, State, fill, outlooks};
+use super::{
+    Kind, Outlook, State, csv, fill,
+    metric::{self, Asked, MetricOutlook, metric},
+    outlooks, points, schema, text,
+};
 use crate::{
     facts::FactDb,
     metrics::{
         spool::{Frame, Writer},
         tables,
     },
+    report::Style,
     store::Store,
 };
 
@@ -221,9 +226,141 @@ fn programs_get_all_of_it_in_one_shape() {
     let schema = serde_json::to_value(schemars::schema_for!(Vec<Outlook>)).unwrap();
     assert!(jsonschema::validator_for(&schema).unwrap().is_valid(&json));
     let states: BTreeSet<&str> = all.iter().map(|outlook| outlook.state.name()).collect();
-    assert_eq!(states.len(), 5, "{states:?}");
+    assert_eq!(states.len(), 6, "{states:?}");
     for (outlook, json) in all.iter().zip(json.as_array().unwrap()) {
         assert_eq!(json["kind"], outlook.kind.name());
         assert_eq!(json["state"]["is"], outlook.state.name());
+    }
+}
+
+fn style(unicode: bool) -> Style {
+    Style { width: 80, colour: false, unicode }
+}
+
+/// What is likely next of a metric of that machine.
+fn next(all: &[Made], name: &str, only: &[(&str, &str)], limit: Option<f64>, hours: i64) -> MetricOutlook {
+    let folder = tempfile::tempdir().unwrap();
+    let store = store(folder.path(), all);
+    let only: Vec<_> = only.iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned())).collect();
+    let asked = Asked {
+        host: ("h1", "shop01"),
+        metric: crate::metrics::metric(name).unwrap(),
+        only: &only,
+        limit,
+        ahead: SignedDuration::from_hours(hours),
+        now: now(),
+        zone: &TimeZone::UTC,
+    };
+    metric(&store, &asked).unwrap()
+}
+
+const MONTH: i64 = 30 * 24;
+const DISK: &str = "system.filesystem.utilization";
+const MOUNT: &str = "system.filesystem.mountpoint";
+
+#[test]
+fn all_of_it_is_a_page() {
+    let page = text::list("shop01", &told(&machine()), style(true));
+    assert!(page.lines().all(|line| line.chars().count() <= 80), "{page}");
+    insta::assert_snapshot!(page);
+}
+
+#[test]
+fn one_line_is_a_chart_that_goes_on() {
+    let var = next(&machine(), DISK, &[(MOUNT, "/var")], None, MONTH);
+    insta::assert_snapshot!(text::metric(&var, style(true)));
+    insta::assert_snapshot!("one_line_in_ascii", text::metric(&var, style(false)));
+    let svg = var.series[0].svg().unwrap();
+    assert!(svg.starts_with("<svg ") && svg.contains("The disk /var will be full around"), "{svg}");
+    let log = next(&machine(), DISK, &[(MOUNT, "/log")], None, MONTH);
+    insta::assert_snapshot!("nothing_is_said", text::metric(&log, style(true)));
+}
+
+#[test]
+fn several_lines_are_a_sentence_each() {
+    insta::assert_snapshot!(text::metric(&next(&machine(), DISK, &[], None, MONTH), style(true)));
+}
+
+#[test]
+fn a_limit_of_ones_own_and_none() {
+    let half = next(&machine(), DISK, &[(MOUNT, "/var")], Some(0.95), MONTH);
+    let leaky = next(&machine(), "process.memory.usage", &[("process.executable.name", "leaky")], None, MONTH);
+    let left = next(&machine(), "system.memory.linux.available", &[], Some(1e9), 365 * 24);
+    let all = [&half, &leaky, &left].map(|found| found.series[0].says.as_str());
+    insta::assert_snapshot!(all.join("\n"));
+    assert_eq!(leaky.series[0].state, State::Likely);
+    // 91 more days come to an end at about 4.8 GB.
+    assert!((leaky.series[0].forecast.last().unwrap().value - 4.86e9).abs() < 1e8);
+}
+
+#[test]
+fn up_to_a_week_hours_are_looked_at() {
+    // Every hour, up and down each day.
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::at(folder.path().join("h.duckdb"));
+    let mut writer = Writer::new(&store.spool()).unwrap();
+    let value = |hour: f64| 2.0 + (hour * std::f64::consts::TAU / 24.0).sin() + 0.05 * noise(hour);
+    for hour in 0..24 * 20 {
+        let (mut host, mut series) = (None, Vec::new());
+        if writer.is_fresh() {
+            host = Some("h1".to_owned());
+            series = vec![(0, "system.cpu.load_average.5m".to_owned(), "{}".to_owned())];
+        }
+        let values = vec![(0, value(f64::from(hour)))];
+        writer.add(&Frame { at: at(f64::from(hour) / 24.0).as_microsecond(), host, series, values }).unwrap();
+    }
+    drop(writer);
+    store.take_samples(&store.spool()).unwrap();
+    let asked = Asked {
+        host: ("h1", "shop01"),
+        metric: crate::metrics::metric("system.cpu.load_average.5m").unwrap(),
+        only: &[],
+        limit: None,
+        ahead: SignedDuration::from_hours(48),
+        now: at(20.0),
+        zone: &TimeZone::UTC,
+    };
+    let found = metric(&store, &asked).unwrap();
+    let series = &found.series[0];
+    assert_eq!((found.step, series.forecast.len(), &series.state), (3600, 48, &State::Likely), "{}", series.says);
+    for (hour, ahead) in (480..).zip(&series.forecast) {
+        assert!((ahead.value - value(f64::from(hour))).abs() < 0.25, "{hour}: {ahead:?}");
+    }
+    insta::assert_snapshot!(text::metric(&found, style(true)));
+}
+
+#[test]
+fn programs_get_every_point_of_a_metric() {
+    let found = next(&machine(), DISK, &[(MOUNT, "/var")], None, 24 * 10);
+    let json: serde_json::Value = serde_json::from_str(&super::json(&found)).unwrap();
+    let schema: serde_json::Value = serde_json::from_str(&schema::<MetricOutlook>()).unwrap();
+    assert!(jsonschema::validator_for(&schema).unwrap().is_valid(&json));
+    let (columns, rows) = points(&found);
+    let measured = rows.iter().filter(|row| !row[3].is_null()).count();
+    let likely = rows.iter().filter(|row| !row[5].is_null()).count();
+    assert_eq!((columns.len(), measured, likely), (7, 91, 10), "{rows:?}");
+    assert_eq!(rows[0][2], "system.device=/dev/sda1 system.filesystem.mountpoint=/var");
+    let (columns, rows) = csv(&found.series);
+    assert_eq!((columns.len(), rows.len(), rows[0].len()), (12, 1, 12));
+}
+
+#[test]
+fn values_are_read_as_people_write_them() {
+    let value = |name: &str, text: &str| metric::value(crate::metrics::metric(name).unwrap(), text);
+    for (name, text, expected) in [
+        (DISK, "90%", Some(0.9)),
+        (DISK, " 0.9", Some(0.9)),
+        (DISK, "9 GB", None),
+        ("process.memory.usage", "8GB", Some(8e9)),
+        ("system.network.io", "1.5 MB/s", Some(1.5e6)),
+        ("http.client.request.duration", "200ms", Some(0.2)),
+        ("hw.temperature", "-4", Some(-4.0)),
+        (DISK, "much", None),
+        (DISK, "", None),
+        (DISK, "1e999", None),
+        (DISK, "9é", None),
+    ] {
+        let found = value(name, text);
+        assert_eq!(found.map(|v| (v * 1e6).round()), expected.map(|v: f64| (v * 1e6).round()), "{text}");
     }
 }

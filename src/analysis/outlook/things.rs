@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// So many days of history are looked at.
-pub(super) const PAST: i64 = 400;
+pub(super) const PAST: i64 = 200;
 /// What was not measured for so many days is gone: a disk that was taken out, a program that is no more.
 const GONE: i64 = 2;
 /// The most things of one kind, those that are nearest to their limit.
@@ -87,66 +87,86 @@ const THINGS: [Thing; 4] = [
 ];
 
 const PROGRAM: &str = "process.memory.usage";
+const LEFT: &str = "system.memory.linux.available";
 
 /// What is read once and asked again and again.
 pub(super) struct Reader<'a> {
-    pub(super) store: &'a Store,
-    pub(super) host: &'a str,
+    store: &'a Store,
+    host: &'a str,
     pub(super) now: Timestamp,
     pub(super) zone: &'a TimeZone,
+    measured: Vec<(SeriesRow, Vec<Point>)>,
 }
 
 /// A series that is still measured, with its days.
-pub(super) struct Alive {
+pub(super) struct Alive<'a> {
     pub(super) metric: &'static Metric,
-    pub(super) series: SeriesRow,
-    pub(super) points: Vec<Point>,
+    pub(super) series: &'a SeriesRow,
+    pub(super) points: &'a [Point],
     pub(super) now: f64,
 }
 
 /// The outlooks of all things that are measured, in no order.
-pub(super) fn outlooks(reader: &Reader<'_>) -> Result<Vec<Outlook>, StoreError> {
+pub(super) fn outlooks(reader: &Reader<'_>) -> Vec<Outlook> {
     let mut all = Vec::new();
     for thing in &THINGS {
-        let mut alive = reader.alive(thing.metric)?;
+        let mut alive = reader.alive(thing.metric);
         alive.sort_by(|a, b| b.now.total_cmp(&a.now));
-        let told = |alive: Alive| {
+        let told = |alive: Alive<'_>| {
             let what = (thing.what)(&alive.series.labels);
             let saying = (thing.words)(&what);
             reader.outlook(thing.kind, &alive, thing.limit, thing.range, saying)
         };
         all.extend(alive.into_iter().take(MOST).map(told));
     }
-    all.extend(reader.programs()?);
-    Ok(all)
+    all.extend(reader.programs());
+    all
 }
 
-impl Reader<'_> {
-    /// The series of a metric that were measured of late.
-    pub(super) fn alive(&self, name: &str) -> Result<Vec<Alive>, StoreError> {
-        self.alive_at(name, PAST, 24)
+/// The metrics that tell of them.
+pub(super) fn metrics() -> impl Iterator<Item = &'static str> {
+    THINGS.iter().map(|thing| thing.metric).chain([PROGRAM, LEFT])
+}
+
+impl<'a> Reader<'a> {
+    /// Reads these metrics over so many days, at points so many hours wide.
+    pub(super) fn new(
+        store: &'a Store,
+        host: &'a str,
+        (now, zone): (Timestamp, &'a TimeZone),
+        names: &[&str],
+        (days, hours): (i64, i64),
+    ) -> Result<Self, StoreError> {
+        let mut reader = Reader { store, host, now, zone, measured: vec![] };
+        reader.measured = reader.measure(names, days, hours)?;
+        Ok(reader)
     }
 
-    /// The same over so many days, with points so many hours wide.
-    pub(super) fn alive_at(&self, name: &str, days: i64, hours: i64) -> Result<Vec<Alive>, StoreError> {
-        let Some(metric) = metrics::metric(name) else { return Ok(vec![]) };
+    /// The series of a metric that were measured of late.
+    pub(super) fn alive<'b>(&'b self, name: &str) -> Vec<Alive<'b>> {
+        let Some(metric) = metrics::metric(name) else { return vec![] };
         let gone = self.back(GONE);
-        let alive = |(series, points): (SeriesRow, Vec<Point>)| {
+        let alive = |(series, points): &'b (SeriesRow, Vec<Point>)| {
             let last = points.last()?;
-            (last.at >= gone).then_some(Alive { metric, now: last.last, series, points })
+            (series.metric == name && last.at >= gone).then_some(Alive { metric, now: last.last, series, points })
         };
-        Ok(self.measured(name, days, hours)?.into_iter().filter_map(alive).collect())
+        self.measured.iter().filter_map(alive).collect()
     }
 
     /// The hours of late of all series of a metric.
     pub(super) fn hours(&self, name: &str) -> Result<Vec<(SeriesRow, Vec<Point>)>, StoreError> {
-        self.measured(name, GONE + 1, 1)
+        self.measure(&[name], GONE + 1, 1)
     }
 
-    fn measured(&self, name: &str, days: i64, hours: i64) -> Result<Vec<(SeriesRow, Vec<Point>)>, StoreError> {
+    fn measure(&self, names: &[&str], days: i64, hours: i64) -> Result<Vec<(SeriesRow, Vec<Point>)>, StoreError> {
+        let spool = self.store.spool();
+        let only = if let [one] = names { Some(*one) } else { None };
+        let mut series = self.store.series(self.host, only, Some(&spool))?;
+        series.retain(|series| names.contains(&series.metric.as_str()));
         let until = self.now.checked_add(SignedDuration::from_secs(1)).unwrap_or(self.now);
         let (time, width) = ((self.back(days), until), SignedDuration::from_hours(hours));
-        self.store.measured((self.host, name), time, width, Some(&self.store.spool()))
+        let points = self.store.points(&series, time, width, Some(&spool))?;
+        Ok(series.into_iter().zip(points).collect())
     }
 
     /// So many days before now.
@@ -155,13 +175,12 @@ impl Reader<'_> {
     }
 
     /// Programs that take more and more memory: each may have what is left of it.
-    fn programs(&self) -> Result<Vec<Outlook>, StoreError> {
-        let left = self.alive("system.memory.linux.available")?.first().map(|alive| alive.now);
-        let Some(left) = left else { return Ok(vec![]) };
-        let mut programs = self.alive(PROGRAM)?;
+    fn programs(&self) -> Vec<Outlook> {
+        let Some(left) = self.alive(LEFT).first().map(|alive| alive.now) else { return vec![] };
+        let mut programs = self.alive(PROGRAM);
         programs.retain(|alive| alive.now > SHARE * (alive.now + left));
         programs.sort_by(|a, b| b.now.total_cmp(&a.now));
-        let told = |alive: Alive| {
+        let told = |alive: Alive<'_>| {
             let what = format!("The program {}", of(&alive.series.labels, "process.executable.name"));
             let saying = Saying {
                 subject: &what,
@@ -171,12 +190,12 @@ impl Reader<'_> {
             };
             self.outlook(Kind::Program, &alive, alive.now + left, Range::AMOUNT, saying)
         };
-        Ok(programs.into_iter().take(PROGRAMS).map(told).collect())
+        programs.into_iter().take(PROGRAMS).map(told).collect()
     }
 
-    fn outlook(&self, kind: Kind, alive: &Alive, limit: f64, range: Range, saying: Saying<'_>) -> Outlook {
+    fn outlook(&self, kind: Kind, alive: &Alive<'_>, limit: f64, range: Range, saying: Saying<'_>) -> Outlook {
         let limit = Limit { value: limit, side: Side::Rising };
-        let history = whole(&alive.points, self.now, Step::Day);
+        let history = whole(alive.points, self.now, Step::Day);
         let found = foreseen(&history, alive.now, limit, range);
         self.told(kind, (alive, &history), (limit, saying), found, (AHEAD, range))
     }
@@ -185,7 +204,7 @@ impl Reader<'_> {
     pub(super) fn told(
         &self,
         kind: Kind,
-        (alive, history): (&Alive, &[forecast::Point]),
+        (alive, history): (&Alive<'_>, &[forecast::Point]),
         (limit, saying): (Limit, Saying<'_>),
         (forecast, found): (Option<Forecast>, Result<Crossing, Silence>),
         (ahead, range): (usize, Range),
@@ -271,7 +290,7 @@ pub(super) fn state(found: &Result<Crossing, Silence>, now: Timestamp) -> (State
 pub(super) fn trust(forecast: &Forecast) -> Trust {
     let score = forecast.score;
     Trust {
-        days: score.history,
+        days: score.history * usize::try_from(forecast.step.seconds()).unwrap_or(0) / 86_400,
         tries: score.moments,
         error: score.error,
         plain_error: score.naive,

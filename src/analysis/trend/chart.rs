@@ -6,7 +6,7 @@ use jiff::Timestamp;
 const ROWS: usize = 10;
 
 /// Where moments lie on the chart, from left to right.
-pub(super) struct Columns {
+pub(in crate::analysis) struct Columns {
     start: i64,
     span: i64,
     count: usize,
@@ -14,7 +14,7 @@ pub(super) struct Columns {
 
 impl Columns {
     /// `count` columns for these moments, oldest first.
-    pub(super) fn new(moments: &[Timestamp], count: usize) -> Self {
+    pub(in crate::analysis) fn new(moments: &[Timestamp], count: usize) -> Self {
         let start = moments.first().map_or(0, |t| t.as_second());
         let end = moments.last().map_or(0, |t| t.as_second());
         Columns { start, span: end.saturating_sub(start), count: count.max(2) }
@@ -32,7 +32,7 @@ impl Columns {
     }
 
     /// For each column which of the items holds there: its own that is worst, or the last one before it.
-    pub(super) fn fill(&self, moments: &[Timestamp], worse: &dyn Fn(usize, usize) -> bool) -> Vec<usize> {
+    pub(in crate::analysis) fn fill(&self, moments: &[Timestamp], worse: &dyn Fn(usize, usize) -> bool) -> Vec<usize> {
         let mut own: Vec<Option<usize>> = vec![None; self.count];
         let mut last_in: Vec<Option<usize>> = vec![None; self.count];
         for (n, at) in moments.iter().enumerate() {
@@ -60,7 +60,7 @@ impl Columns {
     }
 
     /// The line of dates below: the first, one in the middle where there is room, the last.
-    pub(super) fn dates(&self, first: Timestamp, last: Timestamp) -> String {
+    pub(in crate::analysis) fn dates(&self, first: Timestamp, last: Timestamp) -> String {
         let format = match self.span / 3600 {
             ..36 => "%-d %b %H:%M",
             36..7200 => "%-d %b",
@@ -94,7 +94,7 @@ impl Columns {
 }
 
 /// A filled line of values, from the top row to the bottom row. `top` is the value at the upper edge.
-pub(super) fn area(values: &[f64], top: f64, unicode: bool) -> Vec<String> {
+pub(in crate::analysis) fn area(values: &[f64], top: f64, unicode: bool) -> Vec<String> {
     let eighths = [' ', '▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
     // Eighths of rows, from 0 to 80.
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss)]
@@ -122,8 +122,18 @@ pub(super) fn area(values: &[f64], top: f64, unicode: bool) -> Vec<String> {
         .collect()
 }
 
+/// A value that is easy to read and not below the largest.
+pub(in crate::analysis) fn top(most: f64) -> f64 {
+    if most <= 0.0 || !most.is_finite() {
+        return 1.0;
+    }
+    let power = 10_f64.powf(most.log10().floor());
+    let steps = [1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0];
+    steps.into_iter().map(|step| step * power).find(|top| *top >= most).unwrap_or(most)
+}
+
 /// Stacked columns: rows from the top, each cell the layer that it belongs to. A row stands for `unit` items.
-pub(super) fn stacked(columns: &[[usize; 4]]) -> (Vec<Vec<Option<usize>>>, usize) {
+pub(in crate::analysis) fn stacked(columns: &[[usize; 4]]) -> (Vec<Vec<Option<usize>>>, usize) {
     let most = columns.iter().map(|c| c.iter().sum::<usize>()).max().unwrap_or(0);
     let unit = most.div_ceil(ROWS + 2).max(1);
     let rows = most.div_ceil(unit);

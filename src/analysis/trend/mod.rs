@@ -1,7 +1,7 @@
 //! How a machine went over time: its risk, its open problems, or one check. It reads the store and nothing else; the
 //! renderers beside it compute nothing.
 
-mod chart;
+pub(in crate::analysis) mod chart;
 pub mod metric;
 mod model;
 mod output;

@@ -99,7 +99,7 @@ pub fn lines(
 const KEY: f64 = 18.0;
 
 /// Values at which there is a line across: round ones, from at most the least to at least the most.
-fn ticks(least: f64, most: f64) -> Vec<f64> {
+pub(super) fn ticks(least: f64, most: f64) -> Vec<f64> {
     let span = (most - least).max(f64::MIN_POSITIVE);
     let span = if most <= 0.0 && least >= 0.0 { 1.0 } else { span };
     let power = 10_f64.powf((span / 4.0).log10().floor());
@@ -112,7 +112,7 @@ fn ticks(least: f64, most: f64) -> Vec<f64> {
 }
 
 /// What was measured without a gap.
-fn parts(points: &[(Timestamp, f64, f64, f64)]) -> Vec<Vec<(Timestamp, f64, f64, f64)>> {
+pub(super) fn parts(points: &[(Timestamp, f64, f64, f64)]) -> Vec<Vec<(Timestamp, f64, f64, f64)>> {
     let mut between: Vec<i64> =
         points.windows(2).filter_map(|w| Some(w.last()?.0.as_second() - w.first()?.0.as_second())).collect();
     between.sort_unstable();

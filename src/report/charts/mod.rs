@@ -1,6 +1,7 @@
 //! Charts: each is computed once, as shapes in a box with a sentence that says what they show, and then drawn as SVG
 //! for a page, as PNG for a mail and by the PDF's own renderer. Nothing here reads a file or keeps a state.
 
+mod ahead;
 mod areas;
 mod drawing;
 mod events;
@@ -22,6 +23,7 @@ mod svg;
 mod tests;
 mod timeline;
 
+pub use ahead::{Expected, ahead};
 pub use areas::areas;
 pub use drawing::{Anchor, Drawing, Ink, Segment, Shape, Stroke};
 pub use fixed::fixed;

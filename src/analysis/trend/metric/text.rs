@@ -52,16 +52,6 @@ fn fill(trend: &MetricTrend, line: &Line, count: usize) -> Vec<Option<f64>> {
     cells
 }
 
-/// A value that is easy to read and not below the largest.
-fn top(most: f64) -> f64 {
-    if most <= 0.0 || !most.is_finite() {
-        return 1.0;
-    }
-    let power = 10_f64.powf(most.log10().floor());
-    let steps = [1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0];
-    steps.into_iter().map(|step| step * power).find(|top| *top >= most).unwrap_or(most)
-}
-
 fn big(page: &mut Page, trend: &MetricTrend, line: &Line) {
     if line.points.len() < 2 {
         return;
@@ -71,7 +61,7 @@ fn big(page: &mut Page, trend: &MetricTrend, line: &Line) {
     let unicode = page.style.unicode;
     let cells = fill(trend, line, width);
     let most = cells.iter().flatten().copied().fold(0.0, f64::max);
-    let top = top(most);
+    let top = chart::top(most);
     let values: Vec<f64> = cells.iter().map(|cell| cell.unwrap_or(0.0)).collect();
     let bar = if unicode { "│" } else { "|" };
     let rows = chart::area(&values, top, unicode);
