@@ -114,7 +114,7 @@ fn silent(line: &Line, seen: &Seen<'_>) -> Option<Shortage> {
     }
     let text = if down {
         format!(
-            "{} gives no right answer{}.",
+            "The target {} gives no right answer{}.",
             line.subject,
             spells.since().map_or_else(String::new, |s| format!(" {s}"))
         )
