@@ -129,7 +129,7 @@ fn one(args: &Args, metric: &'static Metric) -> Result<String, CliError> {
     };
     let found = outlook::metric::metric(&args.store.store(), &asked)?;
     if found.series.is_empty() && matches!(args.format, Format::Text | Format::Svg) {
-        return Err(CliError::usage(format!("{} was not measured in the last days.", metric.name), MEASURE));
+        return Err(CliError::usage(format!("Nothing of {} was measured in the last days.", metric.name), MEASURE));
     }
     match args.format {
         Format::Text => Ok(outlook::text::metric(&found, terminal::style())),

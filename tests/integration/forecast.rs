@@ -184,7 +184,7 @@ fn what_cannot_be_told_is_said_with_what_to_do() {
         (vec!["forecast", "memory", "--where", "a=b"], "no label `a`"),
         (vec!["forecast", "disk", "--format", "svg"], "Choose one: --where LABEL=VALUE"),
         (vec!["forecast", "--format", "svg"], "cleanbill forecast memory --format svg"),
-        (vec!["forecast", "swap"], "was not measured"),
+        (vec!["forecast", "swap"], "was measured in the last days"),
         (vec!["forecast", "--limit", "90%"], "METRIC"),
     ] {
         let said = past.run(&args);

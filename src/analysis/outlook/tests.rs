@@ -266,6 +266,15 @@ fn all_of_it_is_a_page() {
 }
 
 #[test]
+fn the_first_line_of_it_counts() {
+    let first = |all: &[Made]| text::list("a", &told(all), style(true)).lines().nth(1).unwrap().to_owned();
+    let new = || disk("/new", |d| (d >= 85.0).then_some(0.5));
+    assert_eq!(first(&[new()]), "  a: nothing can be said of 1 thing yet.");
+    let two = first(&[new(), disk("/", |_| Some(0.1))]);
+    assert_eq!(two, "  a: none of 2 things will run out, as far as can be told. Of 1 nothing can be");
+}
+
+#[test]
 fn one_line_is_a_chart_that_goes_on() {
     let var = next(&machine(), DISK, &[(MOUNT, "/var")], None, MONTH);
     insta::assert_snapshot!(text::metric(&var, style(true)));

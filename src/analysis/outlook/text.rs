@@ -46,10 +46,18 @@ fn group(state: &State) -> u8 {
 
 fn summary(all: &[Outlook]) -> String {
     let foretold = all.iter().filter(|outlook| outlook.is_foretold()).count();
+    let unsaid = all.iter().filter(|outlook| matches!(outlook.state, State::Unsaid { .. })).count();
     let things = words::count(all.len(), "thing", "things");
-    match foretold {
-        0 => format!("of {things} none will run out, as far as can be told."),
-        n => format!("of {things} {n} will run out or did, as far as can be told."),
+    match (foretold, unsaid) {
+        (0, unsaid) if unsaid == all.len() => format!("nothing can be said of {things} yet."),
+        (0, 0) => format!("none of {things} will run out, as far as can be told."),
+        (0, unsaid) => {
+            format!("none of {things} will run out, as far as can be told. Of {unsaid} nothing can be said.")
+        }
+        (n, 0) => format!("{n} of {things} will run out or did, as far as can be told."),
+        (n, unsaid) => {
+            format!("{n} of {things} will run out or did, as far as can be told. Of {unsaid} nothing can be said.")
+        }
     }
 }
 
