@@ -101,3 +101,78 @@ fn points(resources: &Resources, r: &Resource) -> Vec<(Timestamp, f64, f64, f64)
     })
     .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::{
+        analysis::resources::testing::made,
+        report::{Options, html_with, markdown, pdf, tests::small},
+    };
+
+    fn pages(resources: Option<Resources>) -> [String; 2] {
+        let report = Report { resources, ..small() };
+        [Detail::Owner, Detail::Technician].map(|detail| {
+            let page =
+                html_with(Path::new("/nonexistent"), &report, &Options { detail, ..Options::default() }).unwrap();
+            assert_eq!(page.warnings, Vec::<String>::new());
+            page.text
+        })
+    }
+
+    #[test]
+    fn an_owner_reads_a_few_lines_and_a_technician_all_of_it() {
+        let [owner, technician] = pages(Some(made("It is so.", 40)));
+        let count = |page: &str, what: &str| page.matches(what).count();
+        assert_eq!(count(&owner, "<li>It is so.</li>"), 4 + 3 + 3);
+        assert_eq!(count(&technician, "<li>It is so.</li>"), 12 + 12 + 6);
+        assert!(!owner.contains("All that was measured") && technician.contains("All that was measured"));
+        assert_eq!(count(&technician, "data-label=\"Mean before\""), 40);
+        let charts =
+            |page: &str| (count(page, "<figcaption>"), count(page, "class=\"line\" data-label=\"How it went\"><svg"));
+        assert_eq!((charts(&owner), charts(&technician)), ((4, 0), (4, 40)));
+        assert!(technician.contains("3 lines of the same kinds are left out."));
+        assert!(owner.len() + 90_000 > technician.len(), "{} and {}", owner.len(), technician.len());
+    }
+
+    #[test]
+    fn without_measurements_only_a_technician_reads_how_to_begin() {
+        let [owner, technician] = pages(None);
+        for page in [&owner, &technician] {
+            assert!(!page.contains("What the machine used"));
+        }
+        assert!(!owner.contains("nothing was measured") && technician.contains("<code>enabled = true</code>"));
+        let report = small();
+        assert!(
+            !markdown(&report).unwrap().text.contains("machine used")
+                && !crate::report::json(&report).contains("resources")
+        );
+    }
+
+    #[test]
+    fn every_form_tells_it() {
+        let report = Report { resources: Some(made("It is so.", 3)), ..small() };
+        let page = markdown(&report).unwrap().text;
+        assert!(
+            page.contains("## What the machine used")
+                && page.contains("| It is so. | 50% | 10% | 90% | 40% | more than before |"),
+            "{page}"
+        );
+        assert!(page.contains("| 50% | 10% | 90% | – |"), "{page}");
+        let read: serde_json::Value = serde_json::from_str(&crate::report::json(&report)).unwrap();
+        assert_eq!(read["resources"]["list"][0]["course"]["mean"].as_array().unwrap().len(), 84);
+        let (plain, told) = (small(), Options { detail: Detail::Technician, ..Options::default() });
+        assert!(pdf(&report, &told).unwrap().len() > pdf(&plain, &told).unwrap().len());
+    }
+
+    #[test]
+    fn a_chart_has_a_gap_where_nothing_was_measured_and_says_what_it_shows() {
+        let resources = made("Memory in use", 4);
+        let charts = charts(&resources, "used", (340.0, 88.0));
+        assert_eq!(charts.len(), 4);
+        assert_eq!(charts[0].1.words, "Memory in use: 50% on average, between 10% and 90%.");
+        assert_eq!(points(&resources, &resources.list[0]).len(), 83);
+    }
+}

@@ -6,6 +6,8 @@ mod pick;
 mod sentences;
 mod short;
 #[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
 mod tests;
 
 use std::collections::BTreeSet;
