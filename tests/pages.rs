@@ -9,6 +9,8 @@ mod history;
 mod made;
 #[path = "samples/mails.rs"]
 mod mails;
+#[path = "samples/measured.rs"]
+mod measured;
 #[allow(dead_code, reason = "the samples use more of it")]
 #[path = "samples/recording.rs"]
 mod recording;

@@ -6,6 +6,7 @@ pub mod compare;
 pub mod forecast;
 pub mod outlook;
 pub mod periods;
+pub mod resources;
 #[cfg(test)]
 pub(crate) mod testing;
 pub mod trend;

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use jiff::civil::Date;
+use jiff::{civil::Date, tz::TimeZone};
 
 use super::{StoreArgs, error::CliError, fix, progress::Bar, settings};
 use crate::{
@@ -139,4 +139,16 @@ pub(super) fn stored(
 ) -> Result<Report, StoreError> {
     let (audit, history) = store.recall(id, against)?;
     Ok(report::build(&audit, catalogue, &history))
+}
+
+/// The same with what was measured in that time. All times in a report are those of UTC.
+pub(super) fn stored_and_measured(
+    store: &Store,
+    id: Option<i64>,
+    against: Moment,
+    catalogue: &Catalogue,
+) -> Result<Report, StoreError> {
+    let mut report = stored(store, id, against, catalogue)?;
+    report::measure(&mut report, store, &TimeZone::UTC)?;
+    Ok(report)
 }

@@ -183,7 +183,7 @@ fn model(args: &Args, store: &StoreArgs) -> Result<Report, CliError> {
         Which::Latest => None,
         Which::Number(id) => Some(id),
     });
-    let mut report = match look::stored(&store.store(), id, args.compare, &catalogue) {
+    let mut report = match look::stored_and_measured(&store.store(), id, args.compare, &catalogue) {
         Ok(report) => report,
         Err(StoreError::Missing(_)) if id.is_none() => {
             let whole = Selection::default();

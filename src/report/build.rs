@@ -94,6 +94,7 @@ pub fn build(audit: &Audit, catalogue: &Catalogue, history: &History) -> Report 
         events: past::events(audit, history, catalogue),
         changes,
         repair: past::repair(audit, history),
+        resources: None,
         good: good(audit, catalogue),
         not_seen: not_seen(audit),
         waived,

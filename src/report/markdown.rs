@@ -28,6 +28,8 @@ pub(super) fn clean(place: &Place<'_>, text: &str) -> String {
         // The catalogue's own words, where backquotes mean code.
         ["problems", "why" | "advice" | "steps" | "fix" | "effect"] => prose(&harmless(text)),
         [.., "check" | "checks"] => id(text),
+        // Numbers with their unit, which cleanbill wrote.
+        ["resources", .., "min_text" | "mean_text" | "max_text"] => harmless(text),
         // The same for a command.
         [.., "command"] => harmless(text).replace('`', "\u{fffd}"),
         _ => escape(&harmless(text)),

@@ -14,6 +14,7 @@ mod model;
 mod options;
 mod past;
 mod pdf;
+mod resources;
 mod sentences;
 mod templates;
 #[cfg(test)]
@@ -31,6 +32,7 @@ pub use model::*;
 pub use options::{Detail, Format, Logo, Options, Paper};
 pub(crate) use past::{events, points};
 pub use pdf::{PdfError, fleet_pdf, pdf};
+pub use resources::measure;
 pub use templates::{OVERRIDE_DIR as TEMPLATES, Rendered, TemplateError};
 pub(crate) use text::{BOLD, COMMAND, DIM, Page, severity_words};
 pub use text::{Style, page, problem_page, quiet_page};

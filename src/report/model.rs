@@ -5,6 +5,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::{
+    analysis::resources::Resources,
     checks::{Evidence, Safety, Severity},
     facts::Reason,
     score::{BySeverity, Grade},
@@ -46,6 +47,9 @@ pub struct Report {
     pub changes: Option<Changes>,
     /// How long it takes until problems are fixed; none while none was.
     pub repair: Option<Repair>,
+    /// How much the machine had to do and how much room it had; none where nothing was measured.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub resources: Option<Resources>,
     /// Open problems, those first that take off most points.
     pub problems: Vec<Problem>,
     /// A few things that are fine.

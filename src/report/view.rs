@@ -166,6 +166,8 @@ fn beside(report: &Report, map: &mut Map<String, Value>) {
     map.insert("quiet_areas".to_owned(), json!(quiet_areas(report)));
     map.insert("gaps".to_owned(), gaps(report));
     map.insert("answers".to_owned(), json!(answers(report)));
+    // A template must be able to ask for it.
+    map.entry("resources").or_insert(Value::Null);
 }
 
 /// What could not be seen, in words.

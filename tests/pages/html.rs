@@ -6,9 +6,12 @@ use std::{
     process::Command,
 };
 
-use cleanbill::report::{self, Detail, Logo, Options, Report};
+use cleanbill::{
+    report::{self, Detail, Logo, Options, Report},
+    store::Store,
+};
 
-use crate::{history::Workshop, recording};
+use crate::{history::Workshop, measured, recording};
 
 /// What a page must survive wherever a text of the machine stands.
 pub const EVIL: &str = "\"'`><img src=x onerror=alert(1)><script>alert(2)</script>{{ 70007*7 }}\u{202e}";
@@ -39,6 +42,11 @@ fn spoil(report: &mut Report) {
         problem.evidence.iter_mut().for_each(|e| evil(&mut e.text));
     }
     report.waived.iter_mut().for_each(|w| evil(&mut w.reason));
+    for used in &mut report.resources {
+        used.shortages.iter_mut().for_each(|s| evil(&mut s.text));
+        used.changes.iter_mut().for_each(evil);
+        used.list.iter_mut().for_each(|r| evil(&mut r.title));
+    }
 }
 
 /// Pages of the recorded hosts for both kinds of readers.
@@ -53,7 +61,9 @@ fn write_pages(folder: &Path) {
     for name in ["healthy", "typical", "dreadful", "first", "weeks"] {
         let store = folder.join(name).with_extension("duckdb");
         let (audit, history) = workshop.record(&recording::host(name), &store);
+        measured::record(&recording::host(name), &store);
         let mut report = report::build(&audit, &workshop.catalogue, &history);
+        report::measure(&mut report, &Store::at(&store), &jiff::tz::TimeZone::UTC).unwrap();
         let logo = Logo { mime: "image/svg+xml", bytes: LOGO.to_vec(), png: Vec::new(), size: (12, 4) };
         match name {
             "dreadful" => write(name, &report, Detail::Technician, None),

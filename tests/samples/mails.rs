@@ -2,16 +2,19 @@
 
 use std::path::Path;
 
-use cleanbill::report::{
-    self, Detail, Report,
-    email::{self, Digest, Fill, FixedBy, Mail, NotFixed, TestMail, Week, Who},
-    fleet,
+use cleanbill::{
+    report::{
+        self, Detail, Report,
+        email::{self, Digest, Fill, FixedBy, Mail, NotFixed, TestMail, Week, Who},
+        fleet,
+    },
+    store::Store,
 };
 use jiff::{SignedDuration, tz::TimeZone};
 
 use crate::{
     history::Workshop,
-    made,
+    made, measured,
     recording::{self, Recording},
 };
 
@@ -78,8 +81,12 @@ pub fn mails(workshop: &Workshop) -> Vec<(&'static str, Mail)> {
     let stores = tempfile::tempdir().unwrap();
     let report = |name: &str| {
         let recording = recording::host(name);
-        let (audit, history) = workshop.record(&recording, &stores.path().join(name).with_extension("duckdb"));
-        (report::build(&audit, &workshop.catalogue, &history), recording)
+        let store = stores.path().join(name).with_extension("duckdb");
+        let (audit, history) = workshop.record(&recording, &store);
+        measured::record(&recording, &store);
+        let mut report = report::build(&audit, &workshop.catalogue, &history);
+        report::measure(&mut report, &Store::at(&store), &zone()).unwrap();
+        (report, recording)
     };
     let own = Path::new(NOWHERE);
     let mut mails = Vec::new();

@@ -8,6 +8,7 @@ mod analysis;
 mod history;
 mod made;
 mod mails;
+mod measured;
 mod recording;
 mod rendered;
 

@@ -11,7 +11,7 @@ use std::{
 
 use crate::{
     history::{VERSION, Workshop},
-    made, mails, recording,
+    made, mails, measured, recording,
 };
 
 /// Recorded hosts of which there is a sample.
@@ -35,6 +35,7 @@ pub fn write(workshop: &Workshop, folder: &Path) -> Vec<String> {
     for name in SAMPLES {
         let store = stores.path().join(name).with_extension("duckdb");
         workshop.record(&recording::host(name), &store);
+        measured::record(&recording::host(name), &store);
         for format in FORMATS {
             written.push(render(&store, folder, name, format));
         }

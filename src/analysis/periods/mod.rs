@@ -118,6 +118,17 @@ pub enum Verdict {
     Neither,
 }
 
+impl Verdict {
+    /// Of a rise or a fall, where this direction is better.
+    pub(crate) fn of(better: Better, rose: bool) -> Self {
+        match (better, rose) {
+            (Better::Neither, _) => Verdict::Neither,
+            (Better::Less, true) | (Better::More, false) => Verdict::Worse,
+            (Better::Less, false) | (Better::More, true) => Verdict::Better,
+        }
+    }
+}
+
 /// The version of the shape.
 const SCHEMA_VERSION: u32 = 1;
 const TEST: &str = "A change is told when it is more than noise by the rank test of Mann and Whitney over hourly means, without \
@@ -181,7 +192,42 @@ fn hours(points: &[Point]) -> Vec<Hour> {
     points.iter().map(|p| Hour { at: p.at.as_second().div_euclid(3600), mean: p.mean }).collect()
 }
 
-fn level(points: &[Point]) -> Option<Level> {
+/// How a series differs between two stretches.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Moved {
+    /// There are too few hours to tell.
+    TooFew,
+    /// No more than the usual noise, or too little to matter.
+    Same,
+    /// By so much, beyond noise.
+    By(f64),
+}
+
+/// How series differ between two stretches of hours: of each its unit, and the hours before and after.
+pub(crate) fn moved(series: &[(&str, &[Point], &[Point])]) -> Vec<Moved> {
+    let judged: Vec<noise::Judgement> =
+        series.iter().map(|(_, before, after)| noise::judge(&hours(before), &hours(after))).collect();
+    let told = noise::telling(&judged.iter().map(|j| j.p).collect::<Vec<_>>());
+    let each = series.iter().zip(judged).zip(told);
+    each.map(|(((unit, before, after), judged), told)| match (judged.p, level(before), level(after)) {
+        (Some(_), Some(before), Some(after)) if told && matters(unit, before.mean, after.mean, judged.shift) => {
+            Moved::By(judged.shift)
+        }
+        (Some(_), ..) => Moved::Same,
+        (None, ..) => Moved::TooFew,
+    })
+    .collect()
+}
+
+/// Whether a difference is large enough to be told.
+fn matters(unit: &str, before: f64, after: f64, shift: f64) -> bool {
+    let size = before.abs().max(after.abs());
+    let share = unit != "1" || shift.abs() >= LEAST_SHARE;
+    size > 0.0 && shift.abs() >= size * LEAST && share
+}
+
+/// The least, the mean and the most; none where nothing was measured.
+pub(crate) fn level(points: &[Point]) -> Option<Level> {
     let count: u64 = points.iter().map(|p| p.count).sum();
     #[allow(clippy::cast_precision_loss)]
     let mean = points.iter().map(|p| p.mean * p.count as f64).sum::<f64>() / count as f64;
@@ -195,12 +241,7 @@ fn level(points: &[Point]) -> Option<Level> {
 fn change(metric: &'static Metric, row: &SeriesRow, before: &[Point], after: &[Point]) -> Option<Change> {
     let (first, second) = (level(before)?, level(after)?);
     let judged = noise::judge(&hours(before), &hours(after));
-    let rose = judged.shift > 0.0;
-    let verdict = match (metric.better, rose) {
-        (Better::Neither, _) => Verdict::Neither,
-        (Better::Less, true) | (Better::More, false) => Verdict::Worse,
-        (Better::Less, false) | (Better::More, true) => Verdict::Better,
-    };
+    let verdict = Verdict::of(metric.better, judged.shift > 0.0);
     Some(Change {
         metric: metric.name.to_owned(),
         title: metric.title.to_owned(),
@@ -237,9 +278,7 @@ fn told(metric: &Metric, row: &SeriesRow, before: f64, after: f64) -> String {
 impl Change {
     /// Whether it is large enough to be told.
     fn matters(&self) -> bool {
-        let size = self.before.mean.abs().max(self.after.mean.abs());
-        let share = self.unit != "1" || self.shift.abs() >= LEAST_SHARE;
-        size > 0.0 && self.shift.abs() >= size * LEAST && share
+        matters(&self.unit, self.before.mean, self.after.mean, self.shift)
     }
 
     /// The same where it is no more than noise: `Memory in use: 41%, then 41.2%`.

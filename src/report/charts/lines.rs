@@ -19,7 +19,8 @@ pub struct Course {
 }
 
 const TOP: f64 = 14.0;
-const HEIGHT: f64 = 160.0;
+/// Height between the lowest and the highest line across, where a chart stands alone.
+pub const TALL: f64 = 160.0;
 const RIGHT: f64 = 14.0;
 /// A time without a point that is this many times as long as between two others is a gap.
 const GAP: i64 = 3;
@@ -33,14 +34,15 @@ const LOOKS: [(Ink, Option<(f64, f64)>); 6] = [
     (Ink::Good, Some((2.0, 3.0))),
 ];
 
-/// The chart; none where no line has two points. `title` is its title and what it says in a sentence.
+/// The chart; none where no line has two points. `title` is its title and what it says in a sentence; `height` is that between
+/// the outermost lines across.
 pub fn lines(
     courses: &[Course],
     metric: &Metric,
     (from, to): (Timestamp, Timestamp),
     (title, says): (&str, &str),
     name: &str,
-    width: f64,
+    (width, height): (f64, f64),
 ) -> Option<Drawing> {
     let courses: Vec<&Course> = courses.iter().filter(|course| course.points.len() > 1).take(LOOKS.len()).collect();
     let band = courses.len() == 1;
@@ -57,9 +59,9 @@ pub fn lines(
     let left = labels.iter().map(|label| measure::width(label, SMALL.size, false)).fold(0.0, f64::max) + 14.0;
     let axis = Timeline::new([from, to].into_iter(), left, width - RIGHT);
     let y = |value: f64| {
-        TOP + HEIGHT - HEIGHT * (value.clamp(bottom, top) - bottom) / (top - bottom).max(f64::MIN_POSITIVE)
+        TOP + height - height * (value.clamp(bottom, top) - bottom) / (top - bottom).max(f64::MIN_POSITIVE)
     };
-    let base = TOP + HEIGHT;
+    let base = TOP + height;
     let keys = if band { 0 } else { courses.len() };
     let mut d = Drawing::new(name, title, (width, (base + 26.0 + KEY * keys as f64).ceil()));
     says.clone_into(&mut d.words);
@@ -142,7 +144,7 @@ mod tests {
     fn drawn(courses: &[Course]) -> Option<Drawing> {
         let time = (Timestamp::from_second(1_790_000_000).unwrap(), Timestamp::from_second(1_790_100_000).unwrap());
         let metric = crate::metrics::metric("system.memory.utilization").unwrap();
-        lines(courses, metric, time, ("Memory", "Memory was used."), "m", 720.0)
+        lines(courses, metric, time, ("Memory", "Memory was used."), "m", (720.0, TALL))
     }
 
     #[test]

@@ -30,12 +30,12 @@ pub use fixed::fixed;
 pub use gauge::gauge;
 pub use grades::grades;
 pub use history::history;
-pub use lines::{Course, lines};
+pub use lines::{Course, TALL, lines};
 pub(in crate::report) use png::fonts;
 pub use png::{PngError, png, png_clear};
 pub use severities::severities;
 pub use small::{fill, small_risk};
-pub use spark::spark;
+pub use spark::{course, spark};
 pub use stays::{Looked, Stay, stays};
 pub use svg::{entity, escape, svg};
 

@@ -12,10 +12,12 @@ use super::{
     pictures, subject,
 };
 use crate::{
+    analysis::resources::Resources,
     checks::{Safety, Severity},
     report::{
         Changes, EventKind, Problem, ProblemRef, Report, TemplateError,
         options::Detail,
+        resources,
         text::{SHOWN, severity_words},
         view,
     },
@@ -101,6 +103,18 @@ fn preheader(week: &Week<'_>) -> String {
     }
 }
 
+/// What the machine used, in a sentence and a few lines.
+fn used(resources: &Resources) -> Value {
+    let told = resources::told(resources, Detail::Owner);
+    let (short, forecasts) = (told.short.into_iter().take(2), told.forecasts.into_iter().take(2));
+    let lines: Vec<&str> = short.chain(forecasts).chain(told.changes.into_iter().take(2)).take(5).collect();
+    let text = match &resources.gaps {
+        Some(gaps) => format!("{} {gaps}", resources.summary),
+        None => resources.summary.clone(),
+    };
+    json!({ "text": text, "lines": lines })
+}
+
 /// A title as a sentence.
 pub(super) fn sentence(title: &str) -> String {
     let title = title.trim_end();
@@ -130,6 +144,7 @@ fn view(week: &Week<'_>, fixed: &Fixed<'_>, limits: Limits) -> Value {
             "rest_title": rest.title,
             "rest_text": rest.text,
             "trouble": few(week.trouble.iter().map(|t| json!(sentence(t))).collect(), limits.few),
+            "used": report.resources.as_ref().map(used),
             "fixed": fixed.view(limits.few, &week.zone),
             "fixed_count": fixed.count(),
             "left": few(week.not_fixed.iter().map(left).collect(), limits.few),
@@ -146,7 +161,18 @@ fn view(week: &Week<'_>, fixed: &Fixed<'_>, limits: Limits) -> Value {
     );
     // Long lists that no mail has room for.
     if let Value::Object(map) = &mut view {
-        for long in ["events", "results", "coverage", "areas", "history", "problems", "waived", "not_seen", "repair"] {
+        for long in [
+            "events",
+            "results",
+            "coverage",
+            "areas",
+            "history",
+            "problems",
+            "waived",
+            "not_seen",
+            "repair",
+            "resources",
+        ] {
             map.remove(long);
         }
     }

@@ -5,13 +5,17 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-use super::super::{
-    Options, Report, brief,
-    charts::{self, Drawing},
-    model::{Changes, EventKind, ProblemRef, Waived},
-    options::Detail,
-    text::severity_words,
-    view::{Limits, more},
+use super::{
+    super::{
+        Options, Report, brief,
+        charts::{self, Drawing},
+        model::{Changes, EventKind, ProblemRef, Waived},
+        options::Detail,
+        resources,
+        text::severity_words,
+        view::{Limits, more},
+    },
+    clean,
 };
 use crate::{checks::Severity, score::Grade, words};
 
@@ -27,6 +31,10 @@ const EVENTS: usize = 30;
 const EVIDENCE: usize = 1000;
 /// Problems that are drawn.
 const PROBLEMS: usize = 300;
+/// Width of a chart of what was used, and the height between its outermost lines.
+const USED: (f64, f64) = (340.0, 88.0);
+/// Width and height of such a line in a table.
+const TINY: (f64, f64) = (120.0, 26.0);
 /// From so many problems on, finding one by eye is work.
 const FILTERED: usize = 7;
 
@@ -64,6 +72,8 @@ pub(super) fn beside(report: &Report, options: &Options) -> Value {
         };
         json!({ "what": part.what, "needs": part.needs, "brings": part.brings, "place": place })
     });
+    let used = report.resources.as_ref();
+    let told = used.map(|r| resources::told(r, options.detail)).unwrap_or_default();
     json!({
         "technician": options.detail == Detail::Technician,
         "outlook": outlook.collect::<Vec<_>>(),
@@ -78,6 +88,24 @@ pub(super) fn beside(report: &Report, options: &Options) -> Value {
         "fixing": fixing(report),
         "filter": filter(report),
         "grades_text": grades(),
+        "used_begin": resources::BEGIN,
+        "used_short": told.short,
+        "used_forecasts": told.forecasts,
+        "used_changes": told.changes,
+        "used_from": used.map(|r| words::date(r.from)),
+        "used_to": used.map(|r| words::date(r.to)),
+        "used_over": used.and_then(|r| left_out(r.left_out)),
+    })
+}
+
+/// How many lines of the same kinds are not told.
+fn left_out(n: usize) -> Option<String> {
+    (n > 0).then(|| {
+        format!(
+            "{} of the same kinds {} left out.",
+            words::count(n, "line", "lines"),
+            if n == 1 { "is" } else { "are" }
+        )
     })
 }
 
@@ -231,6 +259,19 @@ pub(super) fn pictures(report: &Report, options: &Options, map: &mut Map<String,
         put(&key("areas"), charts::areas(&report.areas, &name("areas"), width));
         let fixed = report.repair.as_ref().and_then(|repair| charts::fixed(repair, &name("fixed"), width));
         put(&key("fixed"), fixed);
+    }
+    let used = report.resources.as_ref();
+    let used_charts = used.map(|r| resources::charts(r, "used", USED)).unwrap_or_default();
+    let used_charts = used_charts.iter().map(|(title, d)| json!({ "title": clean(&[], title), "svg": charts::svg(d) }));
+    map.insert("used_charts".to_owned(), used_charts.collect());
+    let list = map.get_mut("resources").and_then(|r| r.get_mut("list")).and_then(Value::as_array_mut);
+    let technician = options.detail == Detail::Technician;
+    for (n, (value, r)) in list.into_iter().flatten().zip(used.iter().flat_map(|r| &r.list)).enumerate() {
+        let line = if technician { resources::tiny(r, &format!("line-{}", n + 1), TINY) } else { None };
+        if let Value::Object(value) = value {
+            value.remove("course");
+            value.insert("line".to_owned(), line.as_ref().map(charts::svg).into());
+        }
     }
     let logo = options.logo.as_ref().map(|logo| json!({ "address": logo.address() }));
     map.insert("logo".to_owned(), json!(logo));

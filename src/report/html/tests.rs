@@ -138,6 +138,7 @@ fn full(text: &str) -> Report {
         let checks = crate::report::Counts { problem, total: 9, ..Default::default() };
         Area { group: t(), title: t(), risk, grade: Grade::C, checks }
     };
+    report.resources = Some(crate::analysis::resources::testing::made(text, 40));
     report.areas = vec![area(30.0, 4), area(0.0, 0)];
     report.coverage = vec![Coverage { framework: t(), ids: 3, fine: 2, problem: 1 }];
     report.results = vec![CheckResult {

@@ -66,6 +66,7 @@ impl Work<'_> {
         let since = before.as_ref().map(|run| run.started);
         let history = self.since(audit, before.as_ref())?;
         let mut report = report::build(audit, &self.catalogue, &history);
+        report::measure(&mut report, &self.here.store, &self.here.zone)?;
         self.entitle(&mut report);
         let (disk, memory) = self.fills(audit)?;
         let week = Week {

@@ -2,6 +2,8 @@
 
 use std::{fs, path::Path};
 
+use jiff::tz::TimeZone;
+
 use super::{ScheduleError, Work, audit::summary, other};
 use crate::{
     files::write_whole,
@@ -22,6 +24,7 @@ impl Work<'_> {
             None => {
                 let (audit, history) = self.look()?;
                 let mut report = report::build(&audit, &self.catalogue, &history);
+                report::measure(&mut report, &self.here.store, &TimeZone::UTC)?;
                 self.entitle(&mut report);
                 let mut said = summary(&report);
                 said.extend(self.urgent(&audit, &report, &[])?);

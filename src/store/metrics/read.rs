@@ -111,6 +111,28 @@ impl Store {
         Ok(series.into_iter().zip(points).collect())
     }
 
+    /// The series of a machine that are wanted, each with its points.
+    ///
+    /// # Errors
+    /// When the history cannot be read.
+    pub fn measured_of(
+        &self,
+        host: &str,
+        wanted: impl Fn(&SeriesRow) -> bool,
+        time: Time,
+        width: SignedDuration,
+        spool: Option<&Path>,
+    ) -> Result<Vec<(SeriesRow, Vec<Point>)>, StoreError> {
+        let connection = self.read()?;
+        let mut series = series(&connection, host, None, spool)?;
+        series.retain(wanted);
+        if series.is_empty() {
+            return Ok(Vec::new());
+        }
+        let points = points(&connection, &series, time, width, spool)?;
+        Ok(series.into_iter().zip(points).collect())
+    }
+
     /// What series were like over a time; none where nothing was measured.
     ///
     /// # Errors

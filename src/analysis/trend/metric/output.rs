@@ -47,6 +47,6 @@ pub fn svg(trend: &MetricTrend) -> Option<String> {
     };
     let courses: Vec<Course> = trend.lines.iter().take(LINES).map(course).collect();
     let title = (trend.title.as_str(), trend.sentence.as_str());
-    charts::lines(&courses, trend.told, (trend.from, trend.to), title, "trend-metric", WIDTH)
+    charts::lines(&courses, trend.told, (trend.from, trend.to), title, "trend-metric", (WIDTH, charts::TALL))
         .map(|drawing| charts::svg(&drawing) + "\n")
 }

@@ -33,6 +33,16 @@ fn the_first_mail() {
 }
 
 #[test]
+fn what_the_machine_used_is_a_few_lines() {
+    let resources = crate::analysis::resources::testing::made("It is so.", 9);
+    let quiet = Report { resources: Some(resources), ..quiet() };
+    let mail = mail(&week(&quiet));
+    assert_eq!(mail.text.matches("- It is so.").count(), 5);
+    assert!(mail.text.contains("WHAT IT USED") && mail.html.matches("It is so.").count() == 6);
+    assert!(mail.html.len() < 20_000, "{} bytes", mail.html.len());
+}
+
+#[test]
 fn a_quiet_week() {
     let mail = mail(&week(&quiet()));
     insta::assert_snapshot!(told(&mail));

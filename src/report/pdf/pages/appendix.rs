@@ -2,7 +2,7 @@
 
 use super::{
     super::{
-        block::{Block, Column, Table, Text, place, plain, soft},
+        block::{Block, Column, Table, Text, place, plain, prose, soft},
         flow::Flow,
         tags::Role,
         theme::Style,
@@ -11,6 +11,7 @@ use super::{
 };
 use crate::report::{
     Report,
+    resources::BEGIN,
     view::{self, answers, result_words},
 };
 
@@ -26,6 +27,9 @@ pub(super) fn lay(flow: &mut Flow, report: &Report) {
     flow.open();
     flow.add(&part("For the technician"));
     flow.add(&paragraph(vec![plain(&answers(report))]));
+    if report.resources.is_none() {
+        flow.add(&paragraph(prose(BEGIN)));
+    }
     machine(flow, report);
     frameworks(flow, report);
     looks(flow, report);

@@ -5,6 +5,7 @@ mod changes;
 mod first;
 pub(super) mod fleet;
 mod problems;
+mod resources;
 mod rest;
 
 use super::{
@@ -50,6 +51,7 @@ pub(super) fn lay(flow: &mut Flow, report: &Report, options: &Options, picture: 
     }
     changes::glance(flow, report);
     changes::lay(flow, report, options.detail);
+    resources::lay(flow, report, options.detail);
     problems::lay(flow, report, options.detail);
     rest::lay(flow, report);
     if options.detail == Detail::Technician {
