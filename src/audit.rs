@@ -12,6 +12,7 @@ use crate::{
     checks::{self, Catalogue, Check, Finding, Outcome, Selection},
     facts::{FactDb, Facts, Gap, QueryError, Reason},
     host::Host,
+    metrics::tables,
     probes,
     score::{self, Grade},
     store::{Metrics, Store, StoreError},
@@ -160,8 +161,7 @@ pub fn perform(
     timings.push(watch.lap("loading the facts"));
     let wanted: Vec<&Check> = catalogue.checks().filter(|c| selection.wants(c)).collect();
     if let Some(store) = history.filter(|_| host.is_live()) {
-        let metrics = wanted.iter().flat_map(|check| check.measures.iter().map(String::as_str)).collect();
-        measured(store, &db, &mut facts, &Metrics::Of(metrics));
+        measured(store, &db, &mut facts, &asked(&wanted));
         timings.push(watch.lap("metrics"));
     }
     db.seal()?;
@@ -196,6 +196,17 @@ pub fn measured(store: &Store, db: &FactDb, facts: &mut Facts, metrics: &Metrics
             facts.set_unmeasured(Gap::new("what was measured", source, Reason::Broken(error.to_string())));
         }
     }
+}
+
+/// What checks ask of each table of metrics.
+pub(crate) fn asked<'a>(checks: &[&'a Check]) -> Metrics<'a> {
+    let mut asked: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for check in checks.iter().filter(|check| !check.measures.is_empty()) {
+        for table in check.needs.iter().filter(|name| tables::is_one(name)) {
+            asked.entry(table.as_str()).or_default().extend(check.measures.iter().map(String::as_str));
+        }
+    }
+    Metrics::Of(asked)
 }
 
 fn machine_id(facts: &Facts) -> String {
