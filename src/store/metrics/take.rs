@@ -15,6 +15,8 @@ use crate::{
 pub struct Taken {
     /// Files.
     pub files: usize,
+    /// Samples: moments at which something was measured.
+    pub samples: usize,
     /// Values.
     pub values: usize,
     /// Whether there are samples of a day that is over and was not rolled up.
@@ -45,8 +47,9 @@ impl Store {
                 size += frames.iter().map(|frame| frame.values.len()).sum::<usize>();
                 part.push((segment, frames));
             }
-            let (values, day_over) =
+            let ((samples, values), day_over) =
                 self.transaction(|connection| Ok((take(connection, &part)?, day_over(connection)?)))?;
+            taken.samples += samples;
             taken.values += values;
             taken.day_over = day_over;
             for (segment, _) in part {
@@ -59,8 +62,10 @@ impl Store {
     }
 }
 
-fn take(connection: &Connection, part: &[(Segment, Vec<Frame>)]) -> Result<usize, StoreError> {
+/// Takes in some files; how many samples and values there were.
+fn take(connection: &Connection, part: &[(Segment, Vec<Frame>)]) -> Result<(usize, usize), StoreError> {
     let mut numbers = Numbers::read(connection)?;
+    let mut samples = 0;
     let mut rows: Vec<Row> = Vec::new();
     for (segment, frames) in part {
         let known = "select count(*) > 0 from metric_taken where segment = ?";
@@ -72,6 +77,7 @@ fn take(connection: &Connection, part: &[(Segment, Vec<Frame>)]) -> Result<usize
             params![segment.name(), Timestamp::now().as_microsecond()],
         )?;
         of_frames(connection, frames, &mut numbers, &mut rows)?;
+        samples += frames.len();
     }
     // Series by series they need far less room.
     rows.sort_by_key(|row| (row.0, row.1));
@@ -83,7 +89,7 @@ fn take(connection: &Connection, part: &[(Segment, Vec<Frame>)]) -> Result<usize
     appender.flush()?;
     // The names of files that are long gone are of no use.
     connection.execute_batch("delete from metric_taken where taken < now()::timestamp - interval 30 days")?;
-    Ok(rows.len())
+    Ok((samples, rows.len()))
 }
 
 fn day_over(connection: &Connection) -> Result<bool, StoreError> {

@@ -90,12 +90,12 @@ fn a_file_of_the_spool_is_taken_in_once() {
     let file = closed(&place.spool()).unwrap().remove(0).path;
     let copy = fs::read(&file).unwrap();
     let taken = store.take_samples(&place.spool()).unwrap();
-    assert_eq!((taken.files, taken.values, taken.day_over), (1, 120, true));
+    assert_eq!((taken.files, taken.samples, taken.values, taken.day_over), (1, 60, 120, true));
     assert!(!file.exists());
     // As after a kill between the history and the removal.
     fs::write(&file, copy).unwrap();
     let again = store.take_samples(&place.spool()).unwrap();
-    assert_eq!((again.files, again.values), (1, 0));
+    assert_eq!((again.files, again.samples, again.values), (1, 0, 0));
     assert_eq!(rows(&store, "select count(*)::double from samples"), [[120.0]]);
     let labels: BTreeMap<_, _> = [("k".to_owned(), "v".to_owned())].into();
     assert_eq!(series(&store, None)[1].labels, labels);

@@ -20,7 +20,7 @@ type Numbers = BTreeMap<String, f64>;
 
 /// Those samplers, on this machine.
 fn collector(samplers: &[&str]) -> Collector {
-    let with = With { host: Host::live().unwrap(), settings: config::Metrics::default() };
+    let with = With::new(Host::live().unwrap(), config::Metrics::default());
     Collector::new(&with, &Wanted::Only(samplers.iter().map(|name| (*name).to_owned()).collect()))
 }
 
