@@ -241,3 +241,36 @@ fn before_the_first_minute_that_is_kept_hours_are_told() {
     assert_eq!(told[0].len(), 40 * 24);
     assert!(told[0].iter().all(|point| point.count == 1));
 }
+
+#[test]
+fn a_clock_that_is_years_ahead_makes_nothing_old() {
+    let place = Place::new();
+    let store = place.store();
+    let count = |table: &str| rows(&store, &format!("select count(*)::double from {table}"))[0][0];
+    let day_of = |n: i64| (0..24).map(move |hour| day(n) + hour * 3600);
+    for n in [0, 1, 2] {
+        place.write(day_of(n));
+        store.take_samples(&place.spool()).unwrap();
+        store.roll_up(at(day(n + 1)), KEEP).unwrap();
+    }
+    // While the third day is measured the clock is ahead by ten years, for an hour, and right again.
+    place.write(day_of(3).take(12));
+    place.write((0..360).map(|n| day(3650) + n * 10));
+    store.take_samples(&place.spool()).unwrap();
+    let rolled = store.roll_up(at(day(3650) + 3600), KEEP).unwrap();
+    assert_eq!((rolled.days, rolled.removed), (1, 48), "as on any other day: the samples of the first one");
+    assert_eq!((count("metric_minutes"), count("metric_days")), (168.0, 8.0));
+    place.write(day_of(3).skip(12));
+    store.take_samples(&place.spool()).unwrap();
+    store.roll_up(at(day(4)), KEEP).unwrap();
+    assert_eq!(count("metric_minutes"), 192.0);
+    for (number, told) in (1..).zip(rows(
+        &store,
+        &format!(
+            "select min, mean, max, p95, last, count from metric_days where ts = make_timestamp({}) order by series",
+            day(3) * 1_000_000
+        ),
+    )) {
+        near(&told, &reckoned(number, &day_of(3).collect::<Vec<_>>()), 0.05);
+    }
+}
