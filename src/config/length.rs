@@ -50,6 +50,20 @@ impl Length {
         Length { text, duration: Duration::from_secs(seconds) }
     }
 
+    /// The same in words: `10 seconds`, `5 minutes`; what takes more than one unit stays as it was written.
+    pub fn says(&self) -> String {
+        let seconds = self.duration.as_secs();
+        let whole = self.duration.subsec_nanos() == 0 && seconds > 0;
+        let units =
+            [(86_400, "day", "days"), (3600, "hour", "hours"), (60, "minute", "minutes"), (1, "second", "seconds")];
+        match units.iter().find(|(size, ..)| whole && seconds.is_multiple_of(*size)) {
+            Some((size, one, many)) if seconds / size < 120 => {
+                crate::words::count(usize::try_from(seconds / size).unwrap_or(usize::MAX), one, many)
+            }
+            _ => self.text.clone(),
+        }
+    }
+
     /// The time.
     pub fn duration(&self) -> Duration {
         self.duration
