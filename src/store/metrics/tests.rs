@@ -102,6 +102,26 @@ fn a_file_of_the_spool_is_taken_in_once() {
     assert_eq!(store.take_samples(&place.0.path().join("none")).unwrap().files, 0);
 }
 
+#[test]
+fn a_moment_that_was_measured_twice_is_there_once() {
+    let place = Place::new();
+    let store = place.store();
+    let seconds: Vec<i64> = (0..120).map(|n| day(0) + n * 10).collect();
+    // Two measure the same moments in one batch, and a third in another, after a clock that was set back.
+    place.write(seconds[..60].iter().copied());
+    place.write(seconds[50..70].iter().copied());
+    let taken = store.take_samples(&place.spool()).unwrap();
+    assert_eq!((taken.samples, taken.values), (80, 140));
+    place.write(seconds[30..96].iter().copied());
+    assert_eq!(store.take_samples(&place.spool()).unwrap().values, 52);
+    store.roll_up(at(day(1)), KEEP).unwrap();
+    place.write(seconds[90..].iter().copied());
+    assert_eq!(store.take_samples(&place.spool()).unwrap().values, 48, "also where the day is over");
+    store.roll_up(at(day(1)), KEEP).unwrap();
+    compare(&store, &seconds, [0.05, 0.05, 0.05]);
+    assert_eq!(rows(&store, "select count(*)::double from samples"), [[240.0]]);
+}
+
 /// The same by plain counting: least, mean, most, 95th percentile, last, count.
 fn reckoned(series: u32, seconds: &[i64]) -> [f64; 6] {
     let mut values: Vec<f64> = seconds.iter().map(|s| value(series, *s)).collect();
