@@ -127,4 +127,19 @@ mod tests {
             assert_eq!(Length::parse(&length.to_string()).unwrap(), length);
         }
     }
+
+    #[test]
+    fn they_are_said_in_words() {
+        for (text, said) in [
+            ("10s", "10 seconds"),
+            ("60s", "1 minute"),
+            ("90s", "90 seconds"),
+            ("1h 30m", "90 minutes"),
+            ("100ms", "100ms"),
+            ("7d", "7 days"),
+            ("0", "0s"),
+        ] {
+            assert_eq!(Length::parse(text).unwrap().says(), said);
+        }
+    }
 }
