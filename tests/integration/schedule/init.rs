@@ -96,7 +96,8 @@ fn measuring_is_part_of_it_where_it_is_wanted_and_who_does_it_is_said() {
     let said = site.ok(&[&quiet[..], &WITHOUT].concat());
     assert!(!said.contains("measure") && !settings().contains("metrics"), "{said}");
     let said = site.ok(&[&quiet[..], &["--measure"], &WITHOUT].concat());
-    let told = "While `cleanbill daemon` or `cleanbill collect` runs, it measures how this machine runs, every 10 seconds.";
+    let told =
+        "While `cleanbill daemon` or `cleanbill collect` runs, it measures how this machine runs, every 10 seconds.";
     assert!(said.contains(told), "{said}");
     assert!(settings().contains("[metrics]\nenabled = true\n"), "{}", settings());
     // It stays as it is until something else is said, and that nobody does it is told.
