@@ -88,7 +88,7 @@ pub(super) fn run(args: &Args) -> Result<ExitCode, CliError> {
     }
     let only = wanted_samplers(&wanted.only)?;
     let host = Host::live().map_err(|e| CliError::usage(e.to_string(), "Run it on a Linux machine"))?;
-    let with = With { host, settings: wanted };
+    let with = With::new(host, wanted);
     if args.once { once(&with, &only, args.format) } else { keep_on(args, with, only) }
 }
 
@@ -214,14 +214,17 @@ fn taking(store: Store, settings: config::Metrics) -> TakeIn {
     Box::new(move || take_in(&store, &settings).map_err(|e| e.to_string()))
 }
 
-fn take_in(store: &Store, settings: &config::Metrics) -> Result<(), crate::store::StoreError> {
-    if store.take_samples(&store.spool())?.day_over {
+/// Puts them in; how many there were.
+fn take_in(store: &Store, settings: &config::Metrics) -> Result<usize, crate::store::StoreError> {
+    let taken = store.take_samples(&store.spool())?;
+    if taken.day_over {
         store.roll_up(jiff::Timestamp::now(), Keep::of(settings))?;
     }
-    Ok(())
+    Ok(taken.samples)
 }
 
+/// The same for the daemon, which reads the number.
 fn take_in_once(store: &Store, settings: &config::Metrics) -> Result<ExitCode, CliError> {
-    take_in(store, settings)?;
+    anstream::println!("{}", take_in(store, settings)?);
     Ok(ExitCode::SUCCESS)
 }

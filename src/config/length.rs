@@ -50,6 +50,20 @@ impl Length {
         Length { text, duration: Duration::from_secs(seconds) }
     }
 
+    /// The same in words: `10 seconds`, `5 minutes`; what takes more than one unit stays as it was written.
+    pub fn says(&self) -> String {
+        let seconds = self.duration.as_secs();
+        let whole = self.duration.subsec_nanos() == 0 && seconds > 0;
+        let units =
+            [(86_400, "day", "days"), (3600, "hour", "hours"), (60, "minute", "minutes"), (1, "second", "seconds")];
+        match units.iter().find(|(size, ..)| whole && seconds.is_multiple_of(*size)) {
+            Some((size, one, many)) if seconds / size < 120 => {
+                crate::words::count(usize::try_from(seconds / size).unwrap_or(usize::MAX), one, many)
+            }
+            _ => self.text.clone(),
+        }
+    }
+
     /// The time.
     pub fn duration(&self) -> Duration {
         self.duration
@@ -111,6 +125,21 @@ mod tests {
         for seconds in [0, 59, 60, 90, 3600, 86_400, 90_000] {
             let length = Length::seconds(seconds);
             assert_eq!(Length::parse(&length.to_string()).unwrap(), length);
+        }
+    }
+
+    #[test]
+    fn they_are_said_in_words() {
+        for (text, said) in [
+            ("10s", "10 seconds"),
+            ("60s", "1 minute"),
+            ("90s", "90 seconds"),
+            ("1h 30m", "90 minutes"),
+            ("100ms", "100ms"),
+            ("7d", "7 days"),
+            ("0", "0s"),
+        ] {
+            assert_eq!(Length::parse(text).unwrap().says(), said);
         }
     }
 }

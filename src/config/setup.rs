@@ -35,6 +35,8 @@ pub struct Setup {
     pub look: String,
     /// Whether it fixes by itself what can break nothing.
     pub fixes: bool,
+    /// Whether the daemon measures how the machine runs.
+    pub measures: bool,
 }
 
 /// The jobs that it sets up.
@@ -66,6 +68,7 @@ impl Setup {
             when: when(MAIL, "every monday 7:00"),
             look: when(LOOK, "every day 2:30"),
             fixes: now.schedule.contains_key(FIX),
+            measures: now.metrics.enabled,
         }
     }
 
@@ -94,7 +97,11 @@ impl Setup {
             self.way(edit, held == self.server);
         }
         edit.put("report.for", (self.reader == Detail::Technician).then_some("technician"));
-        let jobs = edit.settings()?.config.schedule;
+        let held = edit.settings()?.config;
+        if held.metrics.enabled != self.measures {
+            edit.set("metrics.enabled", self.measures);
+        }
+        let jobs = held.schedule;
         // What someone chose for a job beside its time stays.
         let with = |name: &str, task: Task, when: &str| match jobs.get(name) {
             Some(job) if job.task == task => Job { when: when.to_owned(), ..job.clone() },
@@ -171,6 +178,18 @@ mod tests {
                     ca_file = '/ca.pem'\n[schedule.fix]\nwhen = '@daily' # often\ndo = 'fix'\npolicy = 'autofix' # as I say\n";
         let again = written(mine, |_| {});
         assert!(again.starts_with(mine), "{again}");
+    }
+
+    #[test]
+    fn measuring_is_turned_on_and_off_and_the_rest_of_it_stays() {
+        let on = written("", |setup| setup.measures = true);
+        assert!(on.contains("[metrics]\nenabled = true\n"), "{on}");
+        let mine = "[metrics]\nenabled = true # so be it\nevery = '1m'\n";
+        assert!(written(mine, |_| {}).starts_with(mine));
+        let off = written(mine, |setup| setup.measures = false);
+        assert!(off.contains("enabled = false") && off.contains("every = '1m'"), "{off}");
+        let never = "[metrics]\nenabled = false # never\n";
+        assert!(written(never, |_| {}).starts_with(never));
     }
 
     #[test]

@@ -142,6 +142,11 @@ impl Collector {
         quick.chain(slow)
     }
 
+    /// How many do not answer for too long.
+    pub(super) fn late(&self, now: Duration) -> usize {
+        self.slow.iter().filter(|slow| slow.is_late(now)).count()
+    }
+
     /// What this machine does not have or does not tell.
     pub fn absent(&self) -> &[(&'static str, Gap)] {
         &self.absent
@@ -188,9 +193,13 @@ impl Slow {
     fn take(&mut self, values: &mut Values, now: Duration) {
         if let Ok(answer) = self.answers.try_recv() {
             self.took(answer, values);
-        } else if self.asked.is_some_and(|asked| now.saturating_sub(asked) > PATIENCE) {
+        } else if self.is_late(now) {
             self.gap = Some(Gap::new(self.sampler.about, self.sampler.name, Reason::TimedOut));
         }
+    }
+
+    fn is_late(&self, now: Duration) -> bool {
+        self.asked.is_some_and(|asked| now.saturating_sub(asked) > PATIENCE)
     }
 
     fn wait(&mut self, values: &mut Values, most: Duration) {
@@ -279,6 +288,7 @@ mod tests {
         collector.sample(at(41));
         let gaps: Vec<_> = collector.gaps().collect();
         assert_eq!((gaps.len(), &gaps[0].1.reason), (1, &Reason::TimedOut));
+        assert_eq!((collector.late(at(20)), collector.late(at(41))), (0, 1));
     }
 
     #[test]

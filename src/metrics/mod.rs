@@ -16,6 +16,7 @@ mod journal;
 mod load;
 mod memory;
 mod network;
+mod own;
 mod pressure;
 mod processes;
 mod recorder;
@@ -37,6 +38,7 @@ use std::time::Duration;
 
 pub use collector::{Collector, Wanted, since_start};
 pub use declare::{Better, Kind, Metric, Total};
+pub use own::Own;
 pub use recorder::{Shared, TakeIn};
 pub use series::{Series, Value, Values};
 pub use service::{Progress, Service, Setup};
@@ -78,6 +80,15 @@ pub struct With {
     pub host: Host,
     /// What is to be measured beside the machine itself.
     pub settings: config::Metrics,
+    /// How writing goes, where what is measured is written.
+    pub own: Own,
+}
+
+impl With {
+    /// That machine with these settings.
+    pub fn new(host: Host, settings: config::Metrics) -> Self {
+        With { host, settings, own: Own::default() }
+    }
 }
 
 /// All samplers, in the order in which they are shown.
@@ -99,6 +110,7 @@ pub static ALL: &[&Sampler] = &[
     &updates::SAMPLER,
     &clock::SAMPLER,
     &uptime::SAMPLER,
+    &own::SAMPLER,
 ];
 
 /// All metrics that any of them measures.

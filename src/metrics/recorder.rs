@@ -14,14 +14,14 @@ use std::{
 
 use super::{
     Series, Values,
-    spool::{Frame, Writer},
+    spool::{Frame, Writer, length},
 };
 
 /// Samples that wait for the disk at most, in number.
 const WAITING: usize = 360;
 
-/// What puts closed files of the spool into the history; what went wrong, in a sentence.
-pub type TakeIn = Box<dyn FnMut() -> Result<(), String> + Send>;
+/// What puts closed files of the spool into the history: how many samples there were; what went wrong, in a sentence.
+pub type TakeIn = Box<dyn FnMut() -> Result<usize, String> + Send>;
 
 /// Whoever writes samples.
 #[derive(Debug)]
@@ -44,8 +44,12 @@ pub struct Shared {
     pub history: Option<String>,
     /// How long the last time took to put samples into the history.
     pub took: Duration,
+    /// How many samples that were.
+    pub taken: usize,
     /// How often that was done.
     pub batches: u64,
+    /// What waits in the spool, in bytes.
+    pub waiting: u64,
 }
 
 /// A sample on its way to the disk.
@@ -77,6 +81,7 @@ impl Recorder {
             batch,
             shared: Arc::clone(&shared),
             wake,
+            lost: 0,
         };
         let thread = Builder::new().name("spool".to_owned()).stack_size(256 << 10).spawn(move || {
             work.run(&from);
@@ -139,6 +144,8 @@ struct Work {
     batch: Duration,
     shared: Arc<Mutex<Shared>>,
     wake: SyncSender<()>,
+    /// What the writer lost, as far as it is told.
+    lost: u64,
 }
 
 impl Work {
@@ -191,10 +198,15 @@ impl Work {
         let _ = self.wake.try_send(());
     }
 
-    fn note(&self, error: Option<std::io::Error>) {
+    fn note(&mut self, error: Option<std::io::Error>) {
+        // Where it cannot be seen, it is as it was.
+        let waiting = length(self.writer.folder()).ok();
         if let Ok(mut shared) = self.shared.lock() {
             shared.spool = error.map(|error| format!("what was measured cannot be written down: {error}"));
-            shared.lost = shared.lost.max(self.writer.lost());
+            shared.waiting = waiting.unwrap_or(shared.waiting);
+            // Others were lost on the way to it.
+            shared.lost += self.writer.lost().saturating_sub(self.lost);
+            self.lost = self.writer.lost();
         }
     }
 }
@@ -207,7 +219,10 @@ fn take(woken: &Receiver<()>, mut take_in: TakeIn, shared: &Mutex<Shared>) {
         if let Ok(mut shared) = shared.lock() {
             shared.took = start.elapsed();
             shared.batches += 1;
-            shared.history = taken.err();
+            match taken {
+                Ok(samples) => (shared.taken, shared.history) = (samples, None),
+                Err(why) => shared.history = Some(why),
+            }
         }
     }
 }
@@ -257,7 +272,7 @@ mod tests {
     fn each_file_names_its_machine_and_its_series() {
         let folder = tempfile::tempdir().unwrap();
         let batch = Duration::from_millis(20);
-        let mut recorder = Recorder::start(folder.path(), "h", batch, Box::new(|| Ok(()))).unwrap();
+        let mut recorder = Recorder::start(folder.path(), "h", batch, Box::new(|| Ok(0))).unwrap();
         let first = values(&["x", "\"y\n"]);
         for second in 0..50 {
             recorder.record(at(second), &first);
@@ -279,9 +294,32 @@ mod tests {
     }
 
     #[test]
+    fn how_much_waits_and_was_taken_in_is_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let spool = folder.path().to_owned();
+        let took = Box::new(move || {
+            let files = closed(&spool).unwrap();
+            let taken = files.len();
+            files.iter().for_each(|file| std::fs::remove_file(&file.path).unwrap());
+            Ok(taken * 20)
+        });
+        let mut recorder = Recorder::start(folder.path(), "h", Duration::from_secs(900), took).unwrap();
+        let deadline = Instant::now() + Duration::from_secs(20);
+        (0..20).for_each(|second| recorder.record(at(second), &values(&["x"])));
+        let written = || segments(folder.path()).unwrap().iter().map(|s| s.path.metadata().unwrap().len()).sum::<u64>();
+        while (recorder.state().waiting != written() || written() < 400) && Instant::now() < deadline {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        let state = recorder.state();
+        assert_eq!((state.waiting, state.taken), (written(), 0));
+        let state = recorder.stop(Duration::from_secs(20));
+        assert_eq!((state.taken, written(), state.lost), (20, 0, 0));
+    }
+
+    #[test]
     fn a_number_that_means_another_series_is_named_again() {
         let folder = tempfile::tempdir().unwrap();
-        let mut recorder = Recorder::start(folder.path(), "h", Duration::from_secs(900), Box::new(|| Ok(()))).unwrap();
+        let mut recorder = Recorder::start(folder.path(), "h", Duration::from_secs(900), Box::new(|| Ok(0))).unwrap();
         recorder.record(at(1), &values(&["x"]));
         recorder.record(at(2), &values(&["z"]));
         recorder.stop(Duration::from_secs(20));

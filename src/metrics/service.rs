@@ -11,7 +11,7 @@ use std::{
 use jiff::Timestamp;
 
 use super::{
-    Collector, Wanted, With,
+    Collector, Own, Wanted, With,
     collector::since_start,
     export::Export,
     recorder::{Recorder, Shared, TakeIn},
@@ -73,7 +73,8 @@ impl Service {
         let (tell, progress) = channel();
         let (with, wanted) = (setup.with, setup.wanted);
         let thread = Builder::new().name("samples".to_owned()).stack_size(1 << 20).spawn(move || {
-            let mut run = Run { collector: Collector::new(&with, &wanted), recorder, export, every, samples: 0 };
+            let collector = Collector::new(&with, &wanted);
+            let mut run = Run { collector, recorder, export, own: with.own, every, samples: 0 };
             run.run(&stopped, &tell);
             run.end()
         })?;
@@ -99,6 +100,7 @@ struct Run {
     collector: Collector,
     recorder: Recorder,
     export: Option<Export>,
+    own: Own,
     every: Duration,
     samples: u64,
 }
@@ -124,7 +126,9 @@ impl Run {
     }
 
     fn sample(&mut self, at: Timestamp) {
-        let values = self.collector.sample(since_start());
+        let now = since_start();
+        self.own.tell(self.recorder.state(), self.collector.late(now));
+        let values = self.collector.sample(now);
         self.recorder.record(at, values);
         self.samples += 1;
         if let Some(export) = &mut self.export {

@@ -123,6 +123,11 @@ impl Writer {
         Ok(())
     }
 
+    /// Where it writes.
+    pub(super) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     /// How many samples were lost because the disk was full.
     pub fn lost(&self) -> u64 {
         self.lost
@@ -259,6 +264,16 @@ pub fn segments(folder: &Path) -> io::Result<Vec<Segment>> {
         file.metadata().ok()?.is_file().then_some(Segment { path, file })
     };
     Ok(paths.into_iter().filter_map(open).collect())
+}
+
+/// How long all files together are, in bytes.
+///
+/// # Errors
+/// When the folder cannot be read.
+pub(super) fn length(folder: &Path) -> io::Result<u64> {
+    let files =
+        fs::read_dir(folder)?.flatten().filter(|entry| entry.path().to_str().is_some_and(|p| p.ends_with(ENDING)));
+    Ok(files.filter_map(|file| file.metadata().ok()).map(|meta| meta.len()).fold(0, u64::saturating_add))
 }
 
 #[cfg(test)]

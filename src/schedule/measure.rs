@@ -45,7 +45,7 @@ impl Measuring {
         let host = Host::live().map_err(|e| e.to_string())?;
         let wanted = if settings.only.is_empty() { Wanted::All } else { Wanted::Only(settings.only.clone()) };
         let setup = Setup {
-            with: With { host, settings: settings.clone() },
+            with: With::new(host, settings.clone()),
             wanted,
             host: here.id.clone(),
             spool: here.store.spool(),
@@ -74,17 +74,20 @@ impl Measuring {
 
 fn taking(here: Here) -> TakeIn {
     Box::new(move || match take_in(&here) {
-        Ok(()) => Ok(()),
+        Ok(samples) => Ok(samples),
         Err(why) => Err(format!("what was measured cannot be put into the history: {why}")),
     })
 }
 
-fn take_in(here: &Here) -> Result<(), String> {
+/// Has samples put into the history; how many there were.
+fn take_in(here: &Here) -> Result<usize, String> {
     let mut command = here.program(&["collect", "--take-in"]).map_err(|e: ScheduleError| e.to_string())?;
     command.stdin(Stdio::null());
     let mut running = Running::start(command, KEPT).map_err(|e| e.to_string())?;
     match running.wait(PATIENCE, || false) {
-        Ok(Waited::Ended(status)) if status.success() => Ok(()),
+        Ok(Waited::Ended(status)) if status.success() => {
+            Ok(running.said().lines().find_map(|line| line.parse().ok()).unwrap_or(0))
+        }
         Ok(Waited::Ended(_)) => Err(running.said().split_whitespace().collect::<Vec<_>>().join(" ")),
         Ok(_) => {
             running.end(Duration::from_secs(5));

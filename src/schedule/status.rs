@@ -4,7 +4,7 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::{Card, Here, Installed, Lock, MEASURES, Planned, ScheduleError, card, installed};
+use super::{Card, Here, Installed, Lock, MEASURES, Planned, ScheduleError, Site, Way, card, installed};
 use crate::{
     config::{Config, Job, Length, PolicyName, Task},
     store::{JobRun, JobState, Mail, MailState, StoreError},
@@ -86,6 +86,7 @@ pub fn status(here: &Here) -> Result<Status, ScheduleError> {
     } else if installed.is_none() && jobs.iter().any(|job| job.enabled) {
         wrong.push("Nothing runs the jobs: sudo cleanbill schedule install".to_owned());
     }
+    wrong.extend(unmeasured(here, daemon.is_some(), installed.as_ref()));
     wrong.extend(installed.iter().flat_map(|installed| &installed.wrong).map(|why| harmless(why)));
     wrong.extend(jobs.iter().filter_map(Listed::went_wrong));
     let bad = mails.iter().filter(|m| m.state != MailState::Waiting || m.tries > 0).count();
@@ -103,6 +104,33 @@ pub fn status(here: &Here) -> Result<Status, ScheduleError> {
         store_size: here.store.path().metadata().ok().map(|meta| meta.len()),
         wrong,
     })
+}
+
+/// Why nothing is measured although the settings want it, where that is because nobody is there who could.
+fn unmeasured(here: &Here, daemon: bool, installed: Option<&Installed>) -> Option<String> {
+    if daemon || !here.config().metrics.enabled || Lock::holder(here.place(), MEASURES).is_some() {
+        return None;
+    }
+    let hint = if Site::here().has_systemd() {
+        "let the daemon run the schedule: sudo cleanbill schedule install"
+    } else {
+        "keep this running: cleanbill daemon, or cleanbill collect"
+    };
+    match installed.map(|installed| installed.way) {
+        // That the service does not run is told anyway.
+        Some(Way::Service) => None,
+        Some(way) => Some(format!("Nothing is measured: {}. To change that, {hint}", only_starts_jobs(way))),
+        None => Some(format!("Nothing is measured, because no daemon runs. To change that, {hint}")),
+    }
+}
+
+/// Why nothing is measured with this way, in words that follow a colon.
+pub fn only_starts_jobs(way: Way) -> &'static str {
+    match way {
+        Way::Service => "the service does not run",
+        Way::Timers => "only the daemon can do that, and timers only start jobs",
+        Way::Crontab => "only the daemon can do that, and cron only starts jobs",
+    }
 }
 
 /// All jobs of the settings.

@@ -153,8 +153,7 @@ impl Store {
         };
         let now = Timestamp::from_microsecond(started).unwrap_or_default();
         let db = FactDb::new(probes::tables(), now)?;
-        let path = self.path.display().to_string().replace('\'', "''");
-        db.connection().execute_batch(&format!("attach '{path}' as past (read_only)"))?;
+        self.attach(db.connection(), "past")?;
         let mut have: Vec<(String, String)> = Vec::new();
         {
             let sql = "select table_name, column_name from duckdb_columns()

@@ -259,9 +259,7 @@ impl Store {
 
     fn open(&self, mode: AccessMode) -> Result<Connection, StoreError> {
         guard::recover(&self.path);
-        let start = Instant::now();
-        let mut pause = Duration::from_millis(5);
-        loop {
+        self.patiently(|| {
             let config = Config::default()
                 .access_mode(match mode {
                     AccessMode::ReadOnly => AccessMode::ReadOnly,
@@ -271,8 +269,23 @@ impl Store {
                 .threads(1)?
                 .with("autoinstall_known_extensions", "false")?
                 .with("autoload_known_extensions", "false")?;
-            match Connection::open_with_flags(&self.path, config) {
-                Ok(connection) => return Ok(connection),
+            Connection::open_with_flags(&self.path, config)
+        })
+    }
+
+    /// Adds the file to another database, for reading.
+    fn attach(&self, to: &Connection, name: &str) -> Result<(), StoreError> {
+        let path = self.path.display().to_string().replace('\'', "''");
+        self.patiently(|| to.execute_batch(&format!("attach '{path}' as {name} (read_only)")))
+    }
+
+    /// Does it as soon as no other process keeps the file from us, at most for a while.
+    fn patiently<T>(&self, mut attempt: impl FnMut() -> Result<T, duckdb::Error>) -> Result<T, StoreError> {
+        let start = Instant::now();
+        let mut pause = Duration::from_millis(5);
+        loop {
+            match attempt() {
+                Ok(done) => return Ok(done),
                 Err(error) => {
                     let said = QueryError::from(error).to_string();
                     let busy = said.contains("lock on file") || said.contains("Conflicting lock");

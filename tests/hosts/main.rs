@@ -9,6 +9,7 @@ mod fixes;
 mod guard;
 mod host;
 mod logs;
+mod measure;
 mod schedule;
 
 use std::{collections::BTreeSet, fmt::Write as _, process::Command};

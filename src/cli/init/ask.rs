@@ -43,6 +43,12 @@ pub(super) fn all(setup: &mut Setup, args: &Args) -> Result<Option<Typed>, CliEr
         let chosen = choose("May it fix things by itself?", &choices, now)?;
         setup.fixes = chosen == 1;
     }
+    if !args.measure && !args.no_measure {
+        let prompt = "Shall it also measure how the machine runs? (processor, memory, disks, network)";
+        let theme = ColorfulTheme::default();
+        setup.measures =
+            Confirm::with_theme(&theme).with_prompt(prompt).default(setup.measures).interact().map_err(gone)?;
+    }
     Ok(typed)
 }
 

@@ -71,6 +71,12 @@ pub(super) struct Args {
     /// What it may fix by itself [default: nothing]
     #[arg(long, value_name = "WHAT")]
     fix: Option<MayFix>,
+    /// Measure how the machine runs, too: what its processors, memory, disks and network do
+    #[arg(long)]
+    measure: bool,
+    /// Measure nothing
+    #[arg(long, conflicts_with = "measure")]
+    no_measure: bool,
     /// What runs the schedule [default: a service where there is systemd, else a crontab]
     #[arg(long, value_name = "WHAT")]
     run_by: Option<RunBy>,
@@ -157,7 +163,7 @@ pub(super) fn run(args: &Args) -> Result<ExitCode, CliError> {
     };
     let installs =
         way.map(|way| Ok((way, Plan::new(&here, &Site::here(), way, &schedule::own_program()?)?))).transpose();
-    terminal::print(&plan(&setup, &here, &edit)?)?;
+    terminal::print(&plan(&setup, way, &here, &edit)?)?;
     if let Ok(Some((way, plan))) = &installs {
         anstream::println!("  And {} the jobs:\n", install::runs(*way));
         anstream::print!("{}", install::changes(plan));
@@ -191,7 +197,7 @@ pub(super) fn run(args: &Args) -> Result<ExitCode, CliError> {
     if let Some((_, plan)) = installs {
         plan.apply(&here, false)?;
     }
-    anstream::print!("{}", done(&here, way.is_some()));
+    anstream::print!("{}", done(&here, way));
     Ok(ExitCode::from(u8::from(failed)))
 }
 
@@ -220,6 +226,7 @@ fn begun(args: &Args, now: &Config) -> Result<Setup, CliError> {
     either(&args.from, &mut setup.from);
     setup.reader = args.reader.unwrap_or(setup.reader);
     setup.fixes = args.fix.map_or(setup.fixes, |fix| fix == MayFix::Safe);
+    setup.measures = (setup.measures || args.measure) && !args.no_measure;
     if let Some(when) = &args.when {
         setup.when.clone_from(when);
     }
@@ -248,20 +255,21 @@ fn time(text: &str) -> Result<When, String> {
 }
 
 /// What will be done.
-fn plan(setup: &Setup, here: &Here, edit: &Edit) -> Result<String, CliError> {
+fn plan(setup: &Setup, way: Option<Way>, here: &Here, edit: &Edit) -> Result<String, CliError> {
     let mut out = String::from("\nThis is what will be done:\n\n");
     for job in here.jobs()? {
         let what = schedule::does(&job.job, here.config());
         out.push_str(&format!("  {}: {}\n", words::capital(&job.when.says()), what));
     }
-    let way = match &setup.server {
+    out.push_str(&measures(way, here));
+    let by = match &setup.server {
         Some(server) => format!("by the mail server {}", words::harmless(server)),
         None => format!("by the mail program of this machine, {}", here.config().mail.sendmail.display()),
     };
     if setup.to.is_empty() {
         out.push_str("\n  Nobody gets mail. To change that: cleanbill init --email TO\n");
     } else {
-        out.push_str(&format!("\n  Mail goes {way}.\n"));
+        out.push_str(&format!("\n  Mail goes {by}.\n"));
         out.push_str("  Something that cannot wait is told at once, and that it is solved.\n");
     }
     if edit.is_changed() {
@@ -272,6 +280,27 @@ fn plan(setup: &Setup, here: &Here, edit: &Edit) -> Result<String, CliError> {
     }
     out.push('\n');
     Ok(out)
+}
+
+/// What is measured, and by whom.
+fn measures(way: Option<Way>, here: &Here) -> String {
+    let metrics = &here.config().metrics;
+    if !metrics.enabled {
+        return String::new();
+    }
+    let every = metrics.every.says();
+    match way {
+        Some(Way::Service) => format!("  Every {every}: measures how this machine runs\n"),
+        Some(way) => {
+            let it = schedule::only_starts_jobs(way);
+            format!("\n  Nothing is measured: {it}. To measure, keep the daemon running, or: cleanbill collect\n")
+        }
+        None => {
+            format!(
+                "\n  While `cleanbill daemon` or `cleanbill collect` runs, it measures how this machine runs, every {every}.\n"
+            )
+        }
+    }
 }
 
 fn keep_password(file: &Path, password: &Typed) -> Result<(), CliError> {
@@ -286,7 +315,7 @@ fn keep_password(file: &Path, password: &Typed) -> Result<(), CliError> {
 }
 
 /// What is so now, and how to take it back.
-fn done(here: &Here, installed: bool) -> String {
+fn done(here: &Here, way: Option<Way>) -> String {
     let mut out = String::new();
     if let Ok(jobs) = here.jobs() {
         let next = jobs.iter().filter_map(|job| Some((job.next(Timestamp::now(), here.delay(job))?, job)));
@@ -297,8 +326,11 @@ fn done(here: &Here, installed: bool) -> String {
     }
     out.push_str("\nHow it is:          cleanbill status\n");
     out.push_str("The first look now: sudo cleanbill schedule run look\n");
+    if here.config().metrics.enabled && way == Some(Way::Service) {
+        out.push_str("What is measured:   cleanbill watch\n");
+    }
     out.push_str("Change it:          sudo cleanbill init, or edit the settings\n");
-    let back = if installed { "sudo cleanbill schedule uninstall" } else { "take the jobs out of the settings" };
+    let back = if way.is_some() { "sudo cleanbill schedule uninstall" } else { "take the jobs out of the settings" };
     out.push_str(&format!("Take it back:       {back}\n"));
     out
 }

@@ -95,7 +95,7 @@ pub(super) fn run(args: &Args) -> Result<ExitCode, CliError> {
         return Err(CliError::usage("it cannot look more often than every 100ms", "Give a longer time with --every"));
     }
     let host = Host::live().map_err(|e| CliError::usage(e.to_string(), "Run it on a Linux machine"))?;
-    let with = With { host, settings: settings::config().metrics.clone() };
+    let with = With::new(host, settings::config().metrics.clone());
     let here = Here::new(settings::get().clone(), args.store.db.as_deref());
     let state = State::new(About::here(&here.name), &wanted, look());
     if args.once {

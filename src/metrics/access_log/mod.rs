@@ -160,7 +160,7 @@ mod tests {
         fn new(files: &[(&str, &str)], named: &[&str]) -> Result<Self, Gap> {
             let tree = Tree::new(files);
             let access_logs = named.iter().map(PathBuf::from).collect();
-            let with = With { host: tree.host(), settings: config::Metrics { access_logs, ..Default::default() } };
+            let with = With::new(tree.host(), config::Metrics { access_logs, ..Default::default() });
             let mut logs = AccessLogs::new(&with)?;
             logs.looked = Duration::ZERO;
             let mut web = Web { tree, logs, values: Values::default(), minute: 0 };

@@ -181,7 +181,7 @@ mod tests {
     };
 
     fn with(host: Host) -> With {
-        With { host, settings: config::Metrics::default() }
+        With::new(host, config::Metrics::default())
     }
 
     /// A machine whose journal says this, minute after minute; `{n}` is where the cursor stands.

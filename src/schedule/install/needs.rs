@@ -8,6 +8,7 @@ use std::{
 use super::{ScheduleError, Site};
 use crate::{
     config::Task,
+    metrics::export::is_file,
     schedule::{Here, Planned, start},
 };
 
@@ -77,8 +78,13 @@ impl Needs {
                 _ => {}
             }
         }
+        let measured = Some(&config.metrics).filter(|metrics| metrics.enabled);
+        let shown = measured.and_then(|metrics| metrics.prometheus.as_deref()).filter(|place| is_file(place));
+        writes.extend(shown.and_then(|file| folder(&absolute(Path::new(file)))));
         let mut reads: Vec<PathBuf> = vec![program.to_owned(), settings];
         reads.extend(writes.iter().cloned());
+        // Logs are looked at as the first process sees them; these are read as they are.
+        reads.extend(measured.iter().flat_map(|metrics| metrics.targets.values()).filter_map(|t| t.ca_file.clone()));
         reads.extend(
             [&config.mail.password_file, &config.mail.ca_file, &config.report.logo].into_iter().flatten().cloned(),
         );

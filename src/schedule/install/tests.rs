@@ -145,6 +145,29 @@ fn what_the_settings_name_is_let_through_the_walls() {
 }
 
 #[test]
+fn what_is_measured_is_let_through_the_walls() {
+    let text = |enabled: bool| {
+        format!(
+            "[metrics]\nenabled = {enabled}\nprometheus = '/srv/prom/cleanbill.prom'\naccess_logs = ['/home/bob/access.log']\n\
+             [metrics.targets.shop]\nurl = 'https://localhost/'\nca_file = '/root/ca.pem'\n"
+        )
+    };
+    let service = |text: &str| units(Way::Service, text).remove(0).text;
+    let measured = service(&text(true));
+    // Logs are read as the first process sees them, so that of homes only the certificate is needed.
+    for line in ["ReadWritePaths=-/srv/prom\n", "this is needed: /root/ca.pem\n", "ProtectHome=read-only\n"] {
+        assert!(measured.contains(line), "{line}: {measured}");
+    }
+    assert_eq!(
+        service(&text(false)),
+        service("[metrics]\nenabled = false\n"),
+        "nothing is opened for what is not done"
+    );
+    let scraped = "[metrics]\nenabled = true\nprometheus = '127.0.0.1:9469'\n";
+    assert_eq!(service(scraped), service(""));
+}
+
+#[test]
 fn without_settings_nothing_is_installed() {
     let settings = Settings::none("/etc/cleanbill/cleanbill.toml");
     let here = Here::new(settings, Some(Path::new("/var/lib/cleanbill/cleanbill.duckdb")));

@@ -21,6 +21,11 @@ pub(super) const BELONGS: &[(&str, &str, &str, &str)] = &[
     ("audit_facts", "snapshot", "fact_snapshots", "audits whose facts are not there"),
     ("fix_steps", "run", "fix_runs", "fixes of runs that are not there"),
     ("fix_changes", "run", "fix_runs", "changes of runs that are not there"),
+    ("metric_fresh", "series", "metric_series", "samples of today whose names are not there"),
+    ("metric_samples", "series", "metric_series", "samples whose names are not there"),
+    ("metric_minutes", "series", "metric_series", "values a minute whose names are not there"),
+    ("metric_hours", "series", "metric_series", "values an hour whose names are not there"),
+    ("metric_days", "series", "metric_series", "values a day whose names are not there"),
 ];
 
 /// Of the keys of a table, so many are looked up by its index.
@@ -194,7 +199,8 @@ pub(super) fn tables(connection: &Connection, database: Option<&str>) -> Result<
         let (schema, name): (String, String) = (row.get(0)?, row.get(1)?);
         let key: String = row.get(2)?;
         if let Some(table) = tables.iter_mut().find(|t| t.schema == schema && t.name == name) {
-            table.key = Some(key).filter(|k| table.columns.iter().any(|c| c.0 == *k && c.1 == "BIGINT"));
+            table.key = Some(key)
+                .filter(|k| table.columns.iter().any(|c| c.0 == *k && ["BIGINT", "INTEGER"].contains(&c.1.as_str())));
         }
     }
     Ok(tables)
@@ -220,7 +226,7 @@ fn all_rows(connection: &Connection, table: &TableShape) -> Result<u64, String> 
 /// A key that the index of a table does not lead to, of as many as make it read all of its index.
 fn not_found(connection: &Connection, key: &str, table: &str) -> Result<Option<i64>, duckdb::Error> {
     let sql = format!(
-        "select {key} from {table} where {key} % greatest(1, (select count(*) // {LOOK_UPS} from {table})) = 0"
+        "select {key}::bigint from {table} where {key} % greatest(1, (select count(*) // {LOOK_UPS} from {table})) = 0"
     );
     let mut statement = connection.prepare(&sql)?;
     let keys = statement.query_map([], |r| r.get::<_, i64>(0))?.collect::<Result<Vec<_>, _>>()?;

@@ -4,17 +4,13 @@
 //! time. Rows of which only some columns can be read, and rows whose audit or run is gone, go into the schema
 //! `lost_found`: nobody takes them for whole, and nobody has to do without them.
 
-use std::{
-    collections::BTreeSet,
-    path::Path,
-    time::{Duration, Instant},
-};
+use std::{collections::BTreeSet, path::Path};
 
 use duckdb::{AccessMode, Connection};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    super::{PATIENCE, Store, StoreError, known_version, schema},
+    super::{Store, StoreError, known_version, schema},
     reading::{BELONGS, TableShape, count, facts, other_counts, quoted, tables, without},
     remove,
 };
@@ -66,7 +62,7 @@ pub(super) fn salvage(
 ) -> Result<Salvaged, StoreError> {
     remove(target)?;
     let new = Store::at(target).open(AccessMode::ReadWrite)?;
-    attach(&new, source)?;
+    Store::at(source).attach(&new, "old")?;
     let old = tables(&new, Some("old"))?;
     if !old.iter().any(|t| t.full() == "main.audits") {
         let said = "it holds no audits".to_owned();
@@ -105,26 +101,6 @@ pub(super) fn salvage(
     // Brings it to the schema of today.
     Store::at(target).migrate()?;
     Ok(Salvaged { tables: saved, audits, runs })
-}
-
-fn attach(new: &Connection, source: &Path) -> Result<(), StoreError> {
-    let path = source.display().to_string().replace('\'', "''");
-    let start = Instant::now();
-    loop {
-        match new.execute_batch(&format!("attach '{path}' as old (read_only)")) {
-            Ok(()) => return Ok(()),
-            Err(error) => {
-                let said = QueryError::from(error).to_string();
-                if !said.contains("lock on file") && !said.contains("Conflicting lock") {
-                    return Err(Store::at(source).explain(said));
-                }
-                if start.elapsed() > PATIENCE {
-                    return Err(StoreError::Busy(source.to_owned()));
-                }
-            }
-        }
-        std::thread::sleep(Duration::from_millis(50));
-    }
 }
 
 /// The schema version of the old file; where it cannot be read, the newest whose tables are all there.

@@ -53,8 +53,7 @@ impl Store {
         // An older history gets its tables first.
         drop(self.read()?);
         let connection = db.connection();
-        let path = self.path().display().to_string().replace('\'', "''");
-        connection.execute_batch(&format!("attach '{path}' as past (read_only)"))?;
+        self.attach(connection, "past")?;
         let copied = connection
             .execute_batch(&format!(
                 "create temp table asked as select id, metric, labels from past.metric_series where host = {} and {any}",

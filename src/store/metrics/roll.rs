@@ -61,6 +61,9 @@ pub(super) const GROWTH: f64 = 1.1;
 pub(super) const BIN: &str = "(case when value = 0 then 0 else
     sign(value) * (4000 + greatest(-3900, least(3900, ceil(ln(abs(value)) / ln(1.1))))) end)::smallint";
 
+/// A day in microseconds.
+const DAY: i64 = 86_400_000_000;
+
 /// A table of values that were rolled up.
 struct Level {
     table: &'static str,
@@ -88,13 +91,14 @@ impl Store {
                  where ts < date_trunc('day', make_timestamp(?)) order by 1",
             )?;
             let days = days.query_map(params![now.as_microsecond()], |row| row.get::<_, i64>(0))?;
-            for day in days.collect::<Result<Vec<_>, _>>()? {
-                rolled.samples += day_over(connection, day)?;
+            let days = days.collect::<Result<Vec<i64>, _>>()?;
+            for day in &days {
+                rolled.samples += day_over(connection, *day)?;
                 rolled.days += 1;
             }
-            if rolled.days == 0 {
-                return Ok(rolled);
-            }
+            let Some(last) = days.last() else { return Ok(rolled) };
+            // A clock that is years ahead for a while makes nothing old: what counts is the last day that was measured.
+            let now = Timestamp::from_microsecond(last.saturating_add(DAY)).map_or(now, |end| end.min(now));
             for (table, time) in
                 [("metric_samples", keep.samples), ("metric_minutes", keep.minutes), ("metric_hours", keep.hours)]
             {

@@ -15,6 +15,8 @@ use crate::{
 pub struct Taken {
     /// Files.
     pub files: usize,
+    /// Samples: moments at which something was measured.
+    pub samples: usize,
     /// Values.
     pub values: usize,
     /// Whether there are samples of a day that is over and was not rolled up.
@@ -45,8 +47,9 @@ impl Store {
                 size += frames.iter().map(|frame| frame.values.len()).sum::<usize>();
                 part.push((segment, frames));
             }
-            let (values, day_over) =
+            let ((samples, values), day_over) =
                 self.transaction(|connection| Ok((take(connection, &part)?, day_over(connection)?)))?;
+            taken.samples += samples;
             taken.values += values;
             taken.day_over = day_over;
             for (segment, _) in part {
@@ -59,8 +62,10 @@ impl Store {
     }
 }
 
-fn take(connection: &Connection, part: &[(Segment, Vec<Frame>)]) -> Result<usize, StoreError> {
+/// Takes in some files; how many samples and values there were.
+fn take(connection: &Connection, part: &[(Segment, Vec<Frame>)]) -> Result<(usize, usize), StoreError> {
     let mut numbers = Numbers::read(connection)?;
+    let mut samples = 0;
     let mut rows: Vec<Row> = Vec::new();
     for (segment, frames) in part {
         let known = "select count(*) > 0 from metric_taken where segment = ?";
@@ -72,18 +77,55 @@ fn take(connection: &Connection, part: &[(Segment, Vec<Frame>)]) -> Result<usize
             params![segment.name(), Timestamp::now().as_microsecond()],
         )?;
         of_frames(connection, frames, &mut numbers, &mut rows)?;
+        samples += frames.len();
     }
     // Series by series they need far less room.
     rows.sort_by_key(|row| (row.0, row.1));
-    let mut appender = connection.appender("metric_fresh")?;
-    for (series, at, value) in &rows {
+    // One that began right after another was ended may have measured the same moment: the first value counts.
+    rows.dedup_by_key(|row| (row.0, row.1));
+    let values = add(connection, &rows)?;
+    // The names of files that are long gone are of no use.
+    connection.execute_batch("delete from metric_taken where taken < now()::timestamp - interval 30 days")?;
+    Ok((samples, values))
+}
+
+/// Adds values, of each moment of a series one; how many were new.
+fn add(connection: &Connection, rows: &[Row]) -> Result<usize, StoreError> {
+    let Some(oldest) = rows.iter().map(|row| row.1).min() else { return Ok(0) };
+    let newest = "select epoch_us(max(ts)) from (select max(ts) as ts from metric_fresh union all
+                  select max(ts) from metric_samples)";
+    let newest: Option<i64> = connection.query_row(newest, [], |row| row.get(0))?;
+    if newest.is_none_or(|newest| newest < oldest) {
+        append(connection, "metric_fresh", rows)?;
+        return Ok(rows.len());
+    }
+    // Clocks are set back, too: only now it has to be looked whether that moment is there.
+    connection.execute_batch("create or replace temp table incoming (series integer, ts timestamp, value double)")?;
+    append(connection, "incoming", rows)?;
+    let there = |table: &str| {
+        format!(
+            "not exists (select 1 from {table} t where t.ts >= make_timestamp({oldest}) and t.series = i.series and t.ts = i.ts)"
+        )
+    };
+    let new = connection.execute(
+        &format!(
+            "insert into metric_fresh select * from incoming i where {} and {} order by series, ts",
+            there("metric_fresh"),
+            there("metric_samples")
+        ),
+        [],
+    )?;
+    connection.execute_batch("drop table incoming")?;
+    Ok(new)
+}
+
+fn append(connection: &Connection, table: &str, rows: &[Row]) -> Result<(), StoreError> {
+    let mut appender = connection.appender(table)?;
+    for (series, at, value) in rows {
         let at = duckdb::types::Value::Timestamp(duckdb::types::TimeUnit::Microsecond, *at);
         appender.append_row(params![series, at, value])?;
     }
-    appender.flush()?;
-    // The names of files that are long gone are of no use.
-    connection.execute_batch("delete from metric_taken where taken < now()::timestamp - interval 30 days")?;
-    Ok(rows.len())
+    Ok(appender.flush()?)
 }
 
 fn day_over(connection: &Connection) -> Result<bool, StoreError> {

@@ -90,16 +90,36 @@ fn a_file_of_the_spool_is_taken_in_once() {
     let file = closed(&place.spool()).unwrap().remove(0).path;
     let copy = fs::read(&file).unwrap();
     let taken = store.take_samples(&place.spool()).unwrap();
-    assert_eq!((taken.files, taken.values, taken.day_over), (1, 120, true));
+    assert_eq!((taken.files, taken.samples, taken.values, taken.day_over), (1, 60, 120, true));
     assert!(!file.exists());
     // As after a kill between the history and the removal.
     fs::write(&file, copy).unwrap();
     let again = store.take_samples(&place.spool()).unwrap();
-    assert_eq!((again.files, again.values), (1, 0));
+    assert_eq!((again.files, again.samples, again.values), (1, 0, 0));
     assert_eq!(rows(&store, "select count(*)::double from samples"), [[120.0]]);
     let labels: BTreeMap<_, _> = [("k".to_owned(), "v".to_owned())].into();
     assert_eq!(series(&store, None)[1].labels, labels);
     assert_eq!(store.take_samples(&place.0.path().join("none")).unwrap().files, 0);
+}
+
+#[test]
+fn a_moment_that_was_measured_twice_is_there_once() {
+    let place = Place::new();
+    let store = place.store();
+    let seconds: Vec<i64> = (0..120).map(|n| day(0) + n * 10).collect();
+    // Two measure the same moments in one batch, and a third in another, after a clock that was set back.
+    place.write(seconds[..60].iter().copied());
+    place.write(seconds[50..70].iter().copied());
+    let taken = store.take_samples(&place.spool()).unwrap();
+    assert_eq!((taken.samples, taken.values), (80, 140));
+    place.write(seconds[30..96].iter().copied());
+    assert_eq!(store.take_samples(&place.spool()).unwrap().values, 52);
+    store.roll_up(at(day(1)), KEEP).unwrap();
+    place.write(seconds[90..].iter().copied());
+    assert_eq!(store.take_samples(&place.spool()).unwrap().values, 48, "also where the day is over");
+    store.roll_up(at(day(1)), KEEP).unwrap();
+    compare(&store, &seconds, [0.05, 0.05, 0.05]);
+    assert_eq!(rows(&store, "select count(*)::double from samples"), [[240.0]]);
 }
 
 /// The same by plain counting: least, mean, most, 95th percentile, last, count.
@@ -240,4 +260,37 @@ fn before_the_first_minute_that_is_kept_hours_are_told() {
     // One value an hour was measured, so that each is told once, from whatever is kept of it.
     assert_eq!(told[0].len(), 40 * 24);
     assert!(told[0].iter().all(|point| point.count == 1));
+}
+
+#[test]
+fn a_clock_that_is_years_ahead_makes_nothing_old() {
+    let place = Place::new();
+    let store = place.store();
+    let count = |table: &str| rows(&store, &format!("select count(*)::double from {table}"))[0][0];
+    let day_of = |n: i64| (0..24).map(move |hour| day(n) + hour * 3600);
+    for n in [0, 1, 2] {
+        place.write(day_of(n));
+        store.take_samples(&place.spool()).unwrap();
+        store.roll_up(at(day(n + 1)), KEEP).unwrap();
+    }
+    // While the third day is measured the clock is ahead by ten years, for an hour, and right again.
+    place.write(day_of(3).take(12));
+    place.write((0..360).map(|n| day(3650) + n * 10));
+    store.take_samples(&place.spool()).unwrap();
+    let rolled = store.roll_up(at(day(3650) + 3600), KEEP).unwrap();
+    assert_eq!((rolled.days, rolled.removed), (1, 48), "as on any other day: the samples of the first one");
+    assert_eq!((count("metric_minutes"), count("metric_days")), (168.0, 8.0));
+    place.write(day_of(3).skip(12));
+    store.take_samples(&place.spool()).unwrap();
+    store.roll_up(at(day(4)), KEEP).unwrap();
+    assert_eq!(count("metric_minutes"), 192.0);
+    for (number, told) in (1..).zip(rows(
+        &store,
+        &format!(
+            "select min, mean, max, p95, last, count from metric_days where ts = make_timestamp({}) order by series",
+            day(3) * 1_000_000
+        ),
+    )) {
+        near(&told, &reckoned(number, &day_of(3).collect::<Vec<_>>()), 0.05);
+    }
 }

@@ -10,14 +10,13 @@ use std::{
 
 use cleanbill::facts::{Gap, Reason};
 
-use super::{at, collector, run, told};
+use super::{FAKETIME, at, collector, run, told};
 use crate::testing::{can, is_root};
 
 /// This program again, with one test that is run nowhere else; what it printed.
 fn again(test: &str, through: &[&str], settings: &[(&str, &str)]) -> Result<String, String> {
     let program = std::env::current_exe().unwrap();
-    let test = format!("metrics::comes_and_goes::{test}");
-    let args = [program.to_str().unwrap(), "--exact", &test, "--ignored", "--nocapture"];
+    let args = [program.to_str().unwrap(), "--exact", test, "--ignored", "--nocapture"];
     let all: Vec<&str> = through.iter().chain(&args).copied().collect();
     let output = Command::new(all[0]).args(&all[1..]).envs(settings.iter().copied()).output().unwrap();
     let text = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
@@ -26,7 +25,7 @@ fn again(test: &str, through: &[&str], settings: &[(&str, &str)]) -> Result<Stri
 }
 
 /// Runs a test where nobody else sees what it mounts (`--mount`) or how it talks (`--net`).
-fn apart(from: &str, test: &str) {
+pub fn apart(from: &str, test: &str) {
     if is_root() && can(run("unshare", &[from, "true"]).is_ok(), "there can be no namespace of its own") {
         let said = again(test, &["unshare", from], &[]);
         let said = said.unwrap_or_else(|said| panic!("{said}"));
@@ -35,10 +34,10 @@ fn apart(from: &str, test: &str) {
 }
 
 /// What is mounted there, until it is dropped.
-struct Mount(PathBuf);
+pub struct Mount(PathBuf);
 
 impl Mount {
-    fn new(place: &Path, args: &[&str]) -> Result<Self, String> {
+    pub fn new(place: &Path, args: &[&str]) -> Result<Self, String> {
         std::fs::create_dir_all(place).unwrap();
         run("mount", &[args, &[place.to_str().unwrap()]].concat())?;
         Ok(Mount(place.to_owned()))
@@ -52,7 +51,7 @@ impl Drop for Mount {
 }
 
 /// A loop device, until it is dropped.
-struct Loop(String);
+pub struct Loop(pub String);
 
 impl Drop for Loop {
     fn drop(&mut self) {
@@ -72,7 +71,7 @@ impl Drop for Ended {
 
 #[test]
 fn a_file_system_in_memory_is_told_while_it_is_mounted() {
-    apart("--mount", "with_a_file_system_in_memory");
+    apart("--mount", "metrics::comes_and_goes::with_a_file_system_in_memory");
 }
 
 #[test]
@@ -102,7 +101,7 @@ fn with_a_file_system_in_memory() {
 
 #[test]
 fn a_disk_that_is_plugged_in_and_out_is_told_while_it_is_there() {
-    apart("--mount", "with_a_disk_made_up");
+    apart("--mount", "metrics::comes_and_goes::with_a_disk_made_up");
 }
 
 #[test]
@@ -152,7 +151,7 @@ const DEAD: &str = "exec 3<>/dev/fuse && mount -i -t fuse.sshfs -o \
 
 #[test]
 fn a_file_system_that_never_answers_delays_no_other() {
-    apart("--mount", "with_a_file_system_that_never_answers");
+    apart("--mount", "metrics::comes_and_goes::with_a_file_system_that_never_answers");
 }
 
 #[test]
@@ -194,7 +193,7 @@ fn with_a_file_system_that_never_answers() {
 
 #[test]
 fn a_network_card_that_comes_and_goes_is_told_while_it_is_there() {
-    apart("--net", "in_a_network_of_its_own");
+    apart("--net", "metrics::comes_and_goes::in_a_network_of_its_own");
 }
 
 #[test]
@@ -244,8 +243,6 @@ fn in_a_network_of_its_own() {
     }
 }
 
-/// The library that makes programs believe in another time.
-const FAKETIME: &str = "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1";
 /// The file from which it takes that time.
 const TIME: &str = "FAKETIME_TIMESTAMP_FILE";
 
@@ -263,7 +260,7 @@ fn a_clock_that_is_set_is_told_by_how_much() {
         ("FAKETIME_NO_CACHE", "1"),
         ("FAKETIME_DONT_FAKE_MONOTONIC", "1"),
     ];
-    let said = again("where_the_clock_is_set", &[], &settings);
+    let said = again("metrics::comes_and_goes::where_the_clock_is_set", &[], &settings);
     assert!(said.is_ok(), "{}", said.unwrap_err());
 }
 

@@ -1,11 +1,16 @@
 //! What is measured, on the machine that the tests run on: real disks, networks and programs, and what others say of them.
 #![allow(clippy::print_stderr, reason = "what was compared and what could not be tried is said")]
 
+mod care;
 mod comes_and_goes;
+mod cut_off;
+mod disks;
 mod load;
 mod peers;
+mod place;
 mod states;
 mod targets;
+mod together;
 
 use std::{collections::BTreeMap, process::Command, time::Duration};
 
@@ -15,12 +20,15 @@ use cleanbill::{
     metrics::{Collector, Values, Wanted, With},
 };
 
+/// The library that makes programs believe in another time.
+const FAKETIME: &str = "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1";
+
 /// Values by metric and labels: `system.disk.io{vda,read}`.
 type Numbers = BTreeMap<String, f64>;
 
 /// Those samplers, on this machine.
 fn collector(samplers: &[&str]) -> Collector {
-    let with = With { host: Host::live().unwrap(), settings: config::Metrics::default() };
+    let with = With::new(Host::live().unwrap(), config::Metrics::default());
     Collector::new(&with, &Wanted::Only(samplers.iter().map(|name| (*name).to_owned()).collect()))
 }
 

@@ -60,7 +60,7 @@ fn target(url: &str) -> Target {
 
 fn ask_all(targets: &[(&str, Target)]) -> Asked {
     let targets = targets.iter().map(|(name, target)| ((*name).to_owned(), target.clone())).collect();
-    let with = With { host: Host::live().unwrap(), settings: Metrics { targets, ..Metrics::default() } };
+    let with = With::new(Host::live().unwrap(), Metrics { targets, ..Metrics::default() });
     let mut collector = Collector::new(&with, &Wanted::Only(vec!["targets".to_owned()]));
     collector.sample(since_start());
     let values = collector.wait(Duration::from_secs(60));

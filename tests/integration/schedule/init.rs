@@ -86,3 +86,34 @@ fn a_test_mail_that_does_not_go_is_told_and_wrong_answers_are_refused() {
         assert_eq!(said.code, 2, "{wrong:?}: {}", said.out);
     }
 }
+
+#[test]
+fn measuring_is_part_of_it_where_it_is_wanted_and_who_does_it_is_said() {
+    let Some(site) = Site::new("") else { return };
+    std::fs::remove_file(site.path("cleanbill.toml")).unwrap();
+    let quiet = ["init", "--yes", "--no-email"];
+    let settings = || std::fs::read_to_string(site.path("cleanbill.toml")).unwrap();
+    let said = site.ok(&[&quiet[..], &WITHOUT].concat());
+    assert!(!said.contains("measure") && !settings().contains("metrics"), "{said}");
+    let said = site.ok(&[&quiet[..], &["--measure"], &WITHOUT].concat());
+    let told =
+        "While `cleanbill daemon` or `cleanbill collect` runs, it measures how this machine runs, every 10 seconds.";
+    assert!(said.contains(told), "{said}");
+    assert!(settings().contains("[metrics]\nenabled = true\n"), "{}", settings());
+    // It stays as it is until something else is said, and that nobody does it is told.
+    site.ok(&[&quiet[..], &WITHOUT].concat());
+    let status = site.run(&["status"]);
+    assert!(status.code == 1 && status.out.contains("Nothing is measured, because no daemon runs."), "{}", status.out);
+    let daemon = site.daemon();
+    site.until("it is measured", || site.run(&["status"]).out.contains("Measured   every 10s"));
+    assert_eq!(daemon.stop(), 0);
+    let dry = |by: &str| site.run(&[&quiet[..], &["--dry-run", "--run-by", by]].concat());
+    let said = dry("crontab");
+    if said.code == 0 {
+        assert!(said.out.contains("Nothing is measured: only the daemon can do that, and cron only"), "{}", said.out);
+    }
+    site.ok(&[&quiet[..], &["--no-measure"], &WITHOUT].concat());
+    assert!(settings().contains("[metrics]\nenabled = false\n"), "{}", settings());
+    let both = site.run(&[&quiet[..], &["--measure", "--no-measure"], &WITHOUT].concat());
+    assert_eq!(both.code, 2);
+}
