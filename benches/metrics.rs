@@ -3,7 +3,11 @@
 //!   `fill RECORDING STORE DAYS`        a history of so many days, every ten seconds, made from a short recording
 //!   `text RECORDING DAYS FILE UNIT`    the same samples as text for Prometheus, with times in `s` or `ms`
 
-#![allow(clippy::print_stdout, clippy::unwrap_used, reason = "a bench prints its figures and ends where something fails")]
+#![allow(
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "a bench prints its figures and ends where something fails"
+)]
 
 use std::{
     collections::BTreeMap,
@@ -144,7 +148,10 @@ fn fill(recording: &Path, path: &Path, days: i64) {
         let whole = format!("attach '{file}' as h; {sql}; detach h;");
         connection.execute_batch(&whole).unwrap();
     };
-    into("insert into h.metric_series select id, host, metric, key, key::json::map(varchar, varchar) from series".to_owned());
+    into(
+        "insert into h.metric_series select id, host, metric, key, key::json::map(varchar, varchar) from series"
+            .to_owned(),
+    );
     for ago in (1..=days).rev() {
         let start = midnight(ago);
         into(format!("insert into h.metric_fresh {} order by series, ts", of_day(start)));
@@ -153,9 +160,9 @@ fn fill(recording: &Path, path: &Path, days: i64) {
         store.roll_up(then, keep()).unwrap();
     }
     let kept = store.kept_samples().unwrap();
-    let taken: i64 = days * connection.query_row("select count(*) from points", [], |row| row.get::<_, i64>(0)).unwrap()
-        * TICKS
-        / connection.query_row("select count(*) from times", [], |row| row.get::<_, i64>(0)).unwrap();
+    let taken: i64 =
+        days * connection.query_row("select count(*) from points", [], |row| row.get::<_, i64>(0)).unwrap() * TICKS
+            / connection.query_row("select count(*) from times", [], |row| row.get::<_, i64>(0)).unwrap();
     println!(
         "{} series, about {taken} samples in {days} days; kept: {} samples, {} minutes, {} hours, {} days; {} bytes",
         kept.series,
@@ -178,7 +185,9 @@ fn text(recording: &Path, days: i64, file: &Path, millis: bool) {
             serde_json::from_str(&row.get::<_, String>(2).unwrap()).unwrap();
         let labels: Vec<String> = labels
             .into_iter()
-            .map(|(name, value)| format!("{}={:?}", plain(name), value.as_str().map_or(value.to_string(), str::to_owned)))
+            .map(|(name, value)| {
+                format!("{}={:?}", plain(name), value.as_str().map_or(value.to_string(), str::to_owned))
+            })
             .collect();
         names.insert(row.get(0).unwrap(), (plain(row.get(1).unwrap()), labels.join(",")));
     }
