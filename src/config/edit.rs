@@ -83,6 +83,11 @@ impl Edit {
         }
     }
 
+    /// Whether a key is set.
+    pub fn has(&self, path: &str) -> bool {
+        self.get(path).is_some()
+    }
+
     /// What a key is set to.
     fn get(&self, path: &str) -> Option<&Value> {
         path.split('.').try_fold(self.document.as_item(), |item, part| item.get(part))?.as_value()

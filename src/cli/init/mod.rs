@@ -71,7 +71,7 @@ pub(super) struct Args {
     /// What it may fix by itself [default: nothing]
     #[arg(long, value_name = "WHAT")]
     fix: Option<MayFix>,
-    /// Measure how the machine runs, too: what its processors, memory, disks and network do
+    /// Measure how the machine runs, too: processors, memory, disks, network [default: where a service runs the jobs]
     #[arg(long)]
     measure: bool,
     /// Measure nothing
@@ -145,7 +145,15 @@ pub(super) fn run(args: &Args) -> Result<ExitCode, CliError> {
             "Give the answers as options and --yes; see: cleanbill init --help",
         ));
     }
+    let way = match args.run_by {
+        Some(by) => by.way(),
+        None => Some(Way::usual(&Site::here())?),
+    };
+    let mut edit = Edit::open(&now.file)?;
     let mut setup = begun(args, &now.config)?;
+    // A service measures unless someone said that it shall not; nobody else can.
+    let first = now.config.schedule.is_empty() && !edit.has("metrics.enabled");
+    setup.measures |= way == Some(Way::Service) && first && !args.no_measure;
     let typed = if talks { ask::all(&mut setup, args)? } else { None };
     if !setup.to.is_empty() && setup.server.is_none() && find_sendmail().is_none() {
         return Err(CliError::usage(
@@ -153,14 +161,9 @@ pub(super) fn run(args: &Args) -> Result<ExitCode, CliError> {
             "Name one with --server HOST, or leave mail out with --no-email",
         ));
     }
-    let mut edit = Edit::open(&now.file)?;
     setup.write(&mut edit)?;
     let new = edit.settings()?;
     let here = Here::new(new, args.store.db.as_deref());
-    let way = match args.run_by {
-        Some(by) => by.way(),
-        None => Some(Way::usual(&Site::here())?),
-    };
     let installs =
         way.map(|way| Ok((way, Plan::new(&here, &Site::here(), way, &schedule::own_program()?)?))).transpose();
     terminal::print(&plan(&setup, way, &here, &edit)?)?;

@@ -116,4 +116,13 @@ fn measuring_is_part_of_it_where_it_is_wanted_and_who_does_it_is_said() {
     assert!(settings().contains("[metrics]\nenabled = false\n"), "{}", settings());
     let both = site.run(&[&quiet[..], &["--measure", "--no-measure"], &WITHOUT].concat());
     assert_eq!(both.code, 2);
+    // A service measures from the first time on, unless it shall not; cron cannot.
+    std::fs::remove_file(site.path("cleanbill.toml")).unwrap();
+    let line = "Every 10 seconds: measures how this machine runs";
+    let never = site.run(&[&quiet[..], &["--dry-run", "--run-by", "service", "--no-measure"]].concat());
+    for (said, measures) in [(dry("service"), true), (never, false), (dry("crontab"), false)] {
+        if said.code == 0 {
+            assert_eq!(said.out.contains(line), measures, "{}", said.out);
+        }
+    }
 }
