@@ -10,7 +10,7 @@ use duckdb::{AccessMode, Connection};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    super::{Store, StoreError, known_version, schema},
+    super::{Store, StoreError, known_version, metrics::BIN, schema},
     reading::{BELONGS, TableShape, count, facts, other_counts, quoted, tables, without},
     remove,
 };
@@ -24,6 +24,9 @@ const ASIDE: &str = "lost_found";
 const LOST: &str = "a part of it was lost when the history was repaired";
 /// What stands for the hash of a list of facts that is not whole: no audit takes it for its own.
 const NOT_WHOLE: &str = "not whole";
+
+/// How often values of each size came, in tables of metrics.
+const SIZES: [&str; 2] = ["bins", "counts"];
 
 /// What became of a table.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
@@ -186,6 +189,15 @@ fn copy_table(
             .collect();
         let some = count(new, &from, std::iter::once("rowid"), &within(rows));
         match some {
+            Ok(some) if only_sizes_are_lost(table, &all, &readable) => {
+                let kept = list(&readable.iter().copied().filter(|c| !SIZES.contains(c)).collect::<Vec<_>>());
+                new.execute_batch(&format!(
+                    "insert into {name} ({kept}, bins, counts) select {kept}, [{BIN}], [count]
+                     from (select {kept}, mean::double as value from {from} where {})",
+                    within(rows)
+                ))?;
+                told.saved += some;
+            }
             Ok(some) if !readable.is_empty() => {
                 aside(new, table)?;
                 let columns = list(&readable);
@@ -201,6 +213,13 @@ fn copy_table(
         }
     }
     Ok((told, holes))
+}
+
+/// Whether of values that were rolled up nothing is lost but how often each size came. DuckDB reads lists of a table all
+/// or none; the mean may stand for what was in them.
+fn only_sizes_are_lost(table: &TableShape, all: &[&str], readable: &[&str]) -> bool {
+    ["main.metric_hours", "main.metric_days"].contains(&table.full().as_str())
+        && all.iter().all(|column| SIZES.contains(column) || readable.contains(column))
 }
 
 /// Which rows of a table can be read, in order.

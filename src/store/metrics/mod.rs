@@ -9,5 +9,6 @@ mod tests;
 
 pub use facts::Metrics;
 pub use read::{Point, SeriesRow, Summary};
+pub(super) use roll::BIN;
 pub use roll::{Keep, Kept, Rolled};
 pub use take::Taken;

@@ -58,7 +58,7 @@ pub struct Kept {
 pub(super) const GROWTH: f64 = 1.1;
 /// The size of a value: 0 for nothing, else the logarithm, moved so that larger values have larger numbers and those below
 /// nothing are below 0. A value is known by it to 5 %.
-pub(super) const BIN: &str = "(case when value = 0 then 0 else
+pub(in crate::store) const BIN: &str = "(case when value = 0 then 0 else
     sign(value) * (4000 + greatest(-3900, least(3900, ceil(ln(abs(value)) / ln(1.1))))) end)::smallint";
 
 /// A day in microseconds.

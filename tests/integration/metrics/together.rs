@@ -55,6 +55,8 @@ fn two_who_write_and_ten_who_read_do_not_keep_each_other_waiting() {
             scope.spawn(move || {
                 while begun.elapsed() < length {
                     one(asks[reader % asks.len()], 0, read);
+                    // Whoever asks looks at the answer, too: without any pause those who write would hardly get a turn.
+                    std::thread::sleep(Duration::from_millis(200));
                 }
             });
         }
