@@ -42,7 +42,7 @@ fn spoil(report: &mut Report) {
         problem.evidence.iter_mut().for_each(|e| evil(&mut e.text));
     }
     report.waived.iter_mut().for_each(|w| evil(&mut w.reason));
-    for used in &mut report.resources {
+    if let Some(used) = &mut report.resources {
         used.shortages.iter_mut().for_each(|s| evil(&mut s.text));
         used.changes.iter_mut().for_each(evil);
         used.list.iter_mut().for_each(|r| evil(&mut r.title));

@@ -150,7 +150,7 @@ pub(super) fn pick(measured: Vec<(SeriesRow, Vec<Point>)>) -> Picked {
             .iter()
             .filter(|(row, points)| wanted.fits(row) && !points.is_empty())
             .map(|(row, points)| line(wanted, metric, row, points))
-            .filter(|line| telling(line))
+            .filter(telling)
             .collect();
         lines.sort_by(|a, b| weight(b).total_cmp(&weight(a)).then_with(|| a.subject.cmp(&b.subject)));
         if wanted.most == 0 {

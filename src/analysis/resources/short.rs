@@ -136,6 +136,8 @@ fn measured(points: &[Point], point: &Point) -> f64 {
 struct Spells<'a> {
     /// Each with its first hour and the hour after its last.
     spells: Vec<(i64, i64)>,
+    /// The first hour that was measured: what was so in it began then or before.
+    first: i64,
     lasts: bool,
     zone: &'a TimeZone,
     to: Timestamp,
@@ -154,7 +156,8 @@ impl<'a> Spells<'a> {
         let last = spells.last()?.1;
         // Of an end that nobody saw nothing is known.
         let now = seen.to.as_second().div_euclid(3600);
-        Some(Spells { spells, lasts: last >= now, zone: seen.zone, to: seen.to })
+        let first = points.first().map_or(0, hour);
+        Some(Spells { spells, first, lasts: last >= now, zone: seen.zone, to: seen.to })
     }
 
     fn shortage(&self, kind: ResourceKind, ran_out: bool, text: String) -> Shortage {
@@ -188,9 +191,13 @@ impl<'a> Spells<'a> {
         self.zone.to_offset_info(self.to).abbreviation().to_owned()
     }
 
-    /// `since 20 November, 03:00`.
+    /// `since 20 November, 03:00 CET`.
     fn since(&self) -> Option<String> {
-        let from = self.local(self.spells.last()?.0)?;
+        let began = self.spells.last()?.0;
+        let from = self.local(began)?;
+        if began == self.first {
+            return Some(from.strftime("since %-d %B or before").to_string());
+        }
         Some(format!("{} {}", from.strftime("since %-d %B, %H:%M"), self.clock()))
     }
 

@@ -165,6 +165,7 @@ fn when_something_ran_out_is_told_as_exactly_as_it_is_known_where_the_reader_liv
             "was left in 3 hours on two occasions, the last on 18 November between 01:00 and 03:00 CET.",
         ),
         (&|h| h >= 300, "has been left since 21 November, 19:00 CET."),
+        (&|_| true, "has been left since 16 November or before."),
     ] {
         let told = sentence(full).unwrap();
         assert_eq!(told, format!("Less than 5% of the memory {expected}"));

@@ -3,7 +3,7 @@
 use std::{fs, os::unix::fs::PermissionsExt as _, path::Path};
 
 use super::made::*;
-use crate::report::{email::*, tests::EVIL};
+use crate::report::{Report, email::*, tests::EVIL};
 
 /// What is said to survive Gmail.
 const MOST: usize = 90_000;
@@ -18,7 +18,8 @@ fn a_mail_stays_small_whatever_is_wrong_with_the_machine() {
         "漢".repeat(4_000),
         "a ".repeat(4_000),
     ] {
-        let report = flood(300, &name, &text);
+        let resources = Some(crate::analysis::resources::testing::made(&text, 40));
+        let report = Report { resources, ..flood(300, &name, &text) };
         let mail = mail(&full(&report, &text));
         assert!(mail.html.len() < MOST, "{} bytes", mail.html.len());
         assert!(mail.text.len() < MOST, "{} bytes of text", mail.text.len());
