@@ -13,7 +13,7 @@ use crate::{
     checks::{self, Catalogue, Check, Finding, Outcome, Selection},
     facts::{FactDb, Facts, Gap, QueryError, Reason},
     host::Host,
-    metrics::tables::{FORECASTS, is_one},
+    metrics::tables::{self, FORECASTS},
     probes,
     score::{self, Grade},
     store::{Metrics, Store, StoreError},
@@ -162,10 +162,7 @@ pub fn perform(
     timings.push(watch.lap("loading the facts"));
     let wanted: Vec<&Check> = catalogue.checks().filter(|c| selection.wants(c)).collect();
     if let Some(store) = history.filter(|_| host.is_live()) {
-        let samples = |check: &&&Check| check.needs.iter().any(|table| table != FORECASTS.name && is_one(table));
-        let metrics =
-            wanted.iter().filter(samples).flat_map(|check| check.measures.iter().map(String::as_str)).collect();
-        measured(store, &db, &mut facts, &Metrics::Of(metrics));
+        measured(store, &db, &mut facts, &asked(&wanted));
         timings.push(watch.lap("metrics"));
         if wanted.iter().any(|check| check.needs.iter().any(|table| table == FORECASTS.name)) {
             foretold(store, &db, &mut facts, host.now());
@@ -223,6 +220,17 @@ fn foretold(store: &Store, db: &FactDb, facts: &mut Facts, now: Timestamp) {
             facts.set_unmeasured(Gap::new("what will run out", source, Reason::Broken(error.to_string())));
         }
     }
+}
+
+/// What checks ask of each table of metrics.
+pub(crate) fn asked<'a>(checks: &[&'a Check]) -> Metrics<'a> {
+    let mut asked: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for check in checks.iter().filter(|check| !check.measures.is_empty()) {
+        for table in check.needs.iter().filter(|name| tables::is_one(name)) {
+            asked.entry(table.as_str()).or_default().extend(check.measures.iter().map(String::as_str));
+        }
+    }
+    Metrics::Of(asked)
 }
 
 fn machine_id(facts: &Facts) -> String {

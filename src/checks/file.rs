@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     facts::{Table, Type},
     fixes::{Actions, Ask, Refuse},
+    metrics::tables,
 };
 
 /// What a careful expert would tell a friend about a problem.
@@ -101,7 +102,8 @@ pub struct Fix {
 pub struct Test {
     /// What it shows.
     pub name: String,
-    /// Rows by table; columns left out are null. `audit_time()` is 2026-01-15 12:00 UTC.
+    /// Rows by table; columns left out are null. `audit_time()` is 2026-01-15 12:00 UTC. Of what is measured, `ago` in place
+    /// of `ts` stands for a row before that so many steps of the table (minutes, hours, days), `[1, 5]` for five of them.
     #[serde(default)]
     pub given: BTreeMap<String, Vec<toml::Table>>,
     /// Parameters that differ from the default.
@@ -155,6 +157,9 @@ pub struct Check {
     /// Metrics it asks about, by name. When none of them is measured the check does not apply.
     #[serde(default)]
     pub measures: Vec<String>,
+    /// For how many days it still applies when they are not measured any more: one, as long as it does not ask about that.
+    #[serde(default = "a_day")]
+    pub measured_within: u32,
     /// Set where the query finds what is *missing*: then a table read only in part makes it unknown.
     #[serde(default)]
     pub needs_all_rows: bool,
@@ -184,6 +189,10 @@ pub struct Check {
     /// The folder `ID.d` beside the file, where an administrator made one: scripts of its fix lie there.
     #[serde(skip)]
     pub folder: Option<std::path::PathBuf>,
+}
+
+fn a_day() -> u32 {
+    1
 }
 
 /// A mistake in a check file.
@@ -259,6 +268,10 @@ impl Check {
                 return fail("needs", format!("there is no fact table `{name}`{}", hint(name, &known())));
             }
         }
+        if let Some(name) = self.measures.iter().find(|name| crate::metrics::metric(name).is_none()) {
+            let names: Vec<_> = crate::metrics::metrics().map(|metric| metric.name).collect();
+            return fail("measures", format!("there is no metric `{name}`{}", hint(name, &names)));
+        }
         if let Some(kind) = self.only_on.iter().find(|k| !KINDS.contains(&k.as_str())) {
             return fail("only_on", format!("`{kind}` is no kind of machine: use {}", KINDS.join(", ")));
         }
@@ -283,6 +296,13 @@ impl Check {
                     ));
                 };
                 for (column, value) in rows.iter().flatten() {
+                    if column == AGO && tables::is_one(name) {
+                        if ago(value).is_none() {
+                            let what = "a number, or the first and last of some: `ago = [1, 5]`";
+                            return fail(format!("test `{}`: {name}.{AGO} is {what}", test.name));
+                        }
+                        continue;
+                    }
                     let Some(declared) = table.columns.iter().find(|c| c.name == column) else {
                         let names: Vec<_> = table.columns.iter().map(|c| c.name).collect();
                         return fail(format!(
@@ -332,6 +352,7 @@ const KEYS: &[&str] = &[
     "good",
     "needs",
     "measures",
+    "measured_within",
     "needs_all_rows",
     "only_on",
     "part_of",
@@ -356,6 +377,21 @@ fn fits(value: &toml::Value, ty: Type) -> bool {
         Type::Boolean => value.is_bool(),
         Type::Timestamp => value.is_str() || value.is_datetime(),
         Type::Labels => value.as_table().is_some_and(|labels| labels.values().all(toml::Value::is_str)),
+    }
+}
+
+/// In a test, in place of the time of a row: before how many steps of its table it was measured.
+pub(super) const AGO: &str = "ago";
+
+/// The first and the last of such steps.
+pub(super) fn ago(value: &toml::Value) -> Option<(i64, i64)> {
+    let step = |value: &toml::Value| value.as_integer().filter(|n| (0..=10_000).contains(n));
+    match value {
+        toml::Value::Array(both) => match both.as_slice() {
+            [first, last] => Some((step(first)?, step(last)?)).filter(|(first, last)| first <= last),
+            _ => None,
+        },
+        one => step(one).map(|n| (n, n)),
     }
 }
 

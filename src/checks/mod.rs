@@ -4,6 +4,8 @@
 
 mod catalogue;
 mod file;
+#[cfg(test)]
+mod measured;
 mod run;
 mod selftest;
 

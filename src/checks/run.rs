@@ -162,8 +162,9 @@ impl Check {
             };
             return Verdict::NotApplicable(what.to_owned());
         }
-        if !self.measures.is_empty() && !self.measures.iter().any(|metric| facts.measures(metric)) {
-            return Verdict::NotApplicable("this is not measured on this machine".to_owned());
+        let days = self.measured_within;
+        if !self.measures.is_empty() && !self.measures.iter().any(|metric| facts.measures(metric, days)) {
+            return Verdict::NotApplicable(facts.unmeasured(days).to_owned());
         }
         let mut gaps = Vec::new();
         let mut unreadable = false;

@@ -1,8 +1,13 @@
 //! Runs the tests that stand in the check files.
 
-use super::{Check, run::find};
+use super::{
+    Check,
+    file::{self, AGO},
+    run::find,
+};
 use crate::{
     facts::{FactDb, QueryError, Table},
+    metrics::tables,
     probes,
 };
 
@@ -116,7 +121,12 @@ fn answer(db: &FactDb, ask: &crate::fixes::Ask) -> Result<Vec<String>, String> {
 fn insert(table: &Table, row: &toml::Table) -> String {
     let mut names = Vec::new();
     let mut values = Vec::new();
+    let mut steps = None;
     for (name, value) in row {
+        if name == AGO {
+            steps = file::ago(value);
+            continue;
+        }
         names.push(name.as_str());
         values.push(match value {
             toml::Value::String(s) => format!("'{}'", s.replace('\'', "''")),
@@ -129,6 +139,15 @@ fn insert(table: &Table, row: &toml::Table) -> String {
             }
             other => other.to_string(),
         });
+    }
+    if let (Some((first, last)), Some(step)) = (steps, tables::step(table.name)) {
+        names.push("ts");
+        values.push(format!("audit_time() - n * interval 1 {step}"));
+        let (names, values) = (names.join(", "), values.join(", "));
+        return format!(
+            "insert into {} ({names}) select {values} from range({first}, {last} + 1) steps(n)",
+            table.name
+        );
     }
     if names.is_empty() {
         return format!("insert into {} default values", table.name);

@@ -1,12 +1,16 @@
 //! What the probes of one audit brought home: rows, and for every table whether it was read whole.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::{Row, Table, Value};
 use crate::metrics::tables;
 
 /// Why samples are absent.
-const UNMEASURED: &str = "how this machine feels is not measured";
+const UNMEASURED: &str = "nothing is measured here";
+/// Why some of them are.
+const PART_UNMEASURED: &str = "this is not measured here";
+/// What is measured of late, in hours.
+const LATELY: u32 = 24;
 
 /// Why something could not be read.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
@@ -80,8 +84,8 @@ pub struct TableData {
 #[derive(Debug, Clone, Default)]
 pub struct Facts {
     tables: BTreeMap<&'static str, TableData>,
-    /// The metrics that were measured of late. Their samples stand in the history.
-    measured: BTreeSet<String>,
+    /// The metrics that were measured, and how many hours ago that was last. Their samples stand in the history.
+    measured: BTreeMap<String, u32>,
     /// Why that cannot be told, if so.
     unmeasured: Option<Gap>,
 }
@@ -171,14 +175,16 @@ impl Facts {
         self.tables.get(name)
     }
 
-    /// Says which metrics were measured of late.
-    pub fn set_measured(&mut self, metrics: BTreeSet<String>) {
+    /// Says which metrics were measured, and how many hours ago that was last.
+    pub fn set_measured(&mut self, metrics: BTreeMap<String, u32>) {
         self.measured = metrics;
     }
 
-    /// Says that these were measured too.
+    /// Says that these were measured of late too.
     pub fn add_measured(&mut self, metrics: impl IntoIterator<Item = String>) {
-        self.measured.extend(metrics);
+        metrics.into_iter().for_each(|metric| {
+            self.measured.entry(metric).or_insert(0);
+        });
     }
 
     /// Says that the history does not tell what was measured.
@@ -186,9 +192,16 @@ impl Facts {
         self.unmeasured = Some(gap);
     }
 
-    /// Whether a metric was measured of late.
-    pub fn measures(&self, metric: &str) -> bool {
-        self.unmeasured.is_some() || self.measured.contains(metric)
+    /// Whether a metric was measured in the last days.
+    pub fn measures(&self, metric: &str, days: u32) -> bool {
+        let hours = days.saturating_mul(24);
+        self.unmeasured.is_some() || self.measured.get(metric).is_some_and(|ago| *ago <= hours)
+    }
+
+    /// Why a metric was not measured in the last days.
+    pub fn unmeasured(&self, days: u32) -> &'static str {
+        let hours = days.saturating_mul(24);
+        if self.measured.values().any(|ago| *ago <= hours) { PART_UNMEASURED } else { UNMEASURED }
     }
 
     /// How well the table of that name is known.
@@ -197,7 +210,9 @@ impl Facts {
             if let Some(gap) = &self.unmeasured {
                 return State::Unread(vec![gap.clone()]);
             }
-            return if self.measured.is_empty() { State::Absent(UNMEASURED.to_owned()) } else { State::Read };
+            let hours = if tables::is_of_late(name) { LATELY } else { u32::MAX };
+            let measured = self.measured.values().any(|ago| *ago <= hours);
+            return if measured { State::Read } else { State::Absent(UNMEASURED.to_owned()) };
         }
         self.get(name).map_or(State::NotAsked, |t| t.state.clone())
     }

@@ -17,7 +17,8 @@ metrics! {
     /// By how much the clock is ahead of the right time, or behind it when below zero, as the service says that keeps it.
     OFFSET = "system.clock.offset", "Clock is off", "s", Kind::Gauge, Neither, 6;
     /// Whether the clock is kept right: 1 when the service found the right time, 0 when it did not.
-    SYNCHRONIZED = "system.clock.synchronized", "Clock is kept right", "1", Kind::Gauge, More, 0;
+    SYNCHRONIZED = "system.clock.synchronized", "Clock is kept right", "1", Kind::Gauge, More, 0,
+        says ("is kept right", "is not kept right");
 }
 
 /// The sampler.

@@ -229,6 +229,7 @@ mod tests {
         labels: &[],
         decimals: 0,
         better: Better::Neither,
+        says: None,
     };
 
     struct Hangs(Duration);

@@ -22,6 +22,9 @@ pub struct Metric {
     pub decimals: u8,
     /// Which direction is better for the machine.
     pub better: Better,
+    /// What 1 and 0 mean, where there is nothing else.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub says: Option<(&'static str, &'static str)>,
 }
 
 /// How a value comes about.
@@ -86,7 +89,7 @@ macro_rules! metrics {
     ($(
         $(#[doc = $about:literal])+
         $id:ident = $name:literal, $title:literal, $unit:literal, $kind:expr, $better:ident, $decimals:literal
-            $(, by [$($label:literal),+])?;
+            $(, by [$($label:literal),+])? $(, says $says:expr)?;
     )+) => {
         $(
             $(#[doc = $about])+
@@ -99,6 +102,7 @@ macro_rules! metrics {
                 labels: &[$($($label),+)?],
                 decimals: $decimals,
                 better: $crate::metrics::Better::$better,
+                says: [$(Some($says),)? None][0],
             };
         )+
         /// All that are declared here.
@@ -127,6 +131,7 @@ mod tests {
             labels: &[],
             decimals,
             better: Better::Neither,
+            says: None,
         };
         assert_eq!(metric(4).rounded(0.123_456), 0.1235);
         assert_eq!(metric(0).rounded(1234.5), 1235.0);

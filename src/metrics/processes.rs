@@ -16,7 +16,7 @@ use super::{
 use crate::{
     facts::{Gap, Reason},
     host::Host,
-    probes::services::jobs,
+    probes::{machine, services::jobs},
 };
 
 metrics! {
@@ -217,17 +217,11 @@ impl Sample for Processes {
     }
 }
 
-/// How many processors are at work: `0-3,6` are five.
+/// How many processors are at work.
 #[allow(clippy::cast_precision_loss)]
 fn processors(host: &Host) -> f64 {
-    let text = host.read_text("/sys/devices/system/cpu/online").unwrap_or_default();
-    let count = |part: &str| {
-        let (first, last) = part.split_once('-').unwrap_or((part, part));
-        Some(last.parse::<u32>().ok()?.checked_sub(first.parse().ok()?)?.saturating_add(1))
-    };
-    let all: u32 = text.trim().split(',').filter_map(count).fold(0, u32::saturating_add);
     let ours = || std::thread::available_parallelism().map_or(1.0, |n| n.get() as f64);
-    if all > 0 { all.into() } else { ours() }
+    machine::processors(host).map_or_else(ours, f64::from)
 }
 
 #[cfg(test)]

@@ -239,6 +239,7 @@ mod tests {
         labels: &["k"],
         decimals: 1,
         better: Better::Neither,
+        says: None,
     };
 
     fn values(labels: &[&str]) -> Values {

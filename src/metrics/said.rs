@@ -3,8 +3,23 @@
 use super::Metric;
 use crate::words;
 
-/// A value as people say it: `12.3%`, `1.2 MB/s`, `3.4 ms`, `17`.
+/// A value of one moment as people say it: `12.3%`, `1.2 MB/s`, `3.4 ms`, `17`, `answers`.
 pub fn value(metric: &Metric, value: f64) -> String {
+    match metric.says {
+        Some((yes, _)) if value >= 1.0 => yes.to_owned(),
+        Some((_, no)) if value <= 0.0 => no.to_owned(),
+        _ => mean(metric, value),
+    }
+}
+
+/// A mean of many moments as people say it: as a value, or `98.5% of the time`.
+pub fn mean(metric: &Metric, value: f64) -> String {
+    let share = in_unit(metric.unit, value);
+    if metric.says.is_some() { format!("{share} of the time") } else { share }
+}
+
+/// A value as a scale of a chart has it: always a number.
+pub fn scale(metric: &Metric, value: f64) -> String {
     in_unit(metric.unit, value)
 }
 
@@ -93,6 +108,25 @@ mod tests {
         {
             assert_eq!(length(at(0), at(seconds)), expected);
         }
+    }
+
+    #[test]
+    fn what_is_so_or_not_is_said_in_words() {
+        for (name, yes, no) in [
+            ("target.up", "answers", "does not answer"),
+            ("tls.certificate.trusted", "is believed", "is not believed"),
+            ("system.clock.synchronized", "is kept right", "is not kept right"),
+        ] {
+            let metric = crate::metrics::metric(name).unwrap();
+            assert_eq!((value(metric, 1.0).as_str(), value(metric, 0.0).as_str()), (yes, no));
+            assert_eq!(
+                (value(metric, 0.985), mean(metric, 1.0)),
+                ("98.5% of the time".into(), "100% of the time".into())
+            );
+            assert_eq!(scale(metric, 1.0), "100%");
+        }
+        let memory = crate::metrics::metric("system.memory.utilization").unwrap();
+        assert_eq!((value(memory, 1.0), mean(memory, 0.5)), ("100%".into(), "50%".into()));
     }
 
     #[test]

@@ -260,6 +260,7 @@ mod tests {
         labels: &["device"],
         decimals: 1,
         better: Better::Neither,
+        says: None,
     };
     static MEAN: Metric = Metric {
         name: "a.mean",
@@ -270,6 +271,7 @@ mod tests {
         labels: &[],
         decimals: 6,
         better: Better::Less,
+        says: None,
     };
 
     fn at(values: &mut Values, seconds: u64) {

@@ -103,6 +103,17 @@ pub(crate) static FORECASTS: Table = Table {
 /// All of them.
 pub(crate) static ALL: [&Table; 5] = [&SAMPLES, &MINUTES, &HOURS, &DAYS, &FORECASTS];
 
+/// The step from one row of a series to the next, in words of SQL.
+pub(crate) fn step(name: &str) -> Option<&'static str> {
+    let steps = ["minute", "minute", "hour", "day"];
+    ALL.iter().zip(steps).find(|(table, _)| table.name == name).map(|(_, step)| step)
+}
+
+/// Whether a table has only what is a day old at most.
+pub(crate) fn is_of_late(name: &str) -> bool {
+    [&SAMPLES, &MINUTES].iter().any(|table| table.name == name)
+}
+
 /// Whether a table is one of these.
 pub(crate) fn is_one(name: &str) -> bool {
     ALL.iter().any(|table| table.name == name)

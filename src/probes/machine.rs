@@ -38,6 +38,8 @@ fact_table! {
         kernel: Option<String>,
         /// Processor architecture of the running kernel; null in an image.
         arch: Option<String>,
+        /// How many processors are at work; null in an image.
+        processors: Option<i64>,
         /// When the machine started; null in an image.
         booted: Option<Timestamp>,
         /// Stable id of this installation (a hash of /etc/machine-id), for telling hosts of one name apart.
@@ -90,10 +92,22 @@ fn run(host: &Host, facts: &mut Facts) -> Result<(), ProbeError> {
         kernel: live_line("/proc/sys/kernel/osrelease"),
         arch: live_line("/proc/sys/kernel/arch")
             .or_else(|| live.then(|| rustix::system::uname().machine().to_string_lossy().into_owned())),
+        processors: live.then(|| processors(host)).flatten().map(i64::from),
         booted: live.then(|| booted(host)).flatten(),
         machine_id: machine_id(host),
     });
     Ok(())
+}
+
+/// How many processors are at work: `0-3,6` are five.
+pub(crate) fn processors(host: &Host) -> Option<u32> {
+    let text = host.read_text("/sys/devices/system/cpu/online").ok()?;
+    let count = |part: &str| {
+        let (first, last) = part.split_once('-').unwrap_or((part, part));
+        Some(last.parse::<u32>().ok()?.checked_sub(first.parse().ok()?)?.saturating_add(1))
+    };
+    let all = text.trim().split(',').filter_map(count).fold(0, u32::saturating_add);
+    (all > 0).then_some(all)
 }
 
 /// How audits name this machine in the store, and its name for people, without an audit.

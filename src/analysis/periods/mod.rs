@@ -226,12 +226,13 @@ fn name(metric: &Metric, labels: &BTreeMap<String, String>) -> String {
 fn told(metric: &Metric, row: &SeriesRow, before: f64, after: f64) -> String {
     let name = name(metric, &row.labels);
     let verb = if after > before { "rose" } else { "fell" };
-    let value = |v: f64| said::value(metric, v);
+    let value = |v: f64| said::scale(metric, v);
     let times = match after / before {
         times if times >= 2.0 && times.is_finite() => format!(", {} times as much", said::times(times)),
         _ => String::new(),
     };
-    format!("{name} {verb} from {} to {}{times}", value(before), value(after))
+    let time = if metric.says.is_some() { " of the time" } else { "" };
+    format!("{name} {verb} from {} to {}{time}{times}", value(before), value(after))
 }
 
 impl Change {

@@ -143,6 +143,7 @@ mod tests {
         labels: &[],
         decimals: 0,
         better: Better::Neither,
+        says: None,
     };
 
     fn ask(address: SocketAddr, question: &str) -> String {

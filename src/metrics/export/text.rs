@@ -150,6 +150,7 @@ mod tests {
         labels: &["system.device", "x"],
         decimals: 0,
         better: Better::Neither,
+        says: None,
     };
     static SHARE: Metric = Metric {
         name: "a.utilization",
@@ -160,6 +161,7 @@ mod tests {
         labels: &[],
         decimals: 4,
         better: Better::Less,
+        says: None,
     };
 
     #[test]

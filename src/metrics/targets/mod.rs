@@ -32,7 +32,8 @@ use crate::{
 
 metrics! {
     /// Whether a target answered as it should: 1, or else 0.
-    UP = "target.up", "Answers", "1", Kind::Gauge, More, 0, by ["target"];
+    UP = "target.up", "Answers", "1", Kind::Gauge, More, 0, by ["target"],
+        says ("answers", "does not answer");
     /// How often a target did not answer as it should, by what was wrong: `name_resolution`, `connection`, `timeout`,
     /// `certificate`, `tls`, `protocol`, `status` or `internal`.
     FAILURES = "target.failures", "Failures of targets", "{failure}/s", counter("target.failures", "{failure}"), Less, 5,
@@ -48,7 +49,8 @@ metrics! {
     /// Days until the certificate ends that a server showed; below 0 when it has ended.
     DAYS = "tls.certificate.days_left", "Certificate ends in", "d", Kind::Gauge, More, 2, by ["target"];
     /// Whether the certificate that a server showed is believed: 1, or else 0.
-    TRUSTED = "tls.certificate.trusted", "Certificate believed", "1", Kind::Gauge, More, 0, by ["target"];
+    TRUSTED = "tls.certificate.trusted", "Certificate believed", "1", Kind::Gauge, More, 0, by ["target"],
+        says ("is believed", "is not believed");
     /// How long a port took to take a connection.
     CONNECT = "tcp.connect.duration", "Time to connect", "s", Kind::Gauge, Less, 6, by ["target"];
     /// How long a name server took to answer.

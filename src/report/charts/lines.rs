@@ -53,7 +53,7 @@ pub fn lines(
     }
     let ticks = ticks(least, most);
     let (bottom, top) = (*ticks.first()?, *ticks.last()?);
-    let labels: Vec<String> = ticks.iter().map(|tick| said::value(metric, *tick)).collect();
+    let labels: Vec<String> = ticks.iter().map(|tick| said::scale(metric, *tick)).collect();
     let left = labels.iter().map(|label| measure::width(label, SMALL.size, false)).fold(0.0, f64::max) + 14.0;
     let axis = Timeline::new([from, to].into_iter(), left, width - RIGHT);
     let y = |value: f64| {

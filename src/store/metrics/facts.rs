@@ -1,7 +1,7 @@
 //! Samples for checks and queries: copied out of the history into the sealed database of an audit, as far as they are asked
 //! for.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     facts::FactDb,
@@ -13,39 +13,66 @@ use crate::{
 pub enum Metrics<'a> {
     /// All.
     All,
-    /// Those with these names.
-    Of(BTreeSet<&'a str>),
+    /// Those with these names, of each table.
+    Of(BTreeMap<&'a str, BTreeSet<&'a str>>),
 }
+
+impl Metrics<'_> {
+    /// A condition for those that are asked of any of some tables; none where nothing is.
+    fn of(&self, tables: &[&str]) -> Option<String> {
+        match self {
+            Metrics::All => Some("true".to_owned()),
+            Metrics::Of(asked) => {
+                let names: BTreeSet<&str> =
+                    tables.iter().filter_map(|table| asked.get(*table)).flatten().copied().collect();
+                let names: Vec<String> = names.into_iter().map(quoted).collect();
+                (!names.is_empty()).then(|| format!("metric in ({})", names.join(", ")))
+            }
+        }
+    }
+}
+
+const SAMPLES: &str = "samples";
+const MINUTES: &str = "samples_1m";
+const HOURS: &str = "samples_1h";
+const DAYS: &str = "samples_1d";
 
 impl Store {
     /// Puts what was measured of a machine until the time of an audit into its database, which is not sealed yet. Returns
-    /// the metrics that were measured in the last 24 hours.
+    /// the metrics that were measured, and how many hours ago that was last.
     ///
     /// # Errors
     /// When the history cannot be read.
-    pub fn load_samples(&self, db: &FactDb, host: &str, wanted: &Metrics<'_>) -> Result<BTreeSet<String>, StoreError> {
-        let wanted = match wanted {
-            Metrics::All => String::new(),
-            Metrics::Of(names) if names.is_empty() => return Ok(BTreeSet::new()),
-            Metrics::Of(names) => {
-                let names: Vec<String> = names.iter().map(|name| quoted(name)).collect();
-                format!(" and metric in ({})", names.join(", "))
-            }
-        };
+    pub fn load_samples(
+        &self,
+        db: &FactDb,
+        host: &str,
+        wanted: &Metrics<'_>,
+    ) -> Result<BTreeMap<String, u32>, StoreError> {
+        let Some(any) = wanted.of(&[SAMPLES, MINUTES, HOURS, DAYS]) else { return Ok(BTreeMap::new()) };
         // An older history gets its tables first.
         drop(self.read()?);
         let connection = db.connection();
         let path = self.path().display().to_string().replace('\'', "''");
         connection.execute_batch(&format!("attach '{path}' as past (read_only)"))?;
-        let copied = connection.execute_batch(&sql(host, &wanted));
+        let copied = connection
+            .execute_batch(&format!(
+                "create temp table asked as select id, metric, labels from past.metric_series where host = {} and {any}",
+                quoted(host)
+            ))
+            .and_then(|()| connection.query_row("select count(*) > 0 from asked", [], |row| row.get(0)))
+            .and_then(|some: bool| if some { connection.execute_batch(&sql(wanted)) } else { Ok(()) });
         // The file is let go whatever happened.
         connection.execute_batch("detach past")?;
         copied?;
+        connection.execute_batch("drop table asked")?;
         let mut statement = connection.prepare(
-            "select distinct metric from samples_1m union select distinct metric from samples_1h
-             where ts >= audit_time()::timestamp - interval 1 day",
+            "select metric, greatest(0, date_diff('hour', max(ts), audit_time()::timestamp))::uinteger from (
+                select metric, ts from samples union all select metric, ts from samples_1m
+                union all select metric, ts from samples_1h union all select metric, ts + interval 1 day from samples_1d)
+             group by metric",
         )?;
-        let metrics = statement.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
+        let metrics = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<Result<_, _>>()?;
         Ok(metrics)
     }
 }
@@ -54,39 +81,49 @@ fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', "''"))
 }
 
-fn sql(host: &str, wanted: &str) -> String {
+/// What copies the series in `asked` into the tables that want them.
+fn sql(wanted: &Metrics<'_>) -> String {
     let now = "audit_time()::timestamp";
     // What is not rolled up yet is rolled up here.
-    let rolled = |width: &str, from: &str| {
+    let rolled = |width: &str, from: &str, of: &str| {
         format!(
             "select time_bucket(interval {width}, ts) as began, metric, labels, min(value) as min, avg(value) as mean,
                     max(value) as max, quantile_disc(value, 0.95) as p95, arg_max(value, ts) as last, count(*) as count
-             from {from} group by all"
+             from {from} where {of} group by all"
         )
     };
-    let kept = |table: &str| {
-        format!(
-            "select ts, metric, labels, min, mean, max, p95, last, count from past.{table} join asked on id = series"
-        )
-    };
-    format!(
-        "create temp table asked as select id, metric, labels from past.metric_series where host = {host}{wanted};
-         create temp table raw as
-            select ts, metric, labels, value
-            from (from past.metric_samples union all from past.metric_fresh) s join asked on id = series
-            where ts > {now} - interval 1 day and ts <= {now};
-         create temp table fresh as
-            select ts, metric, labels, value from past.metric_fresh join asked on id = series where ts <= {now};
-         insert into samples select * from raw where ts > {now} - interval 2 hours;
-         insert into samples_1m {minutes};
-         insert into samples_1h {hours} where ts > {now} - interval 30 days and ts <= {now} union all {fresh_hours};
-         insert into samples_1d {days} where ts > {now} - interval 730 days and ts <= {now} union all {fresh_days};
-         drop table asked; drop table raw; drop table fresh;",
-        host = quoted(host),
-        minutes = rolled("1 minute", "raw"),
-        hours = kept("metric_hours"),
-        fresh_hours = rolled("1 hour", "fresh"),
-        days = kept("metric_days"),
-        fresh_days = rolled("1 day", "fresh"),
-    )
+    let mut sql = String::new();
+    if let Some(of) = wanted.of(&[SAMPLES, MINUTES]) {
+        sql += &format!(
+            "create temp table raw as
+                select ts, metric, labels, value
+                from (from past.metric_samples union all from past.metric_fresh) s join asked on id = series
+                where ts > {now} - interval 1 day and ts <= {now} and {of};"
+        );
+        if let Some(of) = wanted.of(&[SAMPLES]) {
+            sql += &format!("insert into samples select * from raw where ts > {now} - interval 2 hours and {of};");
+        }
+        if let Some(of) = wanted.of(&[MINUTES]) {
+            sql += &format!("insert into samples_1m {};", rolled("1 minute", "raw", &of));
+        }
+        sql += "drop table raw;";
+    }
+    if let Some(of) = wanted.of(&[HOURS, DAYS]) {
+        sql += &format!(
+            "create temp table fresh as
+                select ts, metric, labels, value from past.metric_fresh join asked on id = series where ts <= {now} and {of};"
+        );
+        for (name, kept, width, days) in [(HOURS, "metric_hours", "1 hour", 30), (DAYS, "metric_days", "1 day", 730)] {
+            let Some(of) = wanted.of(&[name]) else { continue };
+            sql += &format!(
+                "insert into {name}
+                    select ts, metric, labels, min, mean, max, p95, last, count from past.{kept} join asked on id = series
+                    where ts > {now} - interval {days} days and ts <= {now} and {of}
+                    union all {};",
+                rolled(width, "fresh", &of)
+            );
+        }
+        sql += "drop table fresh;";
+    }
+    sql
 }

@@ -237,11 +237,16 @@ fn line(metric: &Metric, labels: Vec<(String, String)>, points: Vec<Point>) -> O
 
 fn sentence(asked: &Asked<'_>, lines: &[Line]) -> String {
     let value = |v: f64| said::value(asked.metric, v);
+    let mean = |v: f64| said::mean(asked.metric, v);
     let over = said::length(asked.time.0, asked.time.1);
     match lines {
         [] => format!("Nothing was measured in these {over}."),
         [one] => {
             let name = if one.name.is_empty() { String::new() } else { format!(" of {}", one.name) };
+            if asked.metric.says.is_some() {
+                let now = value(one.last);
+                return format!("{}{name}: {} over these {over}. Now it {now}.", asked.metric.title, mean(one.mean));
+            }
             format!(
                 "{}{name}: {} on average over these {over}, between {} and {}. Now it is {}.",
                 asked.metric.title,
@@ -251,6 +256,13 @@ fn sentence(asked: &Asked<'_>, lines: &[Line]) -> String {
                 value(one.last)
             )
         }
+        [first, ..] if asked.metric.says.is_some() => format!(
+            "{} over these {over}, {}. The most: {}, {}.",
+            asked.metric.title,
+            words::count(lines.len(), "line", "lines"),
+            first.name,
+            mean(first.mean)
+        ),
         [first, ..] => format!(
             "{} over these {over}, {}. The largest: {}, {} on average, at most {}.",
             asked.metric.title,

@@ -69,13 +69,13 @@ fn big(page: &mut Page, trend: &MetricTrend, line: &Line) {
     for (n, row) in rows.iter().enumerate() {
         #[allow(clippy::cast_precision_loss, reason = "ten rows")]
         let upper = top * (count - n) as f64 / count as f64;
-        let label = if n == 0 || n == count / 2 { said::value(trend.told, upper) } else { String::new() };
+        let label = if n == 0 || n == count / 2 { said::scale(trend.told, upper) } else { String::new() };
         let row = page.paint(AnsiColor::Blue.on_default(), row);
         page.line(&format!("{label:>pad$} {bar}{row}", pad = LEFT - 2));
     }
     let corner = if unicode { "└" } else { "+" };
     let axis = if unicode { "─" } else { "-" }.repeat(width);
-    page.line(&format!("{:>pad$} {corner}{axis}", said::value(trend.told, 0.0), pad = LEFT - 2));
+    page.line(&format!("{:>pad$} {corner}{axis}", said::scale(trend.told, 0.0), pad = LEFT - 2));
     dates(page, trend, width, LEFT);
     if cells.iter().any(Option::is_none) {
         let note = page.paint(DIM, "Where the line is missing nothing was measured.");
@@ -97,7 +97,7 @@ fn rows(page: &mut Page, trend: &MetricTrend, lines: &[Line]) {
     page.line(&format!("  {head}"));
     for line in lines.iter().take(LINES) {
         let name = shortened(&line.name, NAME);
-        let value = |v: f64| said::value(trend.told, v);
+        let value = |v: f64| said::scale(trend.told, v);
         let values = format!("{:>VALUE$} {:>VALUE$} {:>VALUE$}", value(line.mean), value(line.max), value(line.last));
         let marks = marks(&fill(trend, line, width), page.style.unicode);
         let marks = page.paint(AnsiColor::Blue.on_default(), &marks);
