@@ -180,9 +180,11 @@ impl Facts {
         self.measured = metrics;
     }
 
-    /// Says that these are measured now, too.
+    /// Says that these were measured of late too.
     pub fn add_measured(&mut self, metrics: impl IntoIterator<Item = String>) {
-        self.measured.extend(metrics.into_iter().map(|metric| (metric, 0)));
+        metrics.into_iter().for_each(|metric| {
+            self.measured.entry(metric).or_insert(0);
+        });
     }
 
     /// Says that the history does not tell what was measured.

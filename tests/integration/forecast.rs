@@ -169,7 +169,7 @@ fn checks_and_queries_ask_for_it() {
     // Where nothing was measured they do not apply.
     let empty = Past::new(&[]);
     let audit = empty.run(&["audit", "--only", "disk-will-be-full", "--format", "json"]).json();
-    assert!(audit.to_string().contains("not measured"), "{audit}");
+    assert!(audit.to_string().contains("is measured here"), "{audit}");
     assert_eq!(empty.run(&["query", "select count(*) as n from forecasts", "--format", "json"]).json()[0]["n"], 0);
 }
 
