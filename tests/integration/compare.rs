@@ -97,7 +97,9 @@ fn what_cannot_be_compared_is_said_with_what_to_do() {
     for (args, word) in [
         (&["compare", "9"][..], "There is no audit 9"),
         (&["compare", "2", "2"], "the same audit"),
-        (&["compare", "yesterday"], "name an audit"),
+        (&["compare", "tomorrow"], "name an audit"),
+        (&["compare", "yesterday"], "A time is compared with another time."),
+        (&["compare", "last", "yesterday"], "A time is compared with another time."),
     ] {
         let said = machine.run(args);
         assert_eq!(said.code, 2, "{}", said.out);
