@@ -55,7 +55,7 @@ fn sample() {
 
 /// CPU seconds of one call, and how many values it gives.
 fn cost(sampler: &Sampler) -> (f64, usize) {
-    let with = With { host: Host::live().unwrap(), settings: config::Metrics::default() };
+    let with = With::new(Host::live().unwrap(), config::Metrics::default());
     let mut collector = Collector::new(&with, &Wanted::Only(vec![sampler.name.to_owned()]));
     // A clock of ours: each call is due.
     let mut now = Duration::from_secs(1_000_000);
