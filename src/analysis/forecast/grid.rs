@@ -1,7 +1,7 @@
 //! A series on a regular grid: means of what falls into a step, gaps filled and remembered. What is filled in is made
 //! from its neighbours and is never counted as something that was seen.
 
-use super::{Point, Step, methods::median};
+use super::{Point, Step, rank::median};
 
 /// The most steps that are looked at, the latest ones: hours of 90 days, days of six years.
 pub const MOST: usize = 2160;

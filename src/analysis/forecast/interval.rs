@@ -1,7 +1,7 @@
 //! How sure a forecast is: the errors that the same mixture made on the series' own past, nothing else. No bell curve is
 //! assumed, and what lies further ahead is never said to be surer.
 
-use super::{backtest::Outcome, methods::quantile};
+use super::{backtest::Outcome, rank::quantile};
 
 /// The part of all values that shall lie between the low and the high one.
 pub const COVERED: f64 = 0.8;

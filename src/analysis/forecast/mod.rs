@@ -6,6 +6,7 @@ mod crossing;
 mod grid;
 mod interval;
 pub mod methods;
+mod rank;
 mod steps;
 #[cfg(test)]
 mod tests;

@@ -2,7 +2,7 @@
 //! one or two of them are taken out and the rest is looked at as if it had always been where it is now. More of them are
 //! a habit, and stay in; within few weeks nobody can tell.
 
-use super::{grid::Grid, methods::median};
+use super::{grid::Grid, rank::median};
 
 /// So many times the usual change of a day.
 const FAR: f64 = 8.0;

@@ -1,6 +1,6 @@
 //! Whether a forecast is good enough to be said: what the back-test shows decides, and the reason is told.
 
-use super::{Forecast, Step, backtest::Outcome, grid::Grid, methods::quantile};
+use super::{Forecast, Step, backtest::Outcome, grid::Grid, rank::quantile};
 
 /// A forecast that errs more than this part of a plain guess is not worth saying.
 const WORTH: f64 = 0.95;

@@ -1,6 +1,9 @@
 //! Straight lines: how fast a series rises or falls. Medians again, since a clean-up or a new file is no trend.
 
-use super::level::{last, median, median_of};
+use super::{
+    super::rank::{median, median_of},
+    level::last,
+};
 
 /// Pairs of which the slope is the median; more say nothing new.
 const PAIRS: usize = 1000;

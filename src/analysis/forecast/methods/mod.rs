@@ -5,9 +5,6 @@ mod level;
 mod line;
 mod season;
 
-pub use level::median;
-pub(super) use level::quantile;
-
 use self::season::Offsets;
 use super::{Step, grid::Grid};
 

@@ -1,8 +1,11 @@
 //! Seasons: a day, a week. What a series does at the same time of each of them.
 
 use super::{
-    super::grid::Grid,
-    level::{last, median, median_of},
+    super::{
+        grid::Grid,
+        rank::{median, median_of},
+    },
+    level::last,
 };
 
 /// How many seasons are asked what is usual at a time of it.
