@@ -32,6 +32,7 @@ Examples:
   cleanbill compare 11 14 --all     audits 11 and 14, nothing cut
   cleanbill compare previous last --format md > changes.md
   cleanbill compare last-week this-week     how the machine felt: what is measured, in two times
+  cleanbill compare yesterday               the same, with the day before
   cleanbill compare --around update         the same before and after the last updates
 
 An audit is named by its number (see: cleanbill audits), as last or previous, by days such as 30d,
@@ -97,6 +98,11 @@ fn side(text: &str) -> Result<Side, String> {
 pub(super) fn run(args: &Args) -> Result<ExitCode, CliError> {
     let (one, other) = match (&args.one, &args.other) {
         (Some(Side::Time(before)), Some(Side::Time(after))) => return times(args, before, after),
+        (Some(Side::Time(time)), None) => {
+            let before = time.before(Timestamp::now(), &TimeZone::system());
+            let before = before.ok_or_else(|| CliError::usage("There is no time before that.", "Name a later one"))?;
+            return times(args, &before, time);
+        }
         (Some(Side::Time(_)), _) | (_, Some(Side::Time(_))) => {
             return Err(CliError::usage(
                 "A time is compared with another time.",

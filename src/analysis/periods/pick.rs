@@ -44,6 +44,19 @@ impl Period {
         (from < to).then_some(Period { name, from, to })
     }
 
+    /// What it is compared with where nothing else is named: of this week the last one, of any other time the same length
+    /// before it.
+    pub fn before(&self, now: Timestamp, zone: &TimeZone) -> Option<Self> {
+        let whole = [("today", "yesterday"), ("this week", "last-week"), ("this month", "last-month")];
+        if let Some((_, before)) = whole.iter().find(|(name, _)| *name == self.name) {
+            return Period::parse(before, now, zone);
+        }
+        let length = self.to.duration_since(self.from);
+        let from = self.from.checked_sub(length).ok()?;
+        let name = format!("the {} before", crate::metrics::said::length(from, self.from));
+        Some(Period { name, from, to: self.from })
+    }
+
     /// The times before and after a moment: as long as each other, at most `most`.
     pub fn around(name: &str, moment: Timestamp, now: Timestamp, most: jiff::SignedDuration) -> Option<(Self, Self)> {
         let long = now.duration_since(moment).min(most);
@@ -69,6 +82,19 @@ mod tests {
         let period = Period::parse(text, now, &zone)?;
         let say = |at: Timestamp| zone.to_datetime(at).strftime("%m-%d %H:%M").to_string();
         Some((say(period.from), say(period.to)))
+    }
+
+    #[test]
+    fn a_time_alone_is_compared_with_the_one_before() {
+        let now: Timestamp = "2026-10-29T14:30:00Z".parse().unwrap();
+        let zone = TimeZone::UTC;
+        let before = |text: &str| Period::parse(text, now, &zone).unwrap().before(now, &zone).unwrap();
+        assert_eq!(before("this-week"), Period::parse("last-week", now, &zone).unwrap());
+        assert_eq!(before("today"), Period::parse("yesterday", now, &zone).unwrap());
+        let days = before("2026-10-06..2026-10-07");
+        assert_eq!((days.name.as_str(), days.to), ("the 48 hours before", "2026-10-06T00:00:00Z".parse().unwrap()));
+        assert_eq!(days.from, "2026-10-04T00:00:00Z".parse().unwrap());
+        assert_eq!(before("last-week").name, "the 7 days before");
     }
 
     #[test]
