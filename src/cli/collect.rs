@@ -130,7 +130,9 @@ fn once(with: &With, wanted: &Wanted, format: ListFormat) -> Result<ExitCode, Cl
     seen.take(collector.sample(since_start()));
     let columns = ["metric", "labels", "value", "unit"].map(str::to_owned).to_vec();
     listing::print(&QueryResult { columns, rows: seen.rows(format) }, format)?;
-    for (name, gap) in collector.gaps() {
+    // What this machine does not have is of interest only to who asked for it.
+    let absent = collector.absent().filter(|_| *wanted != Wanted::All);
+    for (name, gap) in collector.gaps().chain(absent) {
         anstream::eprintln!("I could not see {} ({name}): {}.", harmless(&gap.what), harmless(&gap.why()));
     }
     Ok(ExitCode::SUCCESS)

@@ -35,7 +35,10 @@ pub struct Collector {
     quick: Vec<Quick>,
     slow: Vec<Slow>,
     values: Values,
-    absent: Vec<(&'static str, Gap)>,
+    with: With,
+    absent: Vec<(&'static Sampler, Gap)>,
+    /// When those are looked for again.
+    again: Option<Duration>,
 }
 
 /// A sampler that is asked on the spot.
@@ -75,6 +78,8 @@ pub(super) struct Reading {
 const PATIENCE: Duration = Duration::from_secs(30);
 /// How often series that are gone are looked for.
 const TIDY: Duration = Duration::from_secs(600);
+/// How often what was not there is looked for again: a web server may be installed meanwhile, a sensor plugged in.
+const AGAIN: Duration = Duration::from_secs(600);
 
 /// The time since the machine started, with the time it slept: a clock that never jumps.
 pub fn since_start() -> Duration {
@@ -85,25 +90,44 @@ pub fn since_start() -> Duration {
 impl Collector {
     /// Gets the samplers ready. One whose part the machine does not have is left out.
     pub fn new(with: &With, wanted: &Wanted) -> Self {
-        let mut collector =
-            Collector { quick: Vec::new(), slow: Vec::new(), values: Values::default(), absent: Vec::new() };
-        for sampler in ALL.iter().copied().filter(|sampler| wanted.has(sampler)) {
-            match (sampler.start)(with) {
-                Err(gap) => collector.absent.push((sampler.name, gap)),
-                Ok(sample) if !sampler.waits => {
-                    collector.quick.push(Quick { sampler, sample, next: Duration::ZERO, gap: None });
-                }
-                Ok(sample) => match Slow::start(sampler, sample) {
-                    Ok(slow) => collector.slow.push(slow),
-                    Err(gap) => collector.absent.push((sampler.name, gap)),
-                },
-            }
-        }
+        let mut collector = Collector {
+            quick: Vec::new(),
+            slow: Vec::new(),
+            values: Values::default(),
+            with: with.clone(),
+            absent: Vec::new(),
+            again: None,
+        };
+        ALL.iter().copied().filter(|sampler| wanted.has(sampler)).for_each(|sampler| collector.start(sampler));
         collector
+    }
+
+    fn start(&mut self, sampler: &'static Sampler) {
+        match (sampler.start)(&self.with) {
+            Err(gap) => self.absent.push((sampler, gap)),
+            Ok(sample) if !sampler.waits => {
+                self.quick.push(Quick { sampler, sample, next: Duration::ZERO, gap: None });
+            }
+            Ok(sample) => match Slow::start(sampler, sample) {
+                Ok(slow) => self.slow.push(slow),
+                Err(gap) => self.absent.push((sampler, gap)),
+            },
+        }
+    }
+
+    /// Looks again for what was not there.
+    fn look_again(&mut self, now: Duration) {
+        if self.again.is_some_and(|again| now < again) {
+            return;
+        }
+        if self.again.replace(now + AGAIN).is_some() {
+            std::mem::take(&mut self.absent).into_iter().for_each(|(sampler, _)| self.start(sampler));
+        }
     }
 
     /// Takes a sample of what is due by that clock. What takes long joins a later one.
     pub fn sample(&mut self, now: Duration) -> &Values {
+        self.look_again(now);
         if now.as_secs() / TIDY.as_secs() != self.values.now().as_secs() / TIDY.as_secs() {
             self.values.forget();
         }
@@ -148,8 +172,8 @@ impl Collector {
     }
 
     /// What this machine does not have or does not tell.
-    pub fn absent(&self) -> &[(&'static str, Gap)] {
-        &self.absent
+    pub fn absent(&self) -> impl Iterator<Item = (&'static str, &Gap)> {
+        self.absent.iter().map(|(sampler, gap)| (sampler.name, gap))
     }
 }
 
@@ -227,7 +251,11 @@ impl std::fmt::Debug for Collector {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::metrics::{Better, Kind, Metric};
+    use crate::{
+        config::Metrics,
+        host::Host,
+        metrics::{Better, Kind, Metric, testing::Tree},
+    };
 
     static SEEN: Metric = Metric {
         name: "a.seen",
@@ -262,7 +290,22 @@ mod tests {
 
     fn collector(sleeps: Duration) -> Collector {
         let slow = Slow::start(&SLOW, Box::new(Hangs(sleeps))).unwrap();
-        Collector { quick: Vec::new(), slow: vec![slow], values: Values::default(), absent: Vec::new() }
+        let with = With::new(Host::live().unwrap(), Metrics::default());
+        Collector { slow: vec![slow], ..Collector::new(&with, &Wanted::Only(Vec::new())) }
+    }
+
+    #[test]
+    fn what_was_not_there_at_first_is_measured_once_it_is() {
+        let tree = Tree::new(&[("proc/x", "")]);
+        let with = With::new(tree.host(), Metrics::default());
+        let mut collector = Collector::new(&with, &Wanted::Only(vec!["load".to_owned()]));
+        let at = Duration::from_secs;
+        assert_eq!(collector.sample(at(10)).values().len(), 0);
+        assert_eq!(collector.absent().map(|(name, _)| name).collect::<Vec<_>>(), ["load"]);
+        tree.write("proc/loadavg", "0.5 0.4 0.3 1/100 42\n");
+        assert_eq!(collector.sample(at(20)).values().len(), 0);
+        assert!(!collector.sample(at(700)).values().is_empty());
+        assert_eq!(collector.absent().count(), 0);
     }
 
     #[test]
