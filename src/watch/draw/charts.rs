@@ -13,7 +13,8 @@ const WIDEST: usize = 120;
 pub(super) fn lines(state: &State, width: usize) -> Vec<Line<'static>> {
     let look = state.look;
     let name = if width >= 100 { 26 } else { 18 };
-    let value = 12;
+    // `does not answer` needs more room than a number.
+    let value = if state.chosen.iter().any(|chosen| chosen.metric.says.is_some()) { 15 } else { 12 };
     let columns = width.saturating_sub(LABEL + name + value + 1).min(WIDEST);
     let now = state.now().as_microsecond();
     let every = i64::try_from(state.every.as_micros()).unwrap_or(MINUTES);
