@@ -13,9 +13,10 @@ use super::{
 use crate::{
     analysis::outlook,
     facts::{FactDb, Table},
+    host::Host,
     metrics::tables::FORECASTS,
     probes::{self, Probe},
-    store::Metrics,
+    store::{Metrics, StoreError},
     words,
 };
 
@@ -55,14 +56,12 @@ pub(super) fn run(args: &Args) -> Result<ExitCode, CliError> {
             }
             let db = FactDb::filled(probes::tables(), &facts, host.now())?;
             if host.is_live() && names_table_of(&args.sql, &probes::METRICS, |_| true) {
-                let id = probes::machine::identity(&host).0;
-                let store = args.store.store();
-                let names = |wanted: fn(&Table) -> bool| names_table_of(&args.sql, &probes::METRICS, wanted);
-                if names(|table| table.name != FORECASTS.name) {
-                    store.load_samples(&db, &id, &Metrics::All)?;
-                }
-                if names(|table| table.name == FORECASTS.name) {
-                    outlook::fill(&db, &outlook::outlooks(&store, &id, host.now(), &TimeZone::system())?)?;
+                match measured(args, &host, &db) {
+                    // Without a history nothing was measured: that is an answer.
+                    Err(error @ (StoreError::Missing(_) | StoreError::Lost(_))) => {
+                        anstream::eprintln!("Nothing was measured: {}", words::harmless(&error.to_string()));
+                    }
+                    done => done?,
                 }
             }
             db.seal()?;
@@ -71,6 +70,20 @@ pub(super) fn run(args: &Args) -> Result<ExitCode, CliError> {
     };
     listing::print(&db.select(&args.sql, &[]).map_err(|error| explain(error, &args.sql))?, args.format)?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Fills the tables of metrics that the query names.
+fn measured(args: &Args, host: &Host, db: &FactDb) -> Result<(), StoreError> {
+    let id = probes::machine::identity(host).0;
+    let store = args.store.store();
+    let names = |wanted: fn(&Table) -> bool| names_table_of(&args.sql, &probes::METRICS, wanted);
+    if names(|table| table.name != FORECASTS.name) {
+        store.load_samples(db, &id, &Metrics::All)?;
+    }
+    if names(|table| table.name == FORECASTS.name) {
+        outlook::fill(db, &outlook::outlooks(&store, &id, host.now(), &TimeZone::system())?)?;
+    }
+    Ok(())
 }
 
 /// The probes whose tables the query names, so that a small question is answered at once.

@@ -44,8 +44,9 @@ fn left_over(before: &BTreeSet<String>, host: &Host) -> Vec<String> {
 
 /// Adds jobs that are due with the next minute, and waits until each of them ran; what each said.
 fn run_at_the_next_minute(host: &Host, jobs: &[(&str, &str)]) -> BTreeMap<String, Value> {
-    // Time enough to add them all.
-    sh(host, "s=$(date +%-S); [ $s -lt 40 ] || sleep $((61 - s))");
+    // Time enough to add them all. cron looks at its list in the first second of a minute, and does not see what is changed
+    // within that one.
+    sh(host, "s=$(date +%-S); [ $s -lt 40 ] || sleep $((65 - s)); [ $s -gt 3 ] || sleep 4");
     let at = sh(host, "date -d '+1 minute' +%H:%M");
     for (name, what) in jobs {
         sh(host, &format!("cleanbill schedule add {name} 'every day {}' {what} --replace", at.trim()));
