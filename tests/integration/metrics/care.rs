@@ -164,3 +164,13 @@ fn values_without_a_name_are_put_aside_and_inherited_by_nobody() {
     let names = place.samples();
     assert!(!names.is_empty() && names.keys().all(|(_, metric, _)| metric == "system.uptime"), "{names:?}");
 }
+
+#[test]
+fn where_nothing_was_measured_a_question_has_an_empty_answer() {
+    let place = Place::new("");
+    for table in ["samples", "samples_1h", "forecasts"] {
+        let said = place.run(&["query", "--format", "csv", &format!("select count(*) as n from {table}")]);
+        assert_eq!((said.code, said.out.lines().last()), (0, Some("0")), "{table}: {}", said.err);
+        assert!(said.err.contains("Nothing was measured: there is no history yet"), "{table}: {}", said.err);
+    }
+}
