@@ -163,14 +163,10 @@ impl<'a> Reader<'a> {
     }
 
     fn measure(&self, names: &[&str], days: i64, hours: i64) -> Result<Vec<(SeriesRow, Vec<Point>)>, StoreError> {
-        let spool = self.store.spool();
-        let only = if let [one] = names { Some(*one) } else { None };
-        let mut series = self.store.series(self.host, only, Some(&spool))?;
-        series.retain(|series| names.contains(&series.metric.as_str()));
         let until = self.now.checked_add(SignedDuration::from_secs(1)).unwrap_or(self.now);
         let (time, width) = ((self.back(days), until), SignedDuration::from_hours(hours));
-        let points = self.store.points(&series, time, width, Some(&spool))?;
-        Ok(series.into_iter().zip(points).collect())
+        let wanted = |series: &SeriesRow| names.contains(&series.metric.as_str());
+        self.store.measured_of(self.host, wanted, time, width, Some(&self.store.spool()))
     }
 
     /// So many days before now.
