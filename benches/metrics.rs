@@ -25,7 +25,7 @@ use cleanbill::{
     store::{Keep, Store},
 };
 use duckdb::Connection;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use rustix::time::{ClockId, clock_gettime};
 
 fn main() {
@@ -156,7 +156,7 @@ fn fill(recording: &Path, path: &Path, days: i64) {
         let start = midnight(ago);
         into(format!("insert into h.metric_fresh {} order by series, ts", of_day(start)));
         // A minute after midnight, as the daemon does it.
-        let then = Timestamp::from_second(start + DAY + 60).unwrap() + SignedDuration::ZERO;
+        let then = Timestamp::from_second(start + DAY + 60).unwrap();
         store.roll_up(then, keep()).unwrap();
     }
     let kept = store.kept_samples().unwrap();

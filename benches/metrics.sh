@@ -25,7 +25,7 @@ bench() { cargo bench --quiet --bench metrics -- "$@"; }
 ticks() { sed 's/^.*) //' "/proc/$1/stat" | awk '{ print $12 + $13 + $14 + $15 }'; }
 end_peer() { kill "$peer"; wait "$peer" 2>/dev/null || true; peer=; }
 answers() { for _ in $(seq 100); do curl -sf -o /dev/null "$1" && return; sleep 0.2; done; printf 'no answer: %s\n' "$1" >&2; exit 1; }
-# What metrics.sh calls a value of a peer: milliseconds for one sample, and values in it.
+# line NAME HUNDREDTHS SAMPLES VALUES: milliseconds for one sample, its values, microseconds for each.
 line() { awk -v name="$1" -v t="$2" -v n="$3" -v v="$4" 'BEGIN { printf "%-34s %9.2f ms %6d values %8.2f us a value\n", name, t * 10 / n, v, t * 10000 / n / v }'; }
 
 if wants cost; then
