@@ -235,10 +235,17 @@ fn line(metric: &Metric, labels: Vec<(String, String)>, points: Vec<Point>) -> O
     })
 }
 
+/// How long a time is told: where its beginning was not measured, it begins later.
+fn over((from, to): (Timestamp, Timestamp), lines: &[Line]) -> String {
+    let first = lines.iter().filter_map(|line| Some(line.points.first()?.at)).min().unwrap_or(from);
+    let late = first.duration_since(from) > to.duration_since(from) / 10;
+    said::length(if late { first } else { from }, to)
+}
+
 fn sentence(asked: &Asked<'_>, lines: &[Line]) -> String {
     let value = |v: f64| said::value(asked.metric, v);
     let mean = |v: f64| said::mean(asked.metric, v);
-    let over = said::length(asked.time.0, asked.time.1);
+    let over = over(asked.time, lines);
     match lines {
         [] => format!("Nothing was measured in these {over}."),
         [one] => {
