@@ -3,7 +3,7 @@
 use anstyle::AnsiColor;
 use jiff::Timestamp;
 
-use super::{Outlook, State, metric::MetricOutlook};
+use super::{Outlook, State, metric::MetricOutlook, things};
 use crate::{
     analysis::trend::chart::{self, Columns},
     metrics::said,
@@ -25,12 +25,22 @@ pub fn list(host: &str, all: &[Outlook], style: Style) -> String {
     let name = page.paint(BOLD, &harmless(host));
     page.wrapped_whole(&format!("{name}: {}", summary(all)), "  ", "  ");
     let mut last = None;
-    for outlook in all {
+    let mut rest = all;
+    while let Some(outlook) = rest.first() {
         let group = group(&outlook.state);
         if last.replace(group) != Some(group) {
             page.blank();
         }
-        tell(&mut page, outlook);
+        let alike = rest.iter().take_while(|other| group == 1 && other.state == outlook.state).count().max(1);
+        let (now, later) = rest.split_at(alike);
+        match (now, &outlook.state) {
+            ([_, _, ..], State::Unsaid { because }) => {
+                let what: Vec<String> = now.iter().map(|outlook| things::within(&outlook.what)).collect();
+                page.wrapped_whole(&format!("Nothing can be said of {}: {because}.", words::list(&what)), "  ", "    ");
+            }
+            _ => tell(&mut page, outlook),
+        }
+        rest = later;
     }
     page.finish()
 }

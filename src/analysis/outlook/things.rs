@@ -54,6 +54,14 @@ fn of(labels: &BTreeMap<String, String>, label: &str) -> String {
 
 const MOUNT: &str = "system.filesystem.mountpoint";
 
+/// Whether it is a file system in memory: it is made to be filled, and empty after the next start.
+fn in_memory(labels: &BTreeMap<String, String>) -> bool {
+    labels.get("system.device").is_some_and(|device| device == "tmpfs")
+        || labels
+            .get(MOUNT)
+            .is_some_and(|path| path == "/run" || ["/dev/", "/run/"].iter().any(|of| path.starts_with(of)))
+}
+
 /// All but programs, whose limit is what the others leave them.
 const THINGS: [Thing; 4] = [
     Thing {
@@ -115,6 +123,7 @@ pub(super) fn outlooks(reader: &Reader<'_>) -> Vec<Outlook> {
     let mut all = Vec::new();
     for thing in &THINGS {
         let mut alive = reader.alive(thing.metric);
+        alive.retain(|alive| !in_memory(&alive.series.labels));
         alive.sort_by(|a, b| b.now.total_cmp(&a.now));
         let told = |alive: Alive<'_>| {
             let what = (thing.what)(&alive.series.labels);
@@ -251,7 +260,7 @@ pub(super) fn unsaid(what: &str, silence: Silence) -> String {
 }
 
 /// A subject within a sentence.
-fn within(what: &str) -> String {
+pub(super) fn within(what: &str) -> String {
     what.strip_prefix("The ").map_or_else(|| what.to_owned(), |rest| format!("the {rest}"))
 }
 
