@@ -110,7 +110,7 @@ fn points(recording: &Path) -> Connection {
     let sql = format!(
         "attach '{file}' as rec (read_only);
          create table times as select ts, row_number() over (order by ts) - 1 as idx from
-            (select distinct ts from rec.metric_fresh union select distinct ts from rec.metric_samples);
+            (select distinct ts from rec.metric_fresh);
          create table whole as select series from rec.metric_fresh group by series
             having count(*) >= 0.95 * (select count(*) from times) order by series;
          create table chosen as

@@ -166,7 +166,8 @@ pub(super) const MIGRATIONS: &[&str] = &[
         closed        timestamp
     );
     ",
-    // 5: metrics. A day is fresh until it is over; then its samples are sorted and rolled up.
+    // 5: metrics. A day is fresh until it is over; then its samples are packed, and hours and the day are made of them. Minutes
+    // are made when the samples go.
     "
     create table metric_series (
         id            integer primary key,
@@ -180,24 +181,28 @@ pub(super) const MIGRATIONS: &[&str] = &[
         ts            timestamp not null, -- UTC
         value         double not null
     );
-    create table metric_samples (
+    create table metric_blocks (
         series        integer not null,
-        ts            timestamp not null,
-        value         double not null
+        ts            timestamp not null, -- of the first of its samples, which are of one hour
+        until         timestamp not null, -- of the last
+        count         integer not null,
+        step          bigint not null,    -- from one to the next, in microseconds
+        places        uinteger[],         -- how many steps each is from the first, where some are missing between them
+        vals          double[] not null   -- one where all are the same
     );
     create table metric_minutes (
         series        integer not null,
-        ts            timestamp not null, -- when it began
+        minute        integer not null,   -- since 1970
         min           float not null,
         mean          float not null,
         max           float not null,
-        p95           float not null,
+        p95           float,              -- null where it is the largest
         last          float not null,
         count         integer not null
     );
     create table metric_hours (
         series        integer not null,
-        ts            timestamp not null,
+        ts            timestamp not null, -- when it began
         min           float not null,
         mean          float not null,
         max           float not null,
@@ -223,12 +228,20 @@ pub(super) const MIGRATIONS: &[&str] = &[
         segment       varchar primary key, -- a file of the spool that is in the history
         taken         timestamp not null
     );
+    create view metric_samples as
+        select series, ts + to_microseconds(place * step) as ts, coalesce(value, first) as value from (
+            select series, ts, step, unnest(coalesce(places, range(count)::uinteger[])) as place, unnest(vals) as value,
+                   vals[1] as first from metric_blocks)
+        union all from metric_fresh;
     create view samples as
-        select s.ts, e.host, e.metric, e.labels, s.value
-        from (from metric_samples union all from metric_fresh) s join metric_series e on e.id = s.series;
+        select s.ts, e.host, e.metric, e.labels, s.value from metric_samples s join metric_series e on e.id = s.series;
     create view samples_1m as
         select r.ts, e.host, e.metric, e.labels, r.min, r.mean, r.max, r.p95, r.last, r.count
-        from metric_minutes r join metric_series e on e.id = r.series;
+        from (select series, make_timestamp(minute * 60000000::bigint) as ts, min, mean, max, coalesce(p95, max) as p95, last, count
+              from metric_minutes union all
+              select series, time_bucket(interval 1 minute, ts), min(value), avg(value), max(value),
+                     quantile_disc(value, 0.95), arg_max(value, ts), count(*)
+              from metric_samples group by all) r join metric_series e on e.id = r.series;
     create view samples_1h as
         select r.ts, e.host, e.metric, e.labels, r.min, r.mean, r.max, r.p95, r.last, r.count
         from metric_hours r join metric_series e on e.id = r.series;

@@ -22,7 +22,7 @@ pub(super) const BELONGS: &[(&str, &str, &str, &str)] = &[
     ("fix_steps", "run", "fix_runs", "fixes of runs that are not there"),
     ("fix_changes", "run", "fix_runs", "changes of runs that are not there"),
     ("metric_fresh", "series", "metric_series", "samples of today whose names are not there"),
-    ("metric_samples", "series", "metric_series", "samples whose names are not there"),
+    ("metric_blocks", "series", "metric_series", "hours of samples whose names are not there"),
     ("metric_minutes", "series", "metric_series", "values a minute whose names are not there"),
     ("metric_hours", "series", "metric_series", "values an hour whose names are not there"),
     ("metric_days", "series", "metric_series", "values a day whose names are not there"),

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::blocks::unpacked;
 use crate::{
     facts::FactDb,
     store::{Store, StoreError},
@@ -96,8 +97,12 @@ fn sql(wanted: &Metrics<'_>) -> String {
         sql += &format!(
             "create temp table raw as
                 select ts, metric, labels, value
-                from (from past.metric_samples union all from past.metric_fresh) s join asked on id = series
-                where ts > {now} - interval 1 day and ts <= {now} and {of};"
+                from (from {} union all from past.metric_fresh) s join asked on id = series
+                where ts > {now} - interval 1 day and ts <= {now} and {of};",
+            unpacked(
+                "past.metric_blocks",
+                &format!("series in (select id from asked) and until > {now} - interval 1 day and ts <= {now}")
+            )
         );
         if let Some(of) = wanted.of(&[SAMPLES]) {
             sql += &format!("insert into samples select * from raw where ts > {now} - interval 2 hours and {of};");

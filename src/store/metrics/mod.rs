@@ -1,5 +1,6 @@
 //! Samples in the history: taken in from the spool, sorted and rolled up when a day is over, read at any width.
 
+mod blocks;
 mod facts;
 mod read;
 mod roll;

@@ -9,7 +9,7 @@ use duckdb::{Connection, params};
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
-use super::roll::quantile;
+use super::{blocks::unpacked, roll::quantile};
 use crate::{
     metrics::spool,
     store::{Store, StoreError, load::time},
@@ -66,9 +66,8 @@ pub struct Summary {
 /// A time from one moment on, until before another.
 pub type Time = (Timestamp, Timestamp);
 
-/// Values that are kept, the finest first: the table, its width in seconds.
-const LEVELS: [(&str, i64); 4] =
-    [("metric_samples", 0), ("metric_minutes", 60), ("metric_hours", 3600), ("metric_days", 86_400)];
+/// Values of whole hours and days that are kept, the finest first: the table, its width in seconds.
+const LEVELS: [(&str, i64); 2] = [("metric_hours", 3600), ("metric_days", 86_400)];
 
 impl Store {
     /// The series of a machine, of one metric or of all; with those that are only in the spool yet.
@@ -187,17 +186,11 @@ fn points(
     if !places.is_empty() {
         let ids: Vec<String> = places.keys().map(ToString::to_string).collect();
         let micros = width.as_micros().max(1);
-        let within = format!(
-            "series in ({}) and ts >= make_timestamp({}) and ts < make_timestamp({})",
-            ids.join(", "),
-            from.as_microsecond(),
-            to.as_microsecond()
-        );
         let sql = format!(
             "select series, epoch_us(ts) // {micros} * {micros} as began, min(min)::double,
                     sum(mean::double * count) / sum(count), max(max)::double, arg_max(last, ts)::double, sum(count)::ubigint
              from ({}) group by series, began order by series, began",
-            sources(connection, width, &within)?
+            sources(connection, width, &ids.join(", "), (from, to))?
         );
         let mut statement = connection.prepare(&sql)?;
         let mut rows = statement.query([])?;
@@ -236,22 +229,35 @@ fn taken(connection: &Connection) -> Result<Vec<String>, StoreError> {
 }
 
 /// From which table which time is told: whole stretches come from values that are no wider.
-fn sources(connection: &Connection, width: SignedDuration, within: &str) -> Result<String, StoreError> {
-    let finest = LEVELS.iter().rposition(|(_, seconds)| *seconds <= width.as_secs()).unwrap_or(0);
-    let mut parts = vec![format!(
-        "select series, ts, value as min, value as mean, value as max, value as last, 1 as count from metric_fresh
-         where {within}"
-    )];
+fn sources(connection: &Connection, width: SignedDuration, ids: &str, time: Time) -> Result<String, StoreError> {
+    let [from, to] = [time.0, time.1].map(|moment| format!("make_timestamp({})", moment.as_microsecond()));
+    let within = format!("series in ({ids}) and ts >= {from} and ts < {to}");
+    let samples = |of: &str| {
+        format!(
+            "select series, ts, value as min, value as mean, value as max, value as last, 1 as count from {of} where {within}"
+        )
+    };
+    let mut parts = vec![samples("metric_fresh")];
+    let level = LEVELS.iter().rposition(|(_, seconds)| *seconds <= width.as_secs());
     // Before the first value of a level, the next coarser one has to do.
     let mut before: Option<i64> = None;
-    for (table, seconds) in LEVELS.iter().skip(finest) {
-        let columns = if *seconds == 0 {
-            "value as min, value as mean, value as max, value as last, 1 as count"
-        } else {
-            "min, mean, max, last, count"
-        };
+    if level.is_none() {
+        let packed = unpacked("metric_blocks", &format!("series in ({ids}) and until >= {from} and ts < {to}"));
+        parts.push(samples(&packed));
+        // Minutes are there of the time of which there are no samples any more.
+        let [first, end] = [time.0, time.1].map(|moment| moment.as_second().div_euclid(60));
+        parts.push(format!(
+            "select * from (
+                select series, make_timestamp(minute * 60000000::bigint) as ts, min, mean, max, last, count
+                from metric_minutes where series in ({ids}) and minute between {first} and {end}) where {within}"
+        ));
+        let first = "select epoch_us(min(ts)) from (select min(ts) as ts from metric_blocks union all
+                     select make_timestamp(min(minute) * 60000000::bigint) from metric_minutes)";
+        before = connection.query_row(first, [], |row| row.get(0))?;
+    }
+    for (table, _) in LEVELS.iter().skip(level.unwrap_or(0)) {
         let until = before.map_or_else(String::new, |before| format!(" and ts < make_timestamp({before})"));
-        parts.push(format!("select series, ts, {columns} from {table} where {within}{until}"));
+        parts.push(format!("select series, ts, min, mean, max, last, count from {table} where {within}{until}"));
         let first = format!("select epoch_us(min(ts)) from {table}");
         let first: Option<i64> = connection.query_row(&first, [], |row| row.get(0))?;
         before = match (before, first) {

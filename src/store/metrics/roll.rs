@@ -1,9 +1,11 @@
-//! When a day is over: its samples are sorted, and a value for each minute, each hour and the day is made of them. What
-//! comes in late for a day that was rolled up is put together with what is there. And what is too old goes.
+//! When a day is over: its samples are packed, and a value for each hour and the day is made of them. What comes in late for
+//! a day that was rolled up is put together with what is there. And what is too old goes; of samples that go, a value for
+//! each minute stays. (While they are there it would be kept twice.)
 
 use duckdb::{Connection, params};
 use jiff::{SignedDuration, Timestamp};
 
+use super::blocks::{packed, unpacked};
 use crate::store::{Store, StoreError};
 
 /// For how long what is kept. One value a day is kept for ever.
@@ -61,22 +63,15 @@ pub(super) const GROWTH: f64 = 1.1;
 pub(in crate::store) const BIN: &str = "(case when value = 0 then 0 else
     sign(value) * (4000 + greatest(-3900, least(3900, ceil(ln(abs(value)) / ln(1.1))))) end)::smallint";
 
+/// A minute in microseconds.
+const MINUTE: i64 = 60_000_000;
 /// A day in microseconds.
 const DAY: i64 = 86_400_000_000;
+/// So many samples are packed at once, about, so that those of many series fit into the memory.
+const AT_ONCE: usize = 4_000_000;
 
-/// A table of values that were rolled up.
-struct Level {
-    table: &'static str,
-    width: &'static str,
-    /// Whether it keeps how often values of each size came.
-    sizes: bool,
-}
-
-const LEVELS: [Level; 3] = [
-    Level { table: "metric_minutes", width: "1 minute", sizes: false },
-    Level { table: "metric_hours", width: "1 hour", sizes: true },
-    Level { table: "metric_days", width: "1 day", sizes: true },
-];
+/// Tables of values that are made when a day is over, and their widths.
+const LEVELS: [(&str, &str); 2] = [("metric_hours", "1 hour"), ("metric_days", "1 day")];
 
 impl Store {
     /// Rolls up the days that are over, and removes what is too old. Where no day is over it does nothing.
@@ -99,14 +94,14 @@ impl Store {
             let Some(last) = days.last() else { return Ok(rolled) };
             // A clock that is years ahead for a while makes nothing old: what counts is the last day that was measured.
             let now = Timestamp::from_microsecond(last.saturating_add(DAY)).map_or(now, |end| end.min(now));
-            for (table, time) in
-                [("metric_samples", keep.samples), ("metric_minutes", keep.minutes), ("metric_hours", keep.hours)]
-            {
-                let oldest = now.checked_sub(time).unwrap_or(Timestamp::UNIX_EPOCH).as_microsecond();
-                // Whole days go: that is less work, and nothing is told of half a day.
-                let sql = format!("delete from {table} where ts < date_trunc('day', make_timestamp(?))");
-                rolled.removed += connection.execute(&sql, params![oldest])?;
-            }
+            // Whole days go: that is less work, and nothing is told of half a day.
+            let oldest = |time| midnight(now.checked_sub(time).unwrap_or(Timestamp::UNIX_EPOCH));
+            rolled.removed += samples_go(connection, oldest(keep.samples))?;
+            let minute = oldest(keep.minutes) / MINUTE;
+            rolled.removed += connection.execute("delete from metric_minutes where minute < ?", params![minute])?;
+            let hour = oldest(keep.hours);
+            rolled.removed +=
+                connection.execute("delete from metric_hours where ts < make_timestamp(?)", params![hour])?;
             Ok(rolled)
         })
     }
@@ -120,9 +115,11 @@ impl Store {
         let count = |table: &str| -> Result<u64, StoreError> {
             Ok(connection.query_row(&format!("select count(*) from {table}"), [], |row| row.get(0))?)
         };
+        let packed = "select coalesce(sum(count), 0)::ubigint from metric_blocks";
+        let packed: u64 = connection.query_row(packed, [], |row| row.get(0))?;
         Ok(Kept {
             series: count("metric_series")?,
-            samples: count("metric_fresh")? + count("metric_samples")?,
+            samples: count("metric_fresh")? + packed,
             minutes: count("metric_minutes")?,
             hours: count("metric_hours")?,
             days: count("metric_days")?,
@@ -130,71 +127,120 @@ impl Store {
     }
 }
 
-/// Sorts and rolls up one day.
-fn day_over(connection: &Connection, day: i64) -> Result<usize, StoreError> {
-    let within = format!("ts >= make_timestamp({day}) and ts < make_timestamp({day}) + interval 1 day");
-    for level in &LEVELS {
-        roll(connection, level, &within)?;
-    }
-    let moved = connection.execute(
-        &format!(
-            "insert into metric_samples select series, ts, value from metric_fresh where {within} order by series, ts"
-        ),
-        [],
-    )?;
-    connection.execute_batch(&format!("delete from metric_fresh where {within}"))?;
-    Ok(moved)
+fn midnight(of: Timestamp) -> i64 {
+    of.as_microsecond().div_euclid(DAY) * DAY
 }
 
-/// Puts the fresh samples of a day into one level, together with what is there of that day.
-fn roll(connection: &Connection, level: &Level, within: &str) -> Result<(), StoreError> {
-    let Level { table, width, sizes } = level;
+/// Packs and rolls up one day.
+fn day_over(connection: &Connection, day: i64) -> Result<usize, StoreError> {
+    let within = within(day, DAY);
+    for (table, width) in LEVELS {
+        roll(connection, table, width, &within)?;
+    }
+    let samples: usize =
+        connection.query_row(&format!("select count(*) from metric_fresh where {within}"), [], |row| row.get(0))?;
+    let parts = if samples > AT_ONCE { 24 } else { 1 };
+    for part in 0..parts {
+        let of_part = format!("(from metric_fresh where {})", self::within(day + part * (DAY / parts), DAY / parts));
+        connection.execute_batch(&format!("insert into metric_blocks {}", packed(&of_part)))?;
+    }
+    connection.execute_batch(&format!("delete from metric_fresh where {within}"))?;
+    Ok(samples)
+}
+
+/// The condition on what is of a time.
+fn within(from: i64, length: i64) -> String {
+    format!("ts >= make_timestamp({from}) and ts < make_timestamp({})", from + length)
+}
+
+/// Puts the fresh samples of a day into the values of a width, together with what is there of that day.
+fn roll(connection: &Connection, table: &str, width: &str, within: &str) -> Result<(), StoreError> {
     let bucket = format!("time_bucket(interval {width}, ts)");
     let rolled = format!(
-        "select series, {bucket} as ts, min(value)::float as min, avg(value)::float as mean, max(value)::float as max,
-                quantile_disc(value, 0.95)::float as p95, arg_max(value, ts)::float as last, count(*)::integer as count
-         from metric_fresh where {within} group by series, {bucket}"
-    );
-    let with_sizes = format!(
         "with sized as (select series, {bucket} as ts, {BIN} as bin, count(*)::integer as n
                         from metric_fresh where {within} group by all),
               sizes as (select series, ts, list(bin order by bin) as bins, list(n order by bin) as counts
                         from sized group by series, ts)
-         select r.*, s.bins, s.counts from ({rolled}) r join sizes s using (series, ts)"
+         select r.*, s.bins, s.counts from
+            (select series, {bucket} as ts, min(value)::float as min, avg(value)::float as mean, max(value)::float as max,
+                    quantile_disc(value, 0.95)::float as p95, arg_max(value, ts)::float as last, count(*)::integer as count
+             from metric_fresh where {within} group by series, {bucket}) r join sizes s using (series, ts)"
     );
-    let rolled = if *sizes { with_sizes } else { rolled };
-    let there: bool =
-        connection.query_row(&format!("select count(*) > 0 from {table} where {within}"), [], |row| row.get(0))?;
-    if !there {
-        connection.execute_batch(&format!("insert into {table} {rolled} order by series, ts"))?;
-        return Ok(());
-    }
-    connection.execute_batch(&format!(
-        "create or replace temp table both_parts as
-            select *, true as late from ({rolled}) union all by name select *, false as late from {table} where {within};
-         delete from {table} where {within};"
-    ))?;
-    let together = "series, ts, min(min) as min, sum(mean::double * count) / sum(count) as mean, max(max) as max,
-                    max(p95) as p95, arg_max(last, late) as last, sum(count) as count";
-    let sql = if *sizes {
+    let together = format!(
+        "with sized as (select series, ts, unnest(bins) as bin, unnest(counts) as n from both_parts),
+              summed as (select series, ts, bin, sum(n)::integer as n from sized group by all),
+              sizes as (select series, ts, list(bin order by bin) as bins, list(n order by bin) as counts
+                        from summed group by series, ts),
+              p95 as ({})
+         select r.* replace (least(r.max, greatest(r.min, p.p95)) as p95), s.bins, s.counts from
+            (select series, ts, {TOGETHER} from both_parts group by series, ts) r join sizes s using (series, ts)
+            join p95 p using (series, ts)",
+        quantile("summed", "series, ts")
+    );
+    put(connection, table, within, &rolled, &together, "series, ts")
+}
+
+/// What two parts of the same stretch are together.
+const TOGETHER: &str =
+    "min(min) as min, sum(mean::double * count) / sum(count) as mean, max(max) as max, max(p95) as p95,
+    arg_max(last, late) as last, sum(count) as count";
+
+/// Puts rows into a table: as they are, or together with those that are there.
+fn put(
+    connection: &Connection,
+    table: &str,
+    within: &str,
+    rows: &str,
+    together: &str,
+    order: &str,
+) -> Result<(), StoreError> {
+    let there = format!("select count(*) > 0 from {table} where {within}");
+    let there: bool = connection.query_row(&there, [], |row| row.get(0))?;
+    let sql = if there {
         format!(
-            "insert into {table}
-             with sized as (select series, ts, unnest(bins) as bin, unnest(counts) as n from both_parts),
-                  summed as (select series, ts, bin, sum(n)::integer as n from sized group by all),
-                  sizes as (select series, ts, list(bin order by bin) as bins, list(n order by bin) as counts
-                            from summed group by series, ts),
-                  p95 as ({})
-             select r.* replace (least(r.max, greatest(r.min, p.p95)) as p95), s.bins, s.counts from
-                (select {together} from both_parts group by series, ts) r join sizes s using (series, ts)
-                join p95 p using (series, ts) order by series, ts",
-            quantile("summed", "series, ts")
+            "create or replace temp table both_parts as
+                select *, true as late from ({rows}) union all by name select *, false as late from {table} where {within};
+             delete from {table} where {within};
+             insert into {table} from ({together}) order by {order};
+             drop table both_parts;"
         )
     } else {
-        // Of a minute, with its few samples, the larger one is near enough.
-        format!("insert into {table} select {together} from both_parts group by series, ts order by series, ts")
+        format!("insert into {table} from ({rows}) order by {order}")
     };
-    connection.execute_batch(&format!("{sql}; drop table both_parts;"))?;
-    Ok(())
+    Ok(connection.execute_batch(&sql)?)
+}
+
+/// Makes minutes of samples before a moment, and lets those go; how many they were.
+fn samples_go(connection: &Connection, before: i64) -> Result<usize, StoreError> {
+    let mut days = connection.prepare(
+        "select distinct epoch_us(date_trunc('day', ts)) from metric_blocks where ts < make_timestamp(?) order by 1",
+    )?;
+    let days = days.query_map(params![before], |row| row.get::<_, i64>(0))?.collect::<Result<Vec<_>, _>>()?;
+    for day in days {
+        let rolled = format!(
+            "select series, (epoch_us(ts) // {MINUTE})::integer as minute, min(value)::float as min,
+                    avg(value)::float as mean, max(value)::float as max,
+                    nullif(quantile_disc(value, 0.95), max(value))::float as p95, arg_max(value, ts)::float as last,
+                    count(*)::integer as count
+             from {} group by series, minute",
+            unpacked("metric_blocks", &within(day, DAY))
+        );
+        // Of a minute, with its few samples, the larger one is near enough.
+        let together = format!(
+            "select * replace (nullif(p95, max) as p95) from (
+                select series, minute, {TOGETHER}
+                from (select * replace (coalesce(p95, max) as p95) from both_parts) group by series, minute)"
+        );
+        let minutes = day / MINUTE;
+        let within = format!("minute >= {minutes} and minute < {}", minutes + DAY / MINUTE);
+        // To and fro, so that from one row to the next the time never goes far.
+        let order = "series, case when series % 2 = 0 then minute else -minute end";
+        put(connection, "metric_minutes", &within, &rolled, &together, order)?;
+    }
+    let gone = "select coalesce(sum(count), 0)::bigint from metric_blocks where ts < make_timestamp(?)";
+    let gone: i64 = connection.query_row(gone, params![before], |row| row.get(0))?;
+    connection.execute("delete from metric_blocks where ts < make_timestamp(?)", params![before])?;
+    Ok(usize::try_from(gone).unwrap_or(0))
 }
 
 /// The 95th percentile out of how often values of each size came: a table with `bin` and `n`.

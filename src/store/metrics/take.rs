@@ -5,6 +5,7 @@ use std::{collections::HashMap, fs, path::Path};
 use duckdb::{Connection, params};
 use jiff::Timestamp;
 
+use super::blocks::unpacked;
 use crate::{
     metrics::spool::{self, Frame, Segment},
     store::{Store, StoreError},
@@ -93,7 +94,7 @@ fn take(connection: &Connection, part: &[(Segment, Vec<Frame>)]) -> Result<(usiz
 fn add(connection: &Connection, rows: &[Row]) -> Result<usize, StoreError> {
     let Some(oldest) = rows.iter().map(|row| row.1).min() else { return Ok(0) };
     let newest = "select epoch_us(max(ts)) from (select max(ts) as ts from metric_fresh union all
-                  select max(ts) from metric_samples)";
+                  select max(until) from metric_blocks)";
     let newest: Option<i64> = connection.query_row(newest, [], |row| row.get(0))?;
     if newest.is_none_or(|newest| newest < oldest) {
         append(connection, "metric_fresh", rows)?;
@@ -107,11 +108,12 @@ fn add(connection: &Connection, rows: &[Row]) -> Result<usize, StoreError> {
             "not exists (select 1 from {table} t where t.ts >= make_timestamp({oldest}) and t.series = i.series and t.ts = i.ts)"
         )
     };
+    let packed = unpacked("metric_blocks", &format!("until >= make_timestamp({oldest})"));
     let new = connection.execute(
         &format!(
             "insert into metric_fresh select * from incoming i where {} and {} order by series, ts",
             there("metric_fresh"),
-            there("metric_samples")
+            there(&packed)
         ),
         [],
     )?;

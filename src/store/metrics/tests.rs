@@ -145,10 +145,10 @@ fn near(told: &[f64], expected: &[f64; 6], p95: f64) {
 }
 
 fn compare(store: &Store, seconds: &[i64], p95: [f64; 3]) {
-    for ((table, width), p95) in [("minutes", 60), ("hours", 3600), ("days", DAY)].into_iter().zip(p95) {
-        for number in [1, 2] {
+    for ((table, width), p95) in [("samples_1m", 60), ("samples_1h", 3600), ("samples_1d", DAY)].into_iter().zip(p95) {
+        for (number, metric) in [(1, "a.b"), (2, "a.c")] {
             let sql = format!(
-                "select min, mean, max, p95, last, count::double, epoch(ts) from metric_{table} where series = {number} order by ts"
+                "select min, mean, max, p95, last, count::double, epoch(ts) from {table} where metric = '{metric}' order by ts"
             );
             let mut parts: BTreeMap<i64, Vec<i64>> = BTreeMap::new();
             seconds.iter().for_each(|s| parts.entry(s / width * width).or_default().push(*s));
@@ -193,6 +193,50 @@ fn what_comes_late_for_a_day_is_put_together_with_it() {
 }
 
 #[test]
+fn what_comes_late_for_a_day_whose_samples_are_gone_is_put_together_with_its_minutes() {
+    let place = Place::new();
+    let store = place.store();
+    let seconds: Vec<i64> = (0..DAY / 10).map(|n| day(0) + n * 10).collect();
+    let keep = Keep { samples: SignedDuration::ZERO, ..KEEP };
+    for part in 0..2 {
+        place.write(seconds.iter().copied().filter(|s| i64::from(s / 10 % 6 >= 3) == part));
+        store.take_samples(&place.spool()).unwrap();
+        let rolled = store.roll_up(at(day(1)), keep).unwrap();
+        assert_eq!((rolled.samples, rolled.removed), (8640, 8640));
+    }
+    assert_eq!(rows(&store, "select count(*)::double from metric_minutes"), [[2.0 * 1440.0]]);
+    compare(&store, &seconds, [0.05; 3]);
+    assert_eq!(rows(&store, "select count(*)::double from samples"), [[0.0]]);
+}
+
+#[test]
+fn samples_come_out_of_their_blocks_as_they_went_in() {
+    let place = Place::new();
+    let store = place.store();
+    store.roll_up(at(0), KEEP).unwrap();
+    // One alone, at equal steps, at unequal ones, in microseconds, all the same, and over the end of an hour.
+    let sql = "
+        create table went_in as
+            select 1::integer as series, timestamp '2024-10-04 10:00:00' as ts, 5.5::double as value
+            union all select 2, timestamp '2024-10-04 10:00:00' + n * interval 10 seconds, sqrt(n) from range(720) t(n)
+            union all select 3, timestamp '2024-10-04 10:00:00' + n * n * interval 7 milliseconds, -n from range(900) t(n)
+            union all select 4, timestamp '2024-10-04 10:59:59.999999' + n * interval 1 microsecond, n % 2 from range(3) t(n)
+            union all select 5, timestamp '2024-10-04 10:00:00' + n * interval 9 seconds, 7 from range(50) t(n)
+            union all select 6, timestamp '2024-10-04 10:00:00' + (n * 1000 + n % 3) * interval 1 millisecond, 0 from range(50) t(n);
+        insert into metric_series select distinct series, 'h1', 'a.b', series::varchar, map {} from went_in;
+        insert into metric_fresh select series, ts, value from went_in order by hash(ts, series);";
+    store.open(duckdb::AccessMode::ReadWrite).unwrap().execute_batch(sql).unwrap();
+    assert_eq!(store.roll_up(at(day(365)), KEEP).unwrap().samples, 1 + 720 + 900 + 3 + 50 + 50);
+    let kept = "select count(*)::double, count(places)::double, count(*) filter (len(vals) = 1)::double,
+                       sum(count)::double from metric_blocks";
+    assert_eq!(rows(&store, kept), [[9.0, 3.0, 4.0, 1724.0]]);
+    let others = "select count(*)::double from (
+        (select * from metric_samples except all select * from went_in) union all
+        (select * from went_in except all select * from metric_samples))";
+    assert_eq!(rows(&store, others), [[0.0]]);
+}
+
+#[test]
 fn what_is_too_old_goes_and_the_coarser_values_stay() {
     let place = Place::new();
     let store = place.store();
@@ -200,12 +244,12 @@ fn what_is_too_old_goes_and_the_coarser_values_stay() {
     store.take_samples(&place.spool()).unwrap();
     store.roll_up(at(day(5) + 10), KEEP).unwrap();
     let kept = store.kept_samples().unwrap();
-    assert_eq!((kept.samples, kept.minutes, kept.hours, kept.days, kept.series), (2 * 48, 240, 240, 10, 2));
+    assert_eq!((kept.samples, kept.minutes, kept.hours, kept.days, kept.series), (2 * 48, 2 * 72, 240, 10, 2));
     place.write(std::iter::once(day(40)));
     store.take_samples(&place.spool()).unwrap();
     store.roll_up(at(day(41)), KEEP).unwrap();
     let kept = store.kept_samples().unwrap();
-    assert_eq!((kept.samples, kept.minutes, kept.hours, kept.days), (2, 2, 242, 12));
+    assert_eq!((kept.samples, kept.minutes, kept.hours, kept.days), (2, 0, 242, 12));
 }
 
 #[test]
@@ -222,21 +266,23 @@ fn a_time_is_told_at_every_width_by_what_is_kept_of_it() {
     place.write(seconds.iter().copied().filter(|s| *s >= day(2) + 40_000));
     let spool = place.spool();
     let all = series(&store, Some(&spool));
-    for width in [10, 60, 3600, 7 * 3600, DAY] {
-        let told =
-            store.points(&all, (at(day(0)), at(day(3))), SignedDuration::from_secs(width), Some(&spool)).unwrap();
-        let mut parts: BTreeMap<i64, Vec<i64>> = BTreeMap::new();
-        seconds.iter().for_each(|s| parts.entry(s.div_euclid(width) * width).or_default().push(*s));
-        for (number, told) in (1..).zip(&told) {
-            assert_eq!(told.len(), parts.len(), "width {width}");
-            for (point, (began, part)) in told.iter().zip(&parts) {
-                assert_eq!(point.at.as_second(), *began);
-                let [min, mean, max, _, last, count] = reckoned(number, part);
-                let told = [point.min, point.mean, point.max, 0.0, point.last, point.count as f64];
-                near(&told, &[min, mean, max, 0.0, last, count], 0.0);
+    let compare = |widths: &[i64], spool| {
+        for width in widths.iter().copied() {
+            let told = store.points(&all, (at(day(0)), at(day(3))), SignedDuration::from_secs(width), spool).unwrap();
+            let mut parts: BTreeMap<i64, Vec<i64>> = BTreeMap::new();
+            seconds.iter().for_each(|s| parts.entry(s.div_euclid(width) * width).or_default().push(*s));
+            for (number, told) in (1..).zip(&told) {
+                assert_eq!(told.len(), parts.len(), "width {width}");
+                for (point, (began, part)) in told.iter().zip(&parts) {
+                    assert_eq!(point.at.as_second(), *began);
+                    let [min, mean, max, _, last, count] = reckoned(number, part);
+                    let told = [point.min, point.mean, point.max, 0.0, point.last, point.count as f64];
+                    near(&told, &[min, mean, max, 0.0, last, count], 0.0);
+                }
             }
         }
-    }
+    };
+    compare(&[10, 60, 3600, 7 * 3600, DAY], Some(&*spool));
     // Only a part of the time.
     let hour = (at(day(1)), at(day(1) + 3600));
     let told = store.points(&all[..1], hour, SignedDuration::from_secs(60), None).unwrap();
@@ -246,6 +292,13 @@ fn a_time_is_told_at_every_width_by_what_is_kept_of_it() {
     let told = [summary.min, summary.mean, summary.max, summary.p95, summary.last, summary.count as f64];
     near(&told, &reckoned(1, &part), 0.05);
     assert_eq!(store.summaries(&all, (at(0), at(10))).unwrap(), [None, None]);
+    // When the samples of two days are gone, minutes tell of them.
+    store.take_samples(&spool).unwrap();
+    let rolled = store.roll_up(at(day(3)), Keep { samples: SignedDuration::from_hours(24), ..KEEP }).unwrap();
+    assert_eq!((rolled.days, rolled.removed), (1, 4 * 8640));
+    compare(&[60, 300, 3600, 7 * 3600, DAY], None);
+    let told = store.points(&all[..1], (at(day(1)), at(day(2) + 20)), SignedDuration::from_secs(1), None).unwrap();
+    assert_eq!((told[0].len(), told[0].iter().map(|point| point.count).sum()), (1440 + 2, 8640 + 2));
 }
 
 #[test]
@@ -279,11 +332,11 @@ fn a_clock_that_is_years_ahead_makes_nothing_old() {
     store.take_samples(&place.spool()).unwrap();
     let rolled = store.roll_up(at(day(3650) + 3600), KEEP).unwrap();
     assert_eq!((rolled.days, rolled.removed), (1, 48), "as on any other day: the samples of the first one");
-    assert_eq!((count("metric_minutes"), count("metric_days")), (168.0, 8.0));
+    assert_eq!((count("samples_1m"), count("metric_days")), (168.0 + 120.0, 8.0));
     place.write(day_of(3).skip(12));
     store.take_samples(&place.spool()).unwrap();
     store.roll_up(at(day(4)), KEEP).unwrap();
-    assert_eq!(count("metric_minutes"), 192.0);
+    assert_eq!(count("samples_1m"), 192.0 + 120.0);
     for (number, told) in (1..).zip(rows(
         &store,
         &format!(

@@ -60,7 +60,7 @@ fn a_clock_that_jumps_doubles_nothing_and_rolls_up_all() {
     if !can(Path::new(FAKETIME).exists(), "libfaketime is not installed") {
         return;
     }
-    let place = Place::new("[metrics]\nevery = '100ms'\nbatch = '300ms'\nkeep_samples = '30d'\nkeep_minutes = '60d'\n");
+    let place = Place::new("[metrics]\nevery = '100ms'\nbatch = '300ms'\nkeep_samples = '30d'\n");
     let file = place.path("time");
     let set = |offset: &str| std::fs::write(&file, offset).unwrap();
     set("+0");
@@ -96,11 +96,12 @@ fn a_clock_that_jumps_doubles_nothing_and_rolls_up_all() {
     hours.sort_unstable();
     assert_eq!(hours, [-24, -1, 25], "{told:?}");
     let history = place.history();
-    for (table, width) in [("metric_minutes", "minute"), ("metric_hours", "hour"), ("metric_days", "day")] {
+    for (table, width) in [("metric_hours", "hour"), ("metric_days", "day")] {
         let sql = format!(
             "with reckoned as (
                 select series, date_trunc('{width}', ts) as ts, min(value)::float as min, max(value)::float as max,
-                       avg(value) as mean, count(*)::integer as count from metric_samples group by all),
+                       avg(value) as mean, count(*)::integer as count from metric_samples
+                where date_trunc('day', ts) in (select ts from metric_days) group by all),
              wrong as (
                 select 1 from reckoned full join {table} t using (series, ts)
                 where t.min is distinct from reckoned.min or t.max is distinct from reckoned.max

@@ -102,7 +102,7 @@ impl Place {
     /// All samples of the history; each is there once.
     pub fn samples(&self) -> Seen {
         let history = self.history();
-        let sql = "select epoch_us(ts), metric, key, value from (from metric_samples union all from metric_fresh) s
+        let sql = "select epoch_us(ts), metric, key, value from metric_samples s
                    join metric_series e on e.id = s.series";
         let mut statement = history.prepare(sql).unwrap();
         let rows = statement
