@@ -84,50 +84,46 @@ fn quoted(text: &str) -> String {
 /// What copies the series in `asked` into the tables that want them.
 fn sql(wanted: &Metrics<'_>) -> String {
     let now = "audit_time()::timestamp";
-    // What is not rolled up yet is rolled up here.
+    // What is not rolled up yet is rolled up here; by the numbers of its series, which is far less work than by their names.
     let rolled = |width: &str, from: &str, of: &str| {
         format!(
-            "select time_bucket(interval {width}, ts) as began, metric, labels, min(value) as min, avg(value) as mean,
-                    max(value) as max, quantile_disc(value, 0.95) as p95, arg_max(value, ts) as last, count(*) as count
-             from {from} where {of} group by all"
+            "select r.began, a.metric, a.labels, r.min, r.mean, r.max, r.p95, r.last, r.count from (
+                select series, time_bucket(interval {width}, ts) as began, min(value) as min, avg(value) as mean,
+                       max(value) as max, quantile_disc(value, 0.95) as p95, arg_max(value, ts) as last, count(*) as count
+                from {from} where ts <= {now} and series in (select id from asked where {of}) group by series, began) r
+             join asked a on a.id = r.series"
         )
     };
     let mut sql = String::new();
     if let Some(of) = wanted.of(&[SAMPLES, MINUTES]) {
+        let of = format!("series in (select id from asked where {of}) and ts <= {now}");
+        let day = format!("{now} - interval 1 day");
         sql += &format!(
-            "create temp table raw as
-                select ts, metric, labels, value
-                from (from {} union all from past.metric_fresh) s join asked on id = series
-                where ts > {now} - interval 1 day and ts <= {now} and {of};",
-            unpacked(
-                "past.metric_blocks",
-                &format!("series in (select id from asked) and until > {now} - interval 1 day and ts <= {now}")
-            )
+            "create temp table raw as from (
+                select series, ts, value from {} where ts > {day}
+                union all select series, ts, value from past.metric_fresh where {of} and ts > {day});",
+            unpacked("past.metric_blocks", &format!("{of} and until > {day}"))
         );
         if let Some(of) = wanted.of(&[SAMPLES]) {
-            sql += &format!("insert into samples select * from raw where ts > {now} - interval 2 hours and {of};");
+            sql += &format!(
+                "insert into samples select ts, metric, labels, value from raw join asked on id = series
+                 where ts > {now} - interval 2 hours and ts <= {now} and {of};"
+            );
         }
         if let Some(of) = wanted.of(&[MINUTES]) {
             sql += &format!("insert into samples_1m {};", rolled("1 minute", "raw", &of));
         }
         sql += "drop table raw;";
     }
-    if let Some(of) = wanted.of(&[HOURS, DAYS]) {
+    for (name, kept, width, days) in [(HOURS, "metric_hours", "1 hour", 30), (DAYS, "metric_days", "1 day", 730)] {
+        let Some(of) = wanted.of(&[name]) else { continue };
         sql += &format!(
-            "create temp table fresh as
-                select ts, metric, labels, value from past.metric_fresh join asked on id = series where ts <= {now} and {of};"
+            "insert into {name}
+                select ts, metric, labels, min, mean, max, p95, last, count from past.{kept} join asked on id = series
+                where ts > {now} - interval {days} days and ts <= {now} and {of}
+                union all {};",
+            rolled(width, "past.metric_fresh", &of)
         );
-        for (name, kept, width, days) in [(HOURS, "metric_hours", "1 hour", 30), (DAYS, "metric_days", "1 day", 730)] {
-            let Some(of) = wanted.of(&[name]) else { continue };
-            sql += &format!(
-                "insert into {name}
-                    select ts, metric, labels, min, mean, max, p95, last, count from past.{kept} join asked on id = series
-                    where ts > {now} - interval {days} days and ts <= {now} and {of}
-                    union all {};",
-                rolled(width, "fresh", &of)
-            );
-        }
-        sql += "drop table fresh;";
     }
     sql
 }
