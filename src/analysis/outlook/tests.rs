@@ -288,6 +288,29 @@ fn the_first_line_of_it_counts() {
 }
 
 #[test]
+fn what_cannot_be_told_for_one_reason_is_one_sentence() {
+    let new = |path| disk(path, |d| (d >= 85.0).then_some(0.5));
+    let page = text::list("a", &told(&[new("/a\u{1b}[31m"), new("/b"), new("/c")]), style(true));
+    let words = page.split_whitespace().collect::<Vec<_>>().join(" ");
+    let said = "Nothing can be said of the disk /a\u{fffd}[31m, the disk /b and the disk /c yet: 6 days of history are too few, \
+                about 14 are needed.";
+    assert!(words.contains(said) && page.matches("too few").count() == 1, "{page}");
+}
+
+#[test]
+fn what_memory_holds_is_no_disk_that_fills_up() {
+    let of = |device: &str, path: &str| {
+        let labels = format!(r#"{{"system.device":"{device}","system.filesystem.mountpoint":"{path}"}}"#);
+        made("system.filesystem.utilization", &labels, |d| Some(0.1 + 0.009 * d))
+    };
+    let held = [("tmpfs", "/tmp"), ("tmpfs", "/run/user/1000"), ("shm", "/dev/shm"), ("none", "/run/credentials/a")];
+    assert!(told(&held.map(|(device, path)| of(device, path))).is_empty());
+    for (device, path) in [("/dev/sdb1", "/run/media/me/stick"), ("tank", "/srv"), ("server:/x", "/mnt")] {
+        assert_eq!(told(&[of(device, path)]).len(), 1, "{path}");
+    }
+}
+
+#[test]
 fn one_line_is_a_chart_that_goes_on() {
     let var = next(&machine(), DISK, &[(MOUNT, "/var")], None, MONTH);
     insta::assert_snapshot!(text::metric(&var, style(true)));

@@ -33,12 +33,12 @@ pub fn list(host: &str, all: &[Outlook], style: Style) -> String {
         }
         let alike = rest.iter().take_while(|other| group == 1 && other.state == outlook.state).count().max(1);
         let (now, later) = rest.split_at(alike);
-        match (now, &outlook.state) {
-            ([_, _, ..], State::Unsaid { because }) => {
-                let what: Vec<String> = now.iter().map(|outlook| things::within(&outlook.what)).collect();
-                page.wrapped_whole(&format!("Nothing can be said of {}: {because}.", words::list(&what)), "  ", "    ");
-            }
-            _ => tell(&mut page, outlook),
+        if now.len() > 1 {
+            let what: Vec<String> = now.iter().map(|outlook| things::within(&outlook.what)).collect();
+            let says = outlook.says.replacen(&things::within(&outlook.what), &words::list(&what), 1);
+            page.wrapped_whole(&harmless(&says), "  ", "    ");
+        } else {
+            tell(&mut page, outlook);
         }
         rest = later;
     }

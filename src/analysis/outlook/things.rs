@@ -56,10 +56,11 @@ const MOUNT: &str = "system.filesystem.mountpoint";
 
 /// Whether it is a file system in memory: it is made to be filled, and empty after the next start.
 fn in_memory(labels: &BTreeMap<String, String>) -> bool {
-    labels.get("system.device").is_some_and(|device| device == "tmpfs")
-        || labels
-            .get(MOUNT)
-            .is_some_and(|path| path == "/run" || ["/dev/", "/run/"].iter().any(|of| path.starts_with(of)))
+    let label = |name| labels.get(name).map_or("", String::as_str);
+    let (device, path) = (label("system.device"), label(MOUNT));
+    // A disk that someone plugged in is mounted below /run, too; that has a device with a path.
+    ["tmpfs", "ramfs", "devtmpfs", "udev", "shm"].contains(&device)
+        || !device.contains('/') && ["/dev/", "/run/"].iter().any(|of| path.starts_with(of))
 }
 
 /// All but programs, whose limit is what the others leave them.

@@ -93,6 +93,22 @@ fn programs_get_every_point() {
 }
 
 #[test]
+fn where_less_was_measured_than_was_asked_for_that_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = store(folder.path());
+    let over = |from: i64| {
+        let time = (at(from), at(6 * 3600));
+        let asked =
+            Asked { host: ("h1", "a"), metric: meant("memory").unwrap(), time, by: None, only: &[], points: 160 };
+        trend(&store, &asked).unwrap().sentence
+    };
+    let week = over(-7 * 24 * 3600);
+    assert!(week.contains("6 hours") && !week.contains("day"), "{week}");
+    // A part that hardly counts is none.
+    assert_eq!(over(-600), over(0));
+}
+
+#[test]
 fn nothing_measured_is_said() {
     let trend = asked("load", None, &[]);
     assert!(trend.lines.is_empty() && trend.sentence.starts_with("Nothing was measured"), "{}", trend.sentence);
