@@ -41,9 +41,9 @@ pub(super) struct Args {
     /// Show every problem and everything that could not be seen
     #[arg(long)]
     all: bool,
-    /// How to print the result
-    #[arg(long, value_name = "FORMAT", default_value = "text")]
-    format: Format,
+    /// How to print the result [default: as the name of the file ends, else text]
+    #[arg(long, value_name = "FORMAT")]
+    format: Option<Format>,
     /// Write to this file instead of stdout
     #[arg(long, short, value_name = "FILE")]
     output: Option<PathBuf>,
@@ -86,6 +86,7 @@ enum Format {
 }
 
 pub(super) fn run(args: &Args) -> Result<ExitCode, CliError> {
+    let format = terminal::format(args.format, args.output.as_deref(), Format::Text);
     let catalogue = look::catalogue()?;
     let selection = Selection::new(&args.only, &args.skip, &catalogue)
         .map_err(|what| CliError::usage(what, "See all checks with: cleanbill checks list"))?;
@@ -96,7 +97,7 @@ pub(super) fn run(args: &Args) -> Result<ExitCode, CliError> {
     if let Some(least) = args.severity {
         seen.report.problems.retain(|p| p.severity >= least);
     }
-    let text = match args.format {
+    let text = match format {
         Format::Text => {
             let mut style = terminal::style();
             if args.output.is_some() {

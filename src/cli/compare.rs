@@ -51,9 +51,9 @@ pub(super) struct Args {
     /// How long the times around it are at most
     #[arg(long, value_name = "TIME", value_parser = Length::parse, default_value = "7d", requires = "around")]
     span: Length,
-    /// How to write it
-    #[arg(long, value_name = "FORMAT", default_value = "text")]
-    format: Format,
+    /// How to write it [default: as the name of the file ends, else text]
+    #[arg(long, value_name = "FORMAT")]
+    format: Option<Format>,
     /// Cut no list, and tell problems that stayed and facts without words
     #[arg(long)]
     all: bool,
@@ -96,6 +96,7 @@ fn side(text: &str) -> Result<Side, String> {
 }
 
 pub(super) fn run(args: &Args) -> Result<ExitCode, CliError> {
+    let format = terminal::format(args.format, args.output.as_deref(), Format::Text);
     let (one, other) = match (&args.one, &args.other) {
         (Some(Side::Time(before)), Some(Side::Time(after))) => return times(args, before, after),
         (Some(Side::Time(time)), None) => {
@@ -123,7 +124,7 @@ pub(super) fn run(args: &Args) -> Result<ExitCode, CliError> {
     let store = args.store.store();
     let picked = compare::pick(&store, one, other).map_err(explain)?;
     let comparison = compare::compare(&store, picked, &catalogue)?;
-    let text = match args.format {
+    let text = match format {
         Format::Text => compare::text(&comparison, terminal::style(), args.all),
         Format::Json => compare::json(&comparison),
         Format::Md => compare::markdown(&comparison, args.all),
@@ -160,13 +161,14 @@ fn around(args: &Args, event: &str) -> Result<(Period, Period), CliError> {
 
 /// Compares what was measured in two times.
 fn times(args: &Args, before: &Period, after: &Period) -> Result<ExitCode, CliError> {
+    let format = terminal::format(args.format, args.output.as_deref(), Format::Text);
     if args.schema {
         terminal::print(&periods::schema())?;
         return Ok(ExitCode::SUCCESS);
     }
     let (id, name) = probes::machine::identity(&look::host(None)?);
     let comparison = periods::compare(&args.store.store(), (&id, &name), before, after)?;
-    let text = match args.format {
+    let text = match format {
         Format::Text => periods::text(&comparison, terminal::style(), args.all, &TimeZone::system()),
         Format::Json => periods::json(&comparison),
         Format::Md => periods::markdown(&comparison, args.all),

@@ -47,9 +47,9 @@ pub(super) struct Args {
     /// How far to look ahead; up to 7d hour by hour [default: 30d]
     #[arg(long, value_name = "30d", requires = "metric")]
     ahead: Option<String>,
-    /// How to write it
-    #[arg(long, value_name = "FORMAT", default_value = "text")]
-    format: Format,
+    /// How to write it [default: as the name of the file ends, else text]
+    #[arg(long, value_name = "FORMAT")]
+    format: Option<Format>,
     /// File to write to, - for stdout
     #[arg(long, short, value_name = "FILE")]
     output: Option<PathBuf>,
@@ -95,12 +95,13 @@ pub(super) fn run(args: &Args) -> Result<ExitCode, CliError> {
 }
 
 fn everything(args: &Args) -> Result<String, CliError> {
+    let format = terminal::format(args.format, args.output.as_deref(), Format::Text);
     let (id, name) = probes::machine::identity(&look::host(None)?);
     let all = outlook::outlooks(&args.store.store(), &id, Timestamp::now(), &TimeZone::system())?;
-    if all.is_empty() && args.format == Format::Text {
+    if all.is_empty() && format == Format::Text {
         return Err(CliError::usage("Nothing that can run out was measured in the last days.", MEASURE));
     }
-    match args.format {
+    match format {
         Format::Text => Ok(outlook::text::list(&name, &all, terminal::style())),
         Format::Json => Ok(outlook::json(&Outlooks::new(name, all))),
         Format::Csv => Ok(sheet(outlook::csv(&all))),
@@ -111,6 +112,7 @@ fn everything(args: &Args) -> Result<String, CliError> {
 }
 
 fn one(args: &Args, metric: &'static Metric) -> Result<String, CliError> {
+    let format = terminal::format(args.format, args.output.as_deref(), Format::Text);
     if let Some((label, _)) = args.only.iter().find(|(label, _)| !metric.labels.contains(&label.as_str())) {
         return Err(super::trend::no_label(metric, label));
     }
@@ -128,10 +130,10 @@ fn one(args: &Args, metric: &'static Metric) -> Result<String, CliError> {
         zone: &zone,
     };
     let found = outlook::metric::metric(&args.store.store(), &asked)?;
-    if found.series.is_empty() && matches!(args.format, Format::Text | Format::Svg) {
+    if found.series.is_empty() && matches!(format, Format::Text | Format::Svg) {
         return Err(CliError::usage(format!("Nothing of {} was measured in the last days.", metric.name), MEASURE));
     }
-    match args.format {
+    match format {
         Format::Text => Ok(outlook::text::metric(&found, terminal::style())),
         Format::Json => Ok(outlook::json(&found)),
         Format::Csv => Ok(sheet(outlook::points(&found))),

@@ -27,6 +27,7 @@ use crate::{
 #[command(after_help = "\
 Examples:
   sudo cleanbill report                             write cleanbill-HOST.html beside you
+  sudo cleanbill report -o shop.pdf                 a PDF
   sudo cleanbill report --format html,pdf -o /srv   two files in that folder
   sudo cleanbill report --for technician --open     with all the proof, and show it
   sudo cleanbill report --compare 30d               what changed in a month
@@ -34,8 +35,8 @@ Examples:
   cleanbill report --db /srv/histories --format pdf an overview of many machines
   cleanbill report --schema                         the JSON Schema of the report; with --db DIR, of an overview")]
 pub(super) struct Args {
-    /// What to write; several with commas
-    #[arg(long, value_name = "FORMAT", value_delimiter = ',', default_value = "html")]
+    /// What to write; several with commas [default: as the name of the file ends, else html]
+    #[arg(long, value_name = "FORMAT", value_delimiter = ',')]
     format: Vec<Format>,
     /// File or folder to write to, - for stdout [default: cleanbill-HOST.html here; stdout for md and json]
     #[arg(long, short, value_name = "FILE|DIR")]
@@ -99,8 +100,12 @@ pub(super) fn run(args: &Args) -> Result<ExitCode, CliError> {
         paper: paper.unwrap_or_else(|| Paper::of_locale(&terminal::locale("LC_PAPER").unwrap_or_default())),
         logo: args.logo.as_deref().or(look.logo.as_deref()).map(logo).transpose()?,
     };
+    let named = match args.format.as_slice() {
+        [] => &[terminal::format(None, args.output.as_deref(), Format::Html)],
+        named => named,
+    };
     let mut formats = Vec::new();
-    for format in &args.format {
+    for format in named {
         if !formats.contains(format) {
             formats.push(*format);
         }

@@ -41,6 +41,12 @@ pub(super) fn locale(category: &str) -> Option<String> {
     ["LC_ALL", category, "LANG"].iter().find_map(|name| std::env::var(name).ok().filter(|v| !v.is_empty()))
 }
 
+/// The format that is written: the one that was named, else as the name of the file ends, else the usual one.
+pub(super) fn format<F: clap::ValueEnum>(named: Option<F>, output: Option<&Path>, usual: F) -> F {
+    let by_file = || F::from_str(output?.extension()?.to_str()?, true).ok();
+    named.or_else(by_file).unwrap_or(usual)
+}
+
 /// Writes text to stdout; a reader that went away (`| head`) is no error.
 pub(super) fn print(text: &str) -> Result<(), CliError> {
     print_bytes(text.as_bytes())

@@ -42,9 +42,9 @@ pub(super) struct Args {
     /// Of a metric: only where a label is this, such as system.device=sda
     #[arg(long = "where", value_name = "LABEL=VALUE", value_parser = label)]
     only: Vec<(String, String)>,
-    /// How to write it
-    #[arg(long, value_name = "FORMAT", default_value = "text")]
-    format: Format,
+    /// How to write it [default: as the name of the file ends, else text]
+    #[arg(long, value_name = "FORMAT")]
+    format: Option<Format>,
     /// File to write to, - for stdout
     #[arg(long, short, value_name = "FILE")]
     output: Option<PathBuf>,
@@ -81,6 +81,7 @@ pub(super) fn label(text: &str) -> Result<(String, String), String> {
 }
 
 pub(super) fn run(args: &Args) -> Result<ExitCode, CliError> {
+    let format = terminal::format(args.format, args.output.as_deref(), Format::Text);
     let metric = metric::meant(&args.about);
     if args.schema {
         terminal::print(&if metric.is_some() { metric::schema() } else { trend::schema() })?;
@@ -114,7 +115,7 @@ pub(super) fn run(args: &Args) -> Result<ExitCode, CliError> {
         Figures::Score(p) | Figures::Problems(p) => p.points.len(),
         Figures::Check(c) => c.looks.len(),
     };
-    let text = match args.format {
+    let text = match format {
         Format::Text => trend::text(&trend, terminal::style()),
         Format::Json => trend::json(&trend),
         Format::Csv => {
@@ -141,6 +142,7 @@ pub(super) fn run(args: &Args) -> Result<ExitCode, CliError> {
 const USUAL: SignedDuration = SignedDuration::from_hours(7 * 24);
 
 fn measured(args: &Args, metric: &'static Metric) -> Result<ExitCode, CliError> {
+    let format = terminal::format(args.format, args.output.as_deref(), Format::Text);
     let now = Timestamp::now();
     let from = match &args.since {
         None => now.checked_sub(USUAL).unwrap_or(Timestamp::UNIX_EPOCH),
@@ -151,7 +153,7 @@ fn measured(args: &Args, metric: &'static Metric) -> Result<ExitCode, CliError> 
     }
     let host = look::host(None)?;
     let (id, name) = probes::machine::identity(&host);
-    let points = match args.format {
+    let points = match format {
         Format::Text => 160,
         Format::Svg => 360,
         Format::Csv | Format::Json => 2000,
@@ -165,13 +167,13 @@ fn measured(args: &Args, metric: &'static Metric) -> Result<ExitCode, CliError> 
         points,
     };
     let trend = metric::trend(&args.store.store(), &asked)?;
-    if trend.lines.is_empty() && matches!(args.format, Format::Text | Format::Svg) {
+    if trend.lines.is_empty() && matches!(format, Format::Text | Format::Svg) {
         return Err(CliError::usage(
             trend.sentence,
             "Measure with: sudo cleanbill collect, or let the daemon do it: cleanbill config explain metrics",
         ));
     }
-    let text = match args.format {
+    let text = match format {
         Format::Text => metric::text(&trend, terminal::style()),
         Format::Json => metric::json(&trend),
         Format::Csv => {

@@ -85,6 +85,23 @@ fn several_formats_go_into_one_folder_and_never_into_one_file() {
 }
 
 #[test]
+fn the_name_of_the_file_says_what_is_written_unless_a_format_is_named() {
+    let machine = machine(&[ONE_ROOT]);
+    let written = |name: &str, more: &[&str]| {
+        let file = machine.beside().join(name);
+        let said = machine.run(&[&["report", "-o", file.to_str().unwrap()], more].concat());
+        assert_eq!(said.code, 0, "{}", said.err);
+        fs::read(file).unwrap()
+    };
+    assert!(written("a.PDF", &[]).starts_with(b"%PDF-"));
+    assert!(written("a.json", &[]).starts_with(b"{"));
+    assert!(written("a.pdf", &["--format", "html"]).starts_with(b"<!DOCTYPE"));
+    for other in ["a.html", "a.old", "a"] {
+        assert!(written(other, &[]).starts_with(b"<!DOCTYPE"), "{other}");
+    }
+}
+
+#[test]
 fn a_place_that_cannot_be_written_keeps_what_was_there() {
     let machine = machine(&[ONE_ROOT]);
     let said = machine.run(&["report", "--output", "/nonexistent/folder/report.html"]);

@@ -45,7 +45,7 @@ fn other_formats_tell_the_same() {
     assert!(csv.starts_with("audit,started,risk,grade,critical,high,medium,low,info\r\n1,20"), "{csv}");
     assert_eq!(csv.lines().count(), 4);
     let file = machine.beside().join("risk.svg");
-    let said = machine.run(&["trend", "score", "--format", "svg", "-o", file.to_str().unwrap()]);
+    let said = machine.run(&["trend", "score", "-o", file.to_str().unwrap()]);
     assert_eq!((said.code, said.out.as_str()), (0, ""), "{}", said.err);
     assert!(std::fs::read_to_string(file).unwrap().starts_with("<svg "));
     let id = problem(&machine);
