@@ -10,3 +10,16 @@ pub mod resources;
 #[cfg(test)]
 pub(crate) mod testing;
 pub mod trend;
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+/// All of an answer, for programs.
+pub fn json(answer: &impl Serialize) -> String {
+    serde_json::to_string_pretty(answer).unwrap_or_default() + "\n"
+}
+
+/// The JSON Schema of such an answer.
+pub fn schema<T: JsonSchema>() -> String {
+    serde_json::to_string_pretty(&schemars::schema_for!(T)).unwrap_or_default() + "\n"
+}

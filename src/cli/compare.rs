@@ -1,18 +1,19 @@
 //! `cleanbill compare`: two audits side by side.
 
-use std::{path::PathBuf, process::ExitCode};
+use std::process::ExitCode;
 
 use clap::ValueEnum;
 use jiff::{Timestamp, tz::TimeZone};
 
 use super::{
-    StoreArgs,
+    StoreArgs, Writing,
     error::CliError,
     listing::{self, ListFormat},
     look, terminal,
 };
 use crate::{
     analysis::{
+        self,
         compare::{self, PickError},
         periods::{self, Period},
     },
@@ -51,18 +52,11 @@ pub(super) struct Args {
     /// How long the times around it are at most
     #[arg(long, value_name = "TIME", value_parser = Length::parse, default_value = "7d", requires = "around")]
     span: Length,
-    /// How to write it [default: as the name of the file ends, else text]
-    #[arg(long, value_name = "FORMAT")]
-    format: Option<Format>,
     /// Cut no list, and tell problems that stayed and facts without words
     #[arg(long)]
     all: bool,
-    /// File to write to, - for stdout
-    #[arg(long, short, value_name = "FILE")]
-    output: Option<PathBuf>,
-    /// Print the JSON Schema of the comparison and end
-    #[arg(long)]
-    schema: bool,
+    #[command(flatten)]
+    writing: Writing<Format>,
     #[command(flatten)]
     store: StoreArgs,
 }
@@ -96,7 +90,7 @@ fn side(text: &str) -> Result<Side, String> {
 }
 
 pub(super) fn run(args: &Args) -> Result<ExitCode, CliError> {
-    let format = terminal::format(args.format, args.output.as_deref(), Format::Text);
+    let format = args.writing.format(Format::Text);
     let (one, other) = match (&args.one, &args.other) {
         (Some(Side::Time(before)), Some(Side::Time(after))) => return times(args, before, after),
         (Some(Side::Time(time)), None) => {
@@ -116,8 +110,8 @@ pub(super) fn run(args: &Args) -> Result<ExitCode, CliError> {
         let (before, after) = around(args, event)?;
         return times(args, &before, &after);
     }
-    if args.schema {
-        terminal::print(&compare::schema())?;
+    if args.writing.schema {
+        terminal::print(&analysis::schema::<compare::Comparison>())?;
         return Ok(ExitCode::SUCCESS);
     }
     let catalogue = look::catalogue()?;
@@ -126,7 +120,7 @@ pub(super) fn run(args: &Args) -> Result<ExitCode, CliError> {
     let comparison = compare::compare(&store, picked, &catalogue)?;
     let text = match format {
         Format::Text => compare::text(&comparison, terminal::style(), args.all),
-        Format::Json => compare::json(&comparison),
+        Format::Json => analysis::json(&comparison),
         Format::Md => compare::markdown(&comparison, args.all),
         Format::Csv => {
             let (columns, rows) = compare::csv_rows(&comparison, args.all);
@@ -134,7 +128,7 @@ pub(super) fn run(args: &Args) -> Result<ExitCode, CliError> {
             listing::text(&QueryResult { columns, rows }, ListFormat::Csv)
         }
     };
-    terminal::deliver(args.output.as_deref(), &text)?;
+    args.writing.deliver(&text)?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -161,16 +155,16 @@ fn around(args: &Args, event: &str) -> Result<(Period, Period), CliError> {
 
 /// Compares what was measured in two times.
 fn times(args: &Args, before: &Period, after: &Period) -> Result<ExitCode, CliError> {
-    let format = terminal::format(args.format, args.output.as_deref(), Format::Text);
-    if args.schema {
-        terminal::print(&periods::schema())?;
+    let format = args.writing.format(Format::Text);
+    if args.writing.schema {
+        terminal::print(&analysis::schema::<periods::Comparison>())?;
         return Ok(ExitCode::SUCCESS);
     }
     let (id, name) = probes::machine::identity(&look::host(None)?);
     let comparison = periods::compare(&args.store.store(), (&id, &name), before, after)?;
     let text = match format {
         Format::Text => periods::text(&comparison, terminal::style(), args.all, &TimeZone::system()),
-        Format::Json => periods::json(&comparison),
+        Format::Json => analysis::json(&comparison),
         Format::Md => periods::markdown(&comparison, args.all),
         Format::Csv => {
             let (columns, rows) = periods::csv_rows(&comparison, args.all);
@@ -178,7 +172,7 @@ fn times(args: &Args, before: &Period, after: &Period) -> Result<ExitCode, CliEr
             listing::text(&QueryResult { columns, rows }, ListFormat::Csv)
         }
     };
-    terminal::deliver(args.output.as_deref(), &text)?;
+    args.writing.deliver(&text)?;
     Ok(ExitCode::SUCCESS)
 }
 

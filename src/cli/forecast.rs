@@ -1,18 +1,18 @@
 //! `cleanbill forecast`: what will run out, and what is likely next of a metric.
 
-use std::{path::PathBuf, process::ExitCode};
+use std::process::ExitCode;
 
-use clap::ValueEnum;
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 
 use super::{
-    StoreArgs,
+    Chart, StoreArgs, Writing,
     error::CliError,
     listing::{self, ListFormat},
     look, terminal,
 };
 use crate::{
     analysis::{
+        self,
         outlook::{self, Outlook, Outlooks, metric::MetricOutlook},
         trend::metric,
     },
@@ -47,29 +47,10 @@ pub(super) struct Args {
     /// How far to look ahead; up to 7d hour by hour [default: 30d]
     #[arg(long, value_name = "30d", requires = "metric")]
     ahead: Option<String>,
-    /// How to write it [default: as the name of the file ends, else text]
-    #[arg(long, value_name = "FORMAT")]
-    format: Option<Format>,
-    /// File to write to, - for stdout
-    #[arg(long, short, value_name = "FILE")]
-    output: Option<PathBuf>,
-    /// Print the JSON Schema of the answer and end
-    #[arg(long)]
-    schema: bool,
+    #[command(flatten)]
+    writing: Writing<Chart>,
     #[command(flatten)]
     store: StoreArgs,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Format {
-    /// Sentences, and a chart of characters.
-    Text,
-    /// A picture of one line.
-    Svg,
-    /// One line a thing, or of a metric one line a point.
-    Csv,
-    /// Everything, for programs.
-    Json,
 }
 
 /// Without another wish, so far ahead is looked.
@@ -80,9 +61,9 @@ const FURTHEST: SignedDuration = SignedDuration::from_hours(365 * 24);
 const MEASURE: &str = "Measure with: sudo cleanbill collect, or let the daemon do it: cleanbill config explain metrics";
 
 pub(super) fn run(args: &Args) -> Result<ExitCode, CliError> {
-    if args.schema {
+    if args.writing.schema {
         let metric = args.metric.is_some();
-        let schema = if metric { outlook::schema::<MetricOutlook>() } else { outlook::schema::<Outlooks>() };
+        let schema = if metric { analysis::schema::<MetricOutlook>() } else { analysis::schema::<Outlooks>() };
         terminal::print(&schema)?;
         return Ok(ExitCode::SUCCESS);
     }
@@ -90,29 +71,29 @@ pub(super) fn run(args: &Args) -> Result<ExitCode, CliError> {
         None => everything(args)?,
         Some(name) => one(args, metric::meant(name).ok_or_else(|| unknown(name))?)?,
     };
-    terminal::deliver(args.output.as_deref(), &text)?;
+    args.writing.deliver(&text)?;
     Ok(ExitCode::SUCCESS)
 }
 
 fn everything(args: &Args) -> Result<String, CliError> {
-    let format = terminal::format(args.format, args.output.as_deref(), Format::Text);
+    let format = args.writing.format(Chart::Text);
     let (id, name) = probes::machine::identity(&look::host(None)?);
     let all = outlook::outlooks(&args.store.store(), &id, Timestamp::now(), &TimeZone::system())?;
-    if all.is_empty() && format == Format::Text {
+    if all.is_empty() && format == Chart::Text {
         return Err(CliError::usage("Nothing that can run out was measured in the last days.", MEASURE));
     }
     match format {
-        Format::Text => Ok(outlook::text::list(&name, &all, terminal::style())),
-        Format::Json => Ok(outlook::json(&Outlooks::new(name, all))),
-        Format::Csv => Ok(sheet(outlook::csv(&all))),
-        Format::Svg => {
+        Chart::Text => Ok(outlook::text::list(&name, &all, terminal::style())),
+        Chart::Json => Ok(analysis::json(&Outlooks::new(name, all))),
+        Chart::Csv => Ok(sheet(outlook::csv(&all))),
+        Chart::Svg => {
             Err(CliError::usage("A picture shows one metric.", "Try: cleanbill forecast memory --format svg"))
         }
     }
 }
 
 fn one(args: &Args, metric: &'static Metric) -> Result<String, CliError> {
-    let format = terminal::format(args.format, args.output.as_deref(), Format::Text);
+    let format = args.writing.format(Chart::Text);
     if let Some((label, _)) = args.only.iter().find(|(label, _)| !metric.labels.contains(&label.as_str())) {
         return Err(super::trend::no_label(metric, label));
     }
@@ -130,14 +111,14 @@ fn one(args: &Args, metric: &'static Metric) -> Result<String, CliError> {
         zone: &zone,
     };
     let found = outlook::metric::metric(&args.store.store(), &asked)?;
-    if found.series.is_empty() && matches!(format, Format::Text | Format::Svg) {
+    if found.series.is_empty() && matches!(format, Chart::Text | Chart::Svg) {
         return Err(CliError::usage(format!("Nothing of {} was measured in the last days.", metric.name), MEASURE));
     }
     match format {
-        Format::Text => Ok(outlook::text::metric(&found, terminal::style())),
-        Format::Json => Ok(outlook::json(&found)),
-        Format::Csv => Ok(sheet(outlook::points(&found))),
-        Format::Svg => match found.series.as_slice() {
+        Chart::Text => Ok(outlook::text::metric(&found, terminal::style())),
+        Chart::Json => Ok(analysis::json(&found)),
+        Chart::Csv => Ok(sheet(outlook::points(&found))),
+        Chart::Svg => match found.series.as_slice() {
             [one] => one.svg().ok_or_else(|| too_few(one)),
             all => Err(CliError::usage(
                 format!("A picture shows one line, and {} has {}.", metric.name, all.len()),

@@ -38,9 +38,10 @@ mod watch;
 
 use std::{ffi::OsString, io::IsTerminal as _, path::PathBuf, process::ExitCode};
 
-use clap::{CommandFactory as _, Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand, ValueEnum};
 
 use crate::store::{Store, Worker};
+use error::CliError;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -137,6 +138,43 @@ impl StoreArgs {
         let named = self.db.as_ref().or(settings::config().store.file.as_ref());
         Store::at(named.cloned().unwrap_or_else(Store::default_path))
     }
+}
+
+/// How an answer is written, and where to.
+#[derive(Debug, Clone, clap::Args)]
+struct Writing<F: ValueEnum + Send + Sync + 'static> {
+    /// How to write it [default: as the name of the file ends, else text]
+    #[arg(long, value_name = "FORMAT")]
+    format: Option<F>,
+    /// File to write to, - for stdout
+    #[arg(long, short, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// Print the JSON Schema of the answer and end
+    #[arg(long)]
+    schema: bool,
+}
+
+impl<F: ValueEnum + Send + Sync + 'static> Writing<F> {
+    fn format(&self, usual: F) -> F {
+        terminal::format(self.format.clone(), self.output.as_deref(), usual)
+    }
+
+    fn deliver(&self, text: &str) -> Result<(), CliError> {
+        terminal::deliver(self.output.as_deref(), text)
+    }
+}
+
+/// How something is written that can be drawn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Chart {
+    /// Sentences, and a chart of characters.
+    Text,
+    /// A picture.
+    Svg,
+    /// One line a thing, a look or a point.
+    Csv,
+    /// Everything, for programs.
+    Json,
 }
 
 /// Runs the program that waits, `cleanbill-daemon`.

@@ -1,18 +1,20 @@
 //! `cleanbill trend`: how a machine went over time.
 
-use std::{path::PathBuf, process::ExitCode};
+use std::process::ExitCode;
 
-use clap::ValueEnum;
 use jiff::{SignedDuration, Timestamp};
 
 use super::{
-    StoreArgs,
+    Chart, StoreArgs, Writing,
     error::CliError,
     listing::{self, ListFormat},
     look, terminal,
 };
 use crate::{
-    analysis::trend::{self, About, Figures, Since, metric},
+    analysis::{
+        self,
+        trend::{self, About, Figures, Since, metric},
+    },
     config::Length,
     facts::QueryResult,
     metrics::Metric,
@@ -42,29 +44,10 @@ pub(super) struct Args {
     /// Of a metric: only where a label is this, such as system.device=sda
     #[arg(long = "where", value_name = "LABEL=VALUE", value_parser = label)]
     only: Vec<(String, String)>,
-    /// How to write it [default: as the name of the file ends, else text]
-    #[arg(long, value_name = "FORMAT")]
-    format: Option<Format>,
-    /// File to write to, - for stdout
-    #[arg(long, short, value_name = "FILE")]
-    output: Option<PathBuf>,
-    /// Print the JSON Schema of the trend and end
-    #[arg(long)]
-    schema: bool,
+    #[command(flatten)]
+    writing: Writing<Chart>,
     #[command(flatten)]
     store: StoreArgs,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Format {
-    /// A chart of characters.
-    Text,
-    /// A picture.
-    Svg,
-    /// One line a look.
-    Csv,
-    /// Everything, for programs.
-    Json,
 }
 
 fn since(text: &str) -> Result<Since, String> {
@@ -81,10 +64,14 @@ pub(super) fn label(text: &str) -> Result<(String, String), String> {
 }
 
 pub(super) fn run(args: &Args) -> Result<ExitCode, CliError> {
-    let format = terminal::format(args.format, args.output.as_deref(), Format::Text);
+    let format = args.writing.format(Chart::Text);
     let metric = metric::meant(&args.about);
-    if args.schema {
-        terminal::print(&if metric.is_some() { metric::schema() } else { trend::schema() })?;
+    if args.writing.schema {
+        terminal::print(&if metric.is_some() {
+            analysis::schema::<metric::MetricTrend>()
+        } else {
+            analysis::schema::<trend::Trend>()
+        })?;
         return Ok(ExitCode::SUCCESS);
     }
     if let Some(metric) = metric {
@@ -116,14 +103,14 @@ pub(super) fn run(args: &Args) -> Result<ExitCode, CliError> {
         Figures::Check(c) => c.looks.len(),
     };
     let text = match format {
-        Format::Text => trend::text(&trend, terminal::style()),
-        Format::Json => trend::json(&trend),
-        Format::Csv => {
+        Chart::Text => trend::text(&trend, terminal::style()),
+        Chart::Json => analysis::json(&trend),
+        Chart::Csv => {
             let (columns, rows) = trend::csv_rows(&trend);
             let columns = columns.into_iter().map(str::to_owned).collect();
             listing::text(&QueryResult { columns, rows }, ListFormat::Csv)
         }
-        Format::Svg => trend::svg(&trend).ok_or_else(|| {
+        Chart::Svg => trend::svg(&trend).ok_or_else(|| {
             CliError::usage(
                 match looks {
                     0 => "There is no look in that time, so there is nothing to draw.",
@@ -134,7 +121,7 @@ pub(super) fn run(args: &Args) -> Result<ExitCode, CliError> {
             )
         })?,
     };
-    terminal::deliver(args.output.as_deref(), &text)?;
+    args.writing.deliver(&text)?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -142,7 +129,7 @@ pub(super) fn run(args: &Args) -> Result<ExitCode, CliError> {
 const USUAL: SignedDuration = SignedDuration::from_hours(7 * 24);
 
 fn measured(args: &Args, metric: &'static Metric) -> Result<ExitCode, CliError> {
-    let format = terminal::format(args.format, args.output.as_deref(), Format::Text);
+    let format = args.writing.format(Chart::Text);
     let now = Timestamp::now();
     let from = match &args.since {
         None => now.checked_sub(USUAL).unwrap_or(Timestamp::UNIX_EPOCH),
@@ -154,9 +141,9 @@ fn measured(args: &Args, metric: &'static Metric) -> Result<ExitCode, CliError> 
     let host = look::host(None)?;
     let (id, name) = probes::machine::identity(&host);
     let points = match format {
-        Format::Text => 160,
-        Format::Svg => 360,
-        Format::Csv | Format::Json => 2000,
+        Chart::Text => 160,
+        Chart::Svg => 360,
+        Chart::Csv | Chart::Json => 2000,
     };
     let asked = metric::Asked {
         host: (&id, &name),
@@ -167,28 +154,28 @@ fn measured(args: &Args, metric: &'static Metric) -> Result<ExitCode, CliError> 
         points,
     };
     let trend = metric::trend(&args.store.store(), &asked)?;
-    if trend.lines.is_empty() && matches!(format, Format::Text | Format::Svg) {
+    if trend.lines.is_empty() && matches!(format, Chart::Text | Chart::Svg) {
         return Err(CliError::usage(
             trend.sentence,
             "Measure with: sudo cleanbill collect, or let the daemon do it: cleanbill config explain metrics",
         ));
     }
     let text = match format {
-        Format::Text => metric::text(&trend, terminal::style()),
-        Format::Json => metric::json(&trend),
-        Format::Csv => {
+        Chart::Text => metric::text(&trend, terminal::style()),
+        Chart::Json => analysis::json(&trend),
+        Chart::Csv => {
             let (columns, rows) = metric::csv_rows(&trend);
             let columns = columns.into_iter().map(str::to_owned).collect();
             listing::text(&QueryResult { columns, rows }, ListFormat::Csv)
         }
-        Format::Svg => metric::svg(&trend).ok_or_else(|| {
+        Chart::Svg => metric::svg(&trend).ok_or_else(|| {
             CliError::usage(
                 "There is only one value in that time, so there is no line to draw.",
                 "Try a longer time: --since 30d",
             )
         })?,
     };
-    terminal::deliver(args.output.as_deref(), &text)?;
+    args.writing.deliver(&text)?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -1,11 +1,11 @@
 //! Two audits side by side: problems, score, and what is different on the machine, in plain English. It reads the store
 //! and nothing else; the renderers beside it compute nothing.
 
-mod json;
 mod markdown;
 mod model;
 mod pick;
 mod row;
+mod rows;
 mod sentences;
 mod tables;
 mod tell;
@@ -16,10 +16,10 @@ mod told;
 
 use std::collections::BTreeMap;
 
-pub use json::{csv_rows, json, schema};
 pub use markdown::markdown;
 pub use model::*;
 pub use pick::{PickError, Picked, pick};
+pub use rows::csv_rows;
 pub use text::text;
 
 use self::{

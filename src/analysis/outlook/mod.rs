@@ -16,7 +16,7 @@ use jiff::{Timestamp, tz::TimeZone};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-pub use output::{Outlooks, csv, json, points, schema};
+pub use output::{Outlooks, csv, points};
 pub use table::fill;
 
 use crate::store::{Store, StoreError};

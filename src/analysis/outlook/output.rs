@@ -1,5 +1,4 @@
-//! What will run out, and what is likely next, for programs and pages: JSON with its schema, lines for a spreadsheet, a
-//! picture.
+//! What will run out, and what is likely next, for programs and pages: their JSON, lines for a spreadsheet, a picture.
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -29,16 +28,6 @@ impl Outlooks {
     pub fn new(host: impl Into<String>, outlooks: Vec<Outlook>) -> Self {
         Outlooks { schema_version: 1, host: host.into(), outlooks }
     }
-}
-
-/// Any of both as JSON: the model itself.
-pub fn json(model: &impl Serialize) -> String {
-    serde_json::to_string_pretty(model).unwrap_or_default() + "\n"
-}
-
-/// The JSON Schema of one of both.
-pub fn schema<T: JsonSchema>() -> String {
-    serde_json::to_string_pretty(&schemars::schema_for!(T)).unwrap_or_default() + "\n"
 }
 
 /// Columns and rows, one a thing, the worst first.

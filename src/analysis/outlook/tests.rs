@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 use super::{
     Kind, Outlook, State, csv, fill,
     metric::{self, Asked, MetricOutlook, metric},
-    outlooks, points, schema, text,
+    outlooks, points, text,
 };
 use crate::{
     facts::FactDb,
@@ -377,8 +377,8 @@ fn up_to_a_week_hours_are_looked_at() {
 #[test]
 fn programs_get_every_point_of_a_metric() {
     let found = next(&machine(), DISK, &[(MOUNT, "/var")], None, 24 * 10);
-    let json: serde_json::Value = serde_json::from_str(&super::json(&found)).unwrap();
-    let schema: serde_json::Value = serde_json::from_str(&schema::<MetricOutlook>()).unwrap();
+    let json: serde_json::Value = serde_json::from_str(&crate::analysis::json(&found)).unwrap();
+    let schema: serde_json::Value = serde_json::from_str(&crate::analysis::schema::<MetricOutlook>()).unwrap();
     assert!(jsonschema::validator_for(&schema).unwrap().is_valid(&json));
     let (columns, rows) = points(&found);
     let measured = rows.iter().filter(|row| !row[3].is_null()).count();

@@ -16,7 +16,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 pub use event::event;
-pub use output::{csv_rows, json, markdown, schema};
+pub use output::{csv_rows, markdown};
 pub use pick::{NAMES, Period};
 pub use text::text;
 

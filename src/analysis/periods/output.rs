@@ -1,18 +1,8 @@
-//! A comparison of two times for programs and tickets: JSON with its schema, Markdown, one line a series for a spreadsheet.
+//! A comparison of two times for tickets and programs: Markdown, one line a series for a spreadsheet.
 
 use serde_json::Value;
 
 use super::{Change, Comparison, Verdict};
-
-/// The comparison as JSON: the model itself.
-pub fn json(comparison: &Comparison) -> String {
-    serde_json::to_string_pretty(comparison).unwrap_or_default() + "\n"
-}
-
-/// The JSON Schema of the model.
-pub fn schema() -> String {
-    serde_json::to_string_pretty(&schemars::schema_for!(Comparison)).unwrap_or_default() + "\n"
-}
 
 /// Columns and rows, one a series; with `all`, also what did not change.
 pub fn csv_rows(comparison: &Comparison, all: bool) -> (Vec<&'static str>, Vec<Vec<Value>>) {

@@ -2,7 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 
-use super::{Comparison, Period, compare, csv_rows, json, markdown, schema, text};
+use super::{Comparison, Period, compare, csv_rows, markdown, text};
 use crate::{
     metrics::spool::{Frame, Writer},
     report::Style,
@@ -65,7 +65,8 @@ fn what_changed_is_told_and_noise_is_not() {
     assert_eq!(comparison.same.len(), 2);
     let (_, rows) = csv_rows(&comparison, true);
     assert_eq!(rows.len(), 5);
-    let value: serde_json::Value = serde_json::from_str(&json(&comparison)).unwrap();
-    let validator = jsonschema::validator_for(&serde_json::from_str(&schema()).unwrap()).unwrap();
+    let value: serde_json::Value = serde_json::from_str(&crate::analysis::json(&comparison)).unwrap();
+    let validator =
+        jsonschema::validator_for(&serde_json::from_str(&crate::analysis::schema::<Comparison>()).unwrap()).unwrap();
     assert!(validator.is_valid(&value));
 }

@@ -11,7 +11,7 @@ mod tests;
 mod text;
 
 pub use model::*;
-pub use output::{csv_rows, json, schema, svg};
+pub use output::{csv_rows, svg};
 pub use text::text;
 
 use crate::{

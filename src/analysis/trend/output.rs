@@ -1,4 +1,4 @@
-//! A trend for programs and pages: JSON with its schema, one line a look for a spreadsheet, a picture.
+//! A trend for programs and pages: one line a look for a spreadsheet, a picture.
 
 use serde_json::Value;
 
@@ -10,16 +10,6 @@ use crate::{
 
 /// Width of the picture.
 const WIDTH: f64 = 720.0;
-
-/// The trend as JSON: the model itself.
-pub fn json(trend: &Trend) -> String {
-    serde_json::to_string_pretty(trend).unwrap_or_default() + "\n"
-}
-
-/// The JSON Schema of the model.
-pub fn schema() -> String {
-    serde_json::to_string_pretty(&schemars::schema_for!(Trend)).unwrap_or_default() + "\n"
-}
 
 /// Columns and rows, one a look, oldest first.
 pub fn csv_rows(trend: &Trend) -> (Vec<&'static str>, Vec<Vec<Value>>) {

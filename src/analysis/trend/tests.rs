@@ -146,8 +146,9 @@ fn pages_fit_80_columns_in_unicode_and_ascii_and_nothing_hostile_gets_through() 
         assert!(colour.contains('\u{1b}'));
         let picture = svg(&trend).unwrap();
         assert!(!picture.contains("<b>") && !picture.contains("{{") && !picture.contains('\u{202e}'), "{picture}");
-        let validator = jsonschema::validator_for(&serde_json::from_str(&schema()).unwrap()).unwrap();
-        assert!(validator.is_valid(&serde_json::from_str(&json(&trend)).unwrap()));
+        let validator =
+            jsonschema::validator_for(&serde_json::from_str(&crate::analysis::schema::<Trend>()).unwrap()).unwrap();
+        assert!(validator.is_valid(&serde_json::from_str(&crate::analysis::json(&trend)).unwrap()));
         let (columns, rows) = csv_rows(&trend);
         assert!(rows.iter().all(|r| r.len() == columns.len()));
     }

@@ -12,7 +12,7 @@ use jiff::{SignedDuration, Timestamp};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-pub use output::{csv_rows, json, schema, svg};
+pub use output::{csv_rows, svg};
 pub use text::text;
 
 use crate::{

@@ -1,4 +1,4 @@
-//! The trend of a metric for programs and pages: JSON with its schema, one line a point for a spreadsheet, a picture.
+//! The trend of a metric for programs and pages: one line a point for a spreadsheet, a picture.
 
 use serde_json::Value;
 
@@ -9,16 +9,6 @@ use crate::report::charts::{self, Course};
 const WIDTH: f64 = 720.0;
 /// Lines that a picture has at most.
 const LINES: usize = 6;
-
-/// The trend as JSON: the model itself.
-pub fn json(trend: &MetricTrend) -> String {
-    serde_json::to_string_pretty(trend).unwrap_or_default() + "\n"
-}
-
-/// The JSON Schema of the model.
-pub fn schema() -> String {
-    serde_json::to_string_pretty(&schemars::schema_for!(MetricTrend)).unwrap_or_default() + "\n"
-}
 
 /// Columns and rows, one a point, oldest first in each line.
 pub fn csv_rows(trend: &MetricTrend) -> (Vec<&'static str>, Vec<Vec<Value>>) {

@@ -4,7 +4,7 @@ use std::{fs, path::Path};
 
 use jiff::Timestamp;
 
-use super::{Asked, MetricTrend, csv_rows, json, meant, schema, svg, text, trend};
+use super::{Asked, MetricTrend, csv_rows, meant, svg, text, trend};
 use crate::{
     metrics::spool::{Frame, Writer},
     report::Style,
@@ -82,8 +82,9 @@ fn programs_get_every_point() {
     let trend = asked("memory", None, &[]);
     let (columns, rows) = csv_rows(&trend);
     assert_eq!((columns.len(), rows.len()), (6, trend.lines[0].points.len()));
-    let value: serde_json::Value = serde_json::from_str(&json(&trend)).unwrap();
-    let validator = jsonschema::validator_for(&serde_json::from_str(&schema()).unwrap()).unwrap();
+    let value: serde_json::Value = serde_json::from_str(&crate::analysis::json(&trend)).unwrap();
+    let validator =
+        jsonschema::validator_for(&serde_json::from_str(&crate::analysis::schema::<MetricTrend>()).unwrap()).unwrap();
     assert!(
         validator.is_valid(&value),
         "{:?}",

@@ -1,16 +1,6 @@
-//! The comparison for programs: JSON with its schema, and one line a change for a spreadsheet.
+//! The comparison for a spreadsheet: one line a change.
 
 use super::model::Comparison;
-
-/// The comparison as JSON: the model itself.
-pub fn json(comparison: &Comparison) -> String {
-    serde_json::to_string_pretty(comparison).unwrap_or_default() + "\n"
-}
-
-/// The JSON Schema of the model.
-pub fn schema() -> String {
-    serde_json::to_string_pretty(&schemars::schema_for!(Comparison)).unwrap_or_default() + "\n"
-}
 
 /// Columns and rows: first the problems, then the changes.
 pub fn csv_rows(comparison: &Comparison, all: bool) -> (Vec<&'static str>, Vec<Vec<serde_json::Value>>) {
