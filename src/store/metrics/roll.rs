@@ -67,8 +67,9 @@ pub(in crate::store) const BIN: &str = "(case when value = 0 then 0 else
 const MINUTE: i64 = 60_000_000;
 /// A day in microseconds.
 const DAY: i64 = 86_400_000_000;
-/// So many samples are packed at once, about, so that those of many series fit into the memory.
-const AT_ONCE: usize = 4_000_000;
+/// So many samples are dealt with at once, about, so that those of many series fit into the memory. (So few in tests that a
+/// day of two series is more.)
+const AT_ONCE: usize = if cfg!(test) { 10_000 } else { 2_000_000 };
 
 /// Tables of values that are made when a day is over, and their widths.
 const LEVELS: [(&str, &str); 2] = [("metric_hours", "1 hour"), ("metric_days", "1 day")];
@@ -133,24 +134,41 @@ fn midnight(of: Timestamp) -> i64 {
 
 /// Packs and rolls up one day.
 fn day_over(connection: &Connection, day: i64) -> Result<usize, StoreError> {
-    let within = within(day, DAY);
-    for (table, width) in LEVELS {
-        roll(connection, table, width, &within)?;
+    let of_day = within(day);
+    let counts =
+        format!("select series, count(*)::bigint from metric_fresh where {of_day} group by series order by series");
+    let mut samples = 0;
+    for (some, count) in parts(connection, &counts)? {
+        let of_part = format!("{some} and {of_day}");
+        for (table, width) in LEVELS {
+            roll(connection, table, width, &of_part)?;
+        }
+        let fresh = format!("(from metric_fresh where {of_part})");
+        connection.execute_batch(&format!("insert into metric_blocks {}", packed(&fresh)))?;
+        samples += count;
     }
-    let samples: usize =
-        connection.query_row(&format!("select count(*) from metric_fresh where {within}"), [], |row| row.get(0))?;
-    let parts = if samples > AT_ONCE { 24 } else { 1 };
-    for part in 0..parts {
-        let of_part = format!("(from metric_fresh where {})", self::within(day + part * (DAY / parts), DAY / parts));
-        connection.execute_batch(&format!("insert into metric_blocks {}", packed(&of_part)))?;
-    }
-    connection.execute_batch(&format!("delete from metric_fresh where {within}"))?;
+    connection.execute_batch(&format!("delete from metric_fresh where {of_day}"))?;
     Ok(samples)
 }
 
-/// The condition on what is of a time.
-fn within(from: i64, length: i64) -> String {
-    format!("ts >= make_timestamp({from}) and ts < make_timestamp({})", from + length)
+/// The condition on what is of a day.
+fn within(day: i64) -> String {
+    format!("ts >= make_timestamp({day}) and ts < make_timestamp({})", day + DAY)
+}
+
+/// Series that are dealt with at once: the condition on them, and how many samples they have. `counts` tells those of each.
+fn parts(connection: &Connection, counts: &str) -> Result<Vec<(String, usize)>, StoreError> {
+    let mut statement = connection.prepare(counts)?;
+    let counts = statement.query_map([], |row| Ok((row.get::<_, i32>(0)?, row.get::<_, usize>(1)?)))?;
+    let mut parts: Vec<(i32, i32, usize)> = Vec::new();
+    for row in counts {
+        let (series, count) = row?;
+        match parts.last_mut() {
+            Some((_, last, size)) if *size + count <= AT_ONCE => (*last, *size) = (series, *size + count),
+            _ => parts.push((series, series, count)),
+        }
+    }
+    Ok(parts.into_iter().map(|(first, last, size)| (format!("series between {first} and {last}"), size)).collect())
 }
 
 /// Puts the fresh samples of a day into the values of a width, together with what is there of that day.
@@ -217,30 +235,41 @@ fn samples_go(connection: &Connection, before: i64) -> Result<usize, StoreError>
     )?;
     let days = days.query_map(params![before], |row| row.get::<_, i64>(0))?.collect::<Result<Vec<_>, _>>()?;
     for day in days {
-        let rolled = format!(
-            "select series, (epoch_us(ts) // {MINUTE})::integer as minute, min(value)::float as min,
-                    avg(value)::float as mean, max(value)::float as max,
-                    nullif(quantile_disc(value, 0.95), max(value))::float as p95, arg_max(value, ts)::float as last,
-                    count(*)::integer as count
-             from {} group by series, minute",
-            unpacked("metric_blocks", &within(day, DAY))
+        let of_day = within(day);
+        let counts = format!(
+            "select series, sum(count)::bigint from metric_blocks where {of_day} group by series order by series"
         );
-        // Of a minute, with its few samples, the larger one is near enough.
-        let together = format!(
-            "select * replace (nullif(p95, max) as p95) from (
-                select series, minute, {TOGETHER}
-                from (select * replace (coalesce(p95, max) as p95) from both_parts) group by series, minute)"
-        );
-        let minutes = day / MINUTE;
-        let within = format!("minute >= {minutes} and minute < {}", minutes + DAY / MINUTE);
-        // To and fro, so that from one row to the next the time never goes far.
-        let order = "series, case when series % 2 = 0 then minute else -minute end";
-        put(connection, "metric_minutes", &within, &rolled, &together, order)?;
+        for (some, _) in parts(connection, &counts)? {
+            minutes(connection, day, &some)?;
+        }
     }
     let gone = "select coalesce(sum(count), 0)::bigint from metric_blocks where ts < make_timestamp(?)";
     let gone: i64 = connection.query_row(gone, params![before], |row| row.get(0))?;
     connection.execute("delete from metric_blocks where ts < make_timestamp(?)", params![before])?;
     Ok(usize::try_from(gone).unwrap_or(0))
+}
+
+/// Makes minutes of samples of a day.
+fn minutes(connection: &Connection, day: i64, some: &str) -> Result<(), StoreError> {
+    let rolled = format!(
+        "select series, (epoch_us(ts) // {MINUTE})::integer as minute, min(value)::float as min,
+                avg(value)::float as mean, max(value)::float as max,
+                nullif(quantile_disc(value, 0.95), max(value))::float as p95, arg_max(value, ts)::float as last,
+                count(*)::integer as count
+         from {} group by series, minute",
+        unpacked("metric_blocks", &format!("{some} and {}", within(day)))
+    );
+    // Of a minute, with its few samples, the larger one is near enough.
+    let together = format!(
+        "select * replace (nullif(p95, max) as p95) from (
+            select series, minute, {TOGETHER}
+            from (select * replace (coalesce(p95, max) as p95) from both_parts) group by series, minute)"
+    );
+    let first = day / MINUTE;
+    let within = format!("{some} and minute >= {first} and minute < {}", first + DAY / MINUTE);
+    // To and fro, so that from one row to the next the time never goes far.
+    let order = "series, case when series % 2 = 0 then minute else -minute end";
+    put(connection, "metric_minutes", &within, &rolled, &together, order)
 }
 
 /// The 95th percentile out of how often values of each size came: a table with `bin` and `n`.
