@@ -1,9 +1,11 @@
 //! What measuring costs, and what a year of it needs. Run by `benches/metrics.sh`, with one of these arguments:
 //!   `sample`                           CPU of each sampler, and how many values it gives
-//!   `fill RECORDING STORE DAYS`        a history of so many days, every ten seconds, made from a short recording
+//!   `fill RECORDING STORE DAYS`        a history of so many days, every ten seconds, made from a short recording; prints
+//!                                      how many bytes of it are in use
 //!   `text RECORDING DAYS FILE UNIT`    the same samples as text for Prometheus, with times in `s` or `ms`
 
 #![allow(
+    clippy::print_stderr,
     clippy::print_stdout,
     clippy::unwrap_used,
     reason = "a bench prints its figures and ends where something fails"
@@ -163,8 +165,8 @@ fn fill(recording: &Path, path: &Path, days: i64) {
     let taken: i64 =
         days * connection.query_row("select count(*) from points", [], |row| row.get::<_, i64>(0)).unwrap() * TICKS
             / connection.query_row("select count(*) from times", [], |row| row.get::<_, i64>(0)).unwrap();
-    println!(
-        "{} series, about {taken} samples in {days} days; kept: {} samples, {} minutes, {} hours, {} days; {} bytes",
+    eprintln!(
+        "{} series, about {taken} samples in {days} days; kept: {} samples, {} minutes, {} hours, {} days; the file has {} bytes",
         kept.series,
         kept.samples,
         kept.minutes,
@@ -172,6 +174,10 @@ fn fill(recording: &Path, path: &Path, days: i64) {
         kept.days,
         fs::metadata(path).unwrap().len()
     );
+    // What is not in use is filled before the file grows.
+    let sql = "select used_blocks * block_size from pragma_database_size()";
+    let used: i64 = Connection::open(path).unwrap().query_row(sql, [], |row| row.get(0)).unwrap();
+    println!("{used}");
 }
 
 fn text(recording: &Path, days: i64, file: &Path, millis: bool) {

@@ -88,8 +88,9 @@ each() { awk -v name="$1" -v bytes="$2" -v n="$3" 'BEGIN { printf "%-44s %12d by
 if wants disk; then
     printf '\nThe same two days of samples, every 10 seconds:\n'
     samples=$(bench text "$work/recording.duckdb" 2 "$work/seconds.txt" s)
-    bench fill "$work/recording.duckdb" "$work/two.duckdb" 2
-    each 'cleanbill: all of it, and rolled up' "$(size "$work/two.duckdb")" "$samples"
+    used=$(bench fill "$work/recording.duckdb" "$work/two.duckdb" 2)
+    each 'cleanbill: all of it, and rolled up, in use' "$used" "$samples"
+    each 'cleanbill: its file, with room for a day more' "$(size "$work/two.duckdb")" "$samples"
     if has promtool; then
         promtool tsdb create-blocks-from openmetrics --max-block-duration=48h "$work/seconds.txt" "$work/prometheus" >/dev/null
         each 'Prometheus: blocks of a day or two' "$(size "$work/prometheus")" "$samples"
@@ -112,7 +113,7 @@ fi
 
 if wants year; then
     printf '\nA year of samples, every 10 seconds:\n'
-    bench fill "$work/recording.duckdb" "$work/year.duckdb" 365
+    printf '%s bytes in use\n' "$(bench fill "$work/recording.duckdb" "$work/year.duckdb" 365)"
     "$program" trend memory --since 90d --db "$work/year.duckdb" | head -3
     read -r cpu wall peak < <(measure 9 "$program" trend memory --since 90d --db "$work/year.duckdb")
     printf 'cleanbill trend memory --since 90d: %s CPU seconds, %s seconds, %s MB\n' "$cpu" "$wall" "$((peak / 1024))"
