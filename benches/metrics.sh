@@ -57,7 +57,7 @@ if wants cost; then
     fi
     if has netdata; then
         mkdir -p "$work/netdata"
-        printf '[directories]\n cache = %s\n lib = %s\n log = %s\n[db]\n mode = ram\n[web]\n bind to = 127.0.0.1:19998\n[ml]\n enabled = no\n' \
+        printf '[global]\n run as user = root\n[directories]\n cache = %s\n lib = %s\n log = %s\n[db]\n mode = ram\n[web]\n bind to = 127.0.0.1:19998\n[ml]\n enabled = no\n' \
             "$work/netdata" "$work/netdata" "$work/netdata" > "$work/netdata.conf"
         netdata -D -c "$work/netdata.conf" >/dev/null 2>&1 &
         peer=$!

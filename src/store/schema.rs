@@ -188,6 +188,8 @@ pub(super) const MIGRATIONS: &[&str] = &[
         count         integer not null,
         step          bigint not null,    -- from one to the next, in microseconds
         places        uinteger[],         -- how many steps each is from the first, where some are missing between them
+        runs          uinteger[],         -- how many times each value comes, where most are as the one before
+        unit          double not null,    -- a power of two, of which all values are multiples
         vals          double[] not null   -- one where all are the same
     );
     create table metric_minutes (
@@ -229,9 +231,11 @@ pub(super) const MIGRATIONS: &[&str] = &[
         taken         timestamp not null
     );
     create view metric_samples as
-        select series, ts + to_microseconds(place * step) as ts, coalesce(value, first) as value from (
-            select series, ts, step, unnest(coalesce(places, range(count)::uinteger[])) as place, unnest(vals) as value,
-                   vals[1] as first from metric_blocks)
+        select series, ts + to_microseconds(place * step) as ts, coalesce(value, first) * unit as value from (
+            select series, ts, step, unit, unnest(coalesce(places, range(count)::uinteger[])) as place, vals[1] as first,
+                   unnest(case when runs is null then vals else flatten(list_transform(
+                       range(1, len(runs) + 1), lambda n: list_resize(vals[n:n], runs[n], vals[n]))) end) as value
+            from metric_blocks)
         union all from metric_fresh;
     create view samples as
         select s.ts, e.host, e.metric, e.labels, s.value from metric_samples s join metric_series e on e.id = s.series;

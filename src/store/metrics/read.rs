@@ -9,7 +9,7 @@ use duckdb::{Connection, params};
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
-use super::{blocks::unpacked, roll::quantile};
+use super::{blocks::unpacked, roll::quantile, take::can_be_kept};
 use crate::{
     metrics::spool,
     store::{Store, StoreError, load::time},
@@ -335,7 +335,7 @@ fn waiting(folder: &Path, taken: &[String]) -> HashMap<Key, Vec<(i64, f64)>> {
                 }
                 here.insert(number, place);
             }
-            for (number, value) in frame.values.into_iter().filter(|(_, value)| value.is_finite()) {
+            for (number, value) in frame.values.into_iter().filter(|(_, value)| can_be_kept(*value)) {
                 if let Some(list) = here.get(&number).and_then(|place| values.get_mut(*place)) {
                     list.push((frame.at, value));
                 }

@@ -151,10 +151,15 @@ fn of_frames(
         for (number, metric, labels) in &frame.series {
             here.insert(*number, numbers.of(connection, &host, metric, labels)?);
         }
-        let values = frame.values.iter().filter(|(_, value)| value.is_finite());
+        let values = frame.values.iter().filter(|(_, value)| can_be_kept(*value));
         rows.extend(values.filter_map(|(number, value)| Some((*here.get(number)?, frame.at, *value))));
     }
     Ok(())
+}
+
+/// Whether a value has a place in the history, rolled up too: nothing that a machine measures is larger than a `float`.
+pub(super) fn can_be_kept(value: f64) -> bool {
+    value.abs() <= f64::from(f32::MAX)
 }
 
 /// The numbers of series in the history.

@@ -60,7 +60,7 @@ impl Place {
                 host = Some("h1".to_owned());
                 series = vec![(7, "a.b".to_owned(), "{}".to_owned()), (9, "a.c".to_owned(), r#"{"k":"v"}"#.to_owned())];
             }
-            let values = vec![(7, value(1, second)), (9, value(2, second)), (8, 1.0), (7, f64::NAN)];
+            let values = vec![(7, value(1, second)), (9, value(2, second)), (8, 1.0), (7, f64::NAN), (9, 1e300)];
             writer.add(&Frame { at: second * 1_000_000, host, series, values }).unwrap();
         }
     }
@@ -214,7 +214,8 @@ fn samples_come_out_of_their_blocks_as_they_went_in() {
     let place = Place::new();
     let store = place.store();
     store.roll_up(at(0), KEEP).unwrap();
-    // One alone, at equal steps, at unequal ones, in microseconds, all the same, and over the end of an hour.
+    // One alone, at equal steps, at unequal ones, in microseconds, all the same, some the
+    // same, and over the end of an hour.
     let sql = "
         create table went_in as
             select 1::integer as series, timestamp '2024-10-04 10:00:00' as ts, 5.5::double as value
@@ -222,14 +223,20 @@ fn samples_come_out_of_their_blocks_as_they_went_in() {
             union all select 3, timestamp '2024-10-04 10:00:00' + n * n * interval 7 milliseconds, -n from range(900) t(n)
             union all select 4, timestamp '2024-10-04 10:59:59.999999' + n * interval 1 microsecond, n % 2 from range(3) t(n)
             union all select 5, timestamp '2024-10-04 10:00:00' + n * interval 9 seconds, 7 from range(50) t(n)
-            union all select 6, timestamp '2024-10-04 10:00:00' + (n * 1000 + n % 3) * interval 1 millisecond, 0 from range(50) t(n);
+            union all select 6, timestamp '2024-10-04 10:00:00' + (n * 1000 + n % 3) * interval 1 millisecond, 0 from range(50) t(n)
+            union all select 7, timestamp '2024-10-04 10:00:00' + (n + n // 7) * interval 10 seconds, (n // 30) % 3 + n // 299
+                from range(300) t(n)
+            union all select 8, timestamp '2024-10-04 10:00:00' + n * interval 10 seconds, (n // 2 - 90) * 4096 from range(361) t(n)
+            union all select 9, timestamp '2024-10-04 10:00:00' + n * interval 10 seconds, n * 1e37 from range(3) t(n)
+            union all select 10, timestamp '2024-10-04 10:00:00' + n * interval 10 seconds, -8 - n / 8 from range(3) t(n);
         insert into metric_series select distinct series, 'h1', 'a.b', series::varchar, map {} from went_in;
         insert into metric_fresh select series, ts, value from went_in order by hash(ts, series);";
     store.open(duckdb::AccessMode::ReadWrite).unwrap().execute_batch(sql).unwrap();
-    assert_eq!(store.roll_up(at(day(365)), KEEP).unwrap().samples, 1 + 720 + 900 + 3 + 50 + 50);
-    let kept = "select count(*)::double, count(places)::double, count(*) filter (len(vals) = 1)::double,
-                       sum(count)::double from metric_blocks";
-    assert_eq!(rows(&store, kept), [[9.0, 3.0, 4.0, 1724.0]]);
+    assert_eq!(store.roll_up(at(day(365)), KEEP).unwrap().samples, 1 + 720 + 900 + 3 + 50 + 50 + 300 + 361 + 6);
+    let kept =
+        "select count(*)::double, count(places)::double, count(runs)::double, count(*) filter (len(vals) = 1)::double,
+                       count(*) filter (unit = 4096)::double, sum(count)::double from metric_blocks";
+    assert_eq!(rows(&store, kept), [[14.0, 4.0, 2.0, 5.0, 1.0, 2391.0]]);
     let others = "select count(*)::double from (
         (select * from metric_samples except all select * from went_in) union all
         (select * from went_in except all select * from metric_samples))";

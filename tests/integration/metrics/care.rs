@@ -18,7 +18,7 @@ const YEAR: &str = "
     create temp macro wave(n, m) as
         round(50 + n % 7 + 40 * sin(epoch(m) / 13751) + 10 * sin(epoch(m) / 61 * (n % 5 + 1)), 1);
     insert into metric_blocks
-        select series, hour, hour + interval '3590 seconds', 360, 10000000, null,
+        select series, hour, hour + interval '3590 seconds', 360, 10000000, null, null, 1,
                [wave(series, hour + x * interval 10 seconds) for x in range(360)]
         from n, range(timestamp '2026-01-01' - interval 2 days, timestamp '2026-01-01', interval 1 hour) t(hour)
         order by all;
