@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::blocks::unpacked;
 use crate::{
     facts::FactDb,
-    store::{Store, StoreError},
+    store::{Store, StoreError, guard, known_version},
 };
 
 /// Which metrics someone asks for.
@@ -51,10 +51,20 @@ impl Store {
         wanted: &Metrics<'_>,
     ) -> Result<BTreeMap<String, u32>, StoreError> {
         let Some(any) = wanted.of(&[SAMPLES, MINUTES, HOURS, DAYS]) else { return Ok(BTreeMap::new()) };
-        // An older history gets its tables first.
-        drop(self.read()?);
+        if !self.path().exists() {
+            return Err(self.missing());
+        }
+        guard::recover(self.path());
         let connection = db.connection();
         self.attach(connection, "past")?;
+        let version = "select max(version) from past.schema_version";
+        let version: Result<Option<i64>, _> = connection.query_row(version, [], |row| row.get(0));
+        if version.ok().flatten() != Some(known_version()) {
+            // An older history gets its tables first.
+            connection.execute_batch("detach past")?;
+            drop(self.read()?);
+            self.attach(connection, "past")?;
+        }
         let copied = connection
             .execute_batch(&format!(
                 "create temp table asked as select id, metric, labels from past.metric_series where host = {} and {any}",
