@@ -82,7 +82,13 @@ enum Format {
     /// The report model.
     Json,
     /// Markdown.
+    #[value(alias = "markdown")]
     Md,
+    /// SARIF 2.1.0, for what collects the findings of many tools.
+    Sarif,
+    /// JUnit's XML, for pipelines that show tests.
+    #[value(alias = "xml")]
+    Junit,
 }
 
 pub(super) fn run(args: &Args) -> Result<ExitCode, CliError> {
@@ -107,6 +113,8 @@ pub(super) fn run(args: &Args) -> Result<ExitCode, CliError> {
         }
         Format::Json => report::json(&seen.report) + "\n",
         Format::Md => terminal::told(report::markdown(&seen.report)?),
+        Format::Sarif => report::sarif(&seen.report) + "\n",
+        Format::Junit => report::junit(&seen.report),
     };
     terminal::deliver(args.output.as_deref(), &text)?;
     if args.timings {

@@ -113,6 +113,7 @@ impl From<MadeError> for CliError {
         match error {
             MadeError::Template(error) => error.into(),
             MadeError::Pdf(error) => error.into(),
+            MadeError::OfOne => CliError::usage(error.to_string(), "Try: cleanbill report --db FILE --format sarif"),
         }
     }
 }

@@ -278,7 +278,14 @@ fn job(name: &str, job: &Job, found: &mut Vec<Mistake>) {
         found.extend(address(&at("to"), person));
     }
     if job.formats.is_empty() {
-        found.push(Mistake::at(at("formats"), "`formats` names nothing: give `html`, `pdf`, `md` or `json`."));
+        found.push(Mistake::at(
+            at("formats"),
+            "`formats` names nothing: give `html`, `pdf`, `md`, `json`, `sarif` or `junit`.",
+        ));
+    }
+    if job.histories.is_some() && job.formats.iter().any(|format| !format.is_of_many()) {
+        let what = "`sarif` and `junit` tell of one machine, and `histories` makes an overview of many.";
+        found.push(Mistake::at(at("formats"), what));
     }
     if job.limit.duration().is_zero() {
         found.push(Mistake::at(at("limit"), "`limit` is nothing, so it could never end."));

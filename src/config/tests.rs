@@ -88,6 +88,7 @@ fn mistakes_are_told_with_their_line_and_what_would_be_right() {
         "[schedule.a]\nwhen = 'every monday 7:00'\ndo = 'audit'\nto = ['a@example.org']\ncomand = 'x'",
         "[schedule.a]\nwhen = 'every monday 7:00'\ndo = 'audit'\nto = ['a@example.org']",
         "[schedule.a]\nwhen = 'every monday 7:00'\ndo = 'report'\nlimit = '0'",
+        "[schedule.a]\nwhen = 'every monday 7:00'\ndo = 'report'\nhistories = '/srv'\nformats = ['html', 'sarif']",
         "[mail\nto = []",
         "[mail]\nto = [\n'a',\n",
         "[mail]\nto = 'a'\nto = 'b'",

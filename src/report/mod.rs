@@ -7,6 +7,7 @@ pub mod charts;
 pub mod email;
 pub mod fleet;
 mod html;
+mod junit;
 mod logo;
 mod made;
 mod markdown;
@@ -15,6 +16,7 @@ mod options;
 mod past;
 mod pdf;
 mod resources;
+mod sarif;
 mod sentences;
 mod templates;
 #[cfg(test)]
@@ -40,6 +42,16 @@ pub use text::{Style, page, problem_page, quiet_page};
 /// The report as JSON: the model itself.
 pub fn json(report: &Report) -> String {
     serde_json::to_string_pretty(report).unwrap_or_default()
+}
+
+/// The report as SARIF 2.1.0.
+pub fn sarif(report: &Report) -> String {
+    sarif::sarif(report)
+}
+
+/// The report as JUnit's XML.
+pub fn junit(report: &Report) -> String {
+    junit::junit(report)
 }
 
 /// The JSON Schema of the model.

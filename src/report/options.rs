@@ -34,9 +34,15 @@ pub enum Format {
     /// For the file and for paper.
     Pdf,
     /// Markdown.
+    #[value(alias = "markdown")]
     Md,
     /// The report model.
     Json,
+    /// SARIF 2.1.0, for what collects the findings of many tools.
+    Sarif,
+    /// JUnit's XML, for pipelines that show tests.
+    #[value(alias = "xml")]
+    Junit,
 }
 
 impl Format {
@@ -47,12 +53,19 @@ impl Format {
             Format::Pdf => "pdf",
             Format::Md => "md",
             Format::Json => "json",
+            Format::Sarif => "sarif",
+            Format::Junit => "xml",
         }
+    }
+
+    /// Whether an overview of many machines can be written so.
+    pub fn is_of_many(self) -> bool {
+        !matches!(self, Format::Sarif | Format::Junit)
     }
 
     /// Whether a terminal can show it.
     pub fn is_text(self) -> bool {
-        matches!(self, Format::Md | Format::Json)
+        !matches!(self, Format::Html | Format::Pdf)
     }
 }
 

@@ -94,8 +94,12 @@ fn the_name_of_the_file_says_what_is_written_unless_a_format_is_named() {
         fs::read(file).unwrap()
     };
     assert!(written("a.PDF", &[]).starts_with(b"%PDF-"));
-    assert!(written("a.json", &[]).starts_with(b"{"));
+    let model: serde_json::Value = serde_json::from_slice(&written("a.json", &[])).unwrap();
     assert!(written("a.pdf", &["--format", "html"]).starts_with(b"<!DOCTYPE"));
+    assert!(written("a.xml", &[]).starts_with(b"<?xml"));
+    let sarif: serde_json::Value = serde_json::from_slice(&written("a.sarif", &[])).unwrap();
+    let first = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
+    assert_eq!(first(&sarif["runs"][0]["results"][0]["ruleId"]), first(&model["problems"][0]["check"]));
     for other in ["a.html", "a.old", "a"] {
         assert!(written(other, &[]).starts_with(b"<!DOCTYPE"), "{other}");
     }
@@ -168,6 +172,10 @@ fn a_folder_of_histories_becomes_an_overview_and_a_broken_one_is_named() {
     for format in ["html", "pdf", "md"] {
         let said = program().args(["report", "--db", db, "--format", format, "-o", "-"]).output().unwrap();
         assert!(said.status.success() && !said.stdout.is_empty(), "{format}");
+    }
+    for format in ["sarif", "junit"] {
+        let said = cleanbill(&["report", "--db", db, "--format", format]);
+        assert_eq!((said.code, said.err.contains("of one machine")), (2, true), "{format}: {}", said.err);
     }
 }
 

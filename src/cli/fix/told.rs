@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, fmt::Write as _, io::IsTerminal as _, time::Dur
 
 use anstyle::{AnsiColor, Style};
 use indicatif::{ProgressBar, ProgressStyle};
+use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 use serde_json::{Value, json};
 
 use super::{
@@ -304,35 +305,32 @@ fn text(run: &FixRun, (was, now): (Grade, Option<Grade>)) -> String {
 
 /// One test case for each fix.
 fn junit(steps: &[FixStep], plan: &Plan) -> String {
-    let escape = |text: &str| {
-        harmless(text).replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+    let steps: BTreeMap<&str, &FixStep> = steps.iter().map(|s| (s.check.as_str(), s)).collect();
+    let skipped = |why: &str| {
+        let mut status = TestCaseStatus::skipped();
+        status.set_message(harmless(why));
+        status
     };
-    let states: BTreeMap<&str, &FixStep> = steps.iter().map(|s| (s.check.as_str(), s)).collect();
-    let mut cases = String::new();
-    let mut failures = 0;
-    for fix in &plan.fixes {
-        let _ = write!(cases, "  <testcase classname=\"cleanbill.fix\" name=\"{}\"", escape(&fix.check));
-        match states.get(fix.check.as_str()) {
-            Some(step) if step.state == StepState::Fixed => cases.push_str("/>\n"),
-            Some(step) if step.state == StepState::Refused => {
-                let why = step.why.as_deref().unwrap_or_default();
-                let _ = writeln!(cases, ">\n    <skipped message=\"{}\"/>\n  </testcase>", escape(why));
-            }
+    let cases = plan.fixes.iter().map(|fix| {
+        let status = match steps.get(fix.check.as_str()) {
+            Some(step) if step.state == StepState::Fixed => TestCaseStatus::success(),
+            Some(step) if step.state == StepState::Refused => skipped(step.why.as_deref().unwrap_or_default()),
             Some(step) => {
-                failures += 1;
-                let _ = writeln!(cases, ">\n    <failure message=\"{}\"/>\n  </testcase>", escape(&outcome(step)));
+                let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
+                status.set_message(harmless(&outcome(step)));
+                status
             }
-            None => {
-                let why = fix.why_not().unwrap_or_default();
-                let _ = writeln!(cases, ">\n    <skipped message=\"{}\"/>\n  </testcase>", escape(&why));
-            }
-        }
-    }
-    format!(
-        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuite name=\"cleanbill fix\" tests=\"{}\" failures=\"{failures}\">\n\
-         {cases}</testsuite>\n",
-        plan.fixes.len()
-    )
+            None => skipped(&fix.why_not().unwrap_or_default()),
+        };
+        let mut case = TestCase::new(fix.check.as_str(), status);
+        case.set_classname("cleanbill.fix");
+        case
+    });
+    let mut suite = TestSuite::new("cleanbill fix");
+    suite.add_test_cases(cases);
+    let mut report = Report::new("cleanbill fix");
+    report.add_test_suite(suite);
+    report.to_string().unwrap_or_default()
 }
 
 /// Progress on stderr.
