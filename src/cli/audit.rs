@@ -89,6 +89,8 @@ enum Format {
     /// JUnit's XML, for pipelines that show tests.
     #[value(alias = "xml")]
     Junit,
+    /// A line for each problem, for a spreadsheet.
+    Csv,
 }
 
 pub(super) fn run(args: &Args) -> Result<ExitCode, CliError> {
@@ -115,6 +117,7 @@ pub(super) fn run(args: &Args) -> Result<ExitCode, CliError> {
         Format::Md => terminal::told(report::markdown(&seen.report)?),
         Format::Sarif => report::sarif(&seen.report) + "\n",
         Format::Junit => report::junit(&seen.report),
+        Format::Csv => report::csv(&seen.report),
     };
     terminal::deliver(args.output.as_deref(), &text)?;
     if args.timings {

@@ -7,6 +7,7 @@ use super::{
     error::CliError,
     listing::{self, ListFormat},
 };
+use crate::facts::QueryResult;
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
@@ -31,7 +32,7 @@ pub(super) fn run(args: &Args) -> Result<ExitCode, CliError> {
     }
     let columns =
         ["id", "started", "hostname", "root", "grade", "risk", "problems", "unknown", "complete", "privileged"];
-    let mut list = listing::of(&columns, &audits);
+    let mut list = QueryResult::of(&columns, &audits);
     if args.format == ListFormat::Table {
         // A second is exact enough for people.
         for cell in list.rows.iter_mut().filter_map(|row| row.get_mut(1)) {

@@ -60,7 +60,7 @@ pub(super) fn run(args: Args) -> Result<ExitCode, CliError> {
                 if format == ListFormat::Json {
                     terminal::print(&(serde_json::to_string_pretty(table).unwrap_or_default() + "\n"))?;
                 } else {
-                    listing::print(&listing::of(&["name", "type", "nullable", "about"], table.columns), format)?;
+                    listing::print(&QueryResult::of(&["name", "type", "nullable", "about"], table.columns), format)?;
                 }
                 return Ok(ExitCode::SUCCESS);
             }

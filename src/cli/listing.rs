@@ -3,7 +3,10 @@
 use unicode_width::UnicodeWidthStr as _;
 
 use super::{error::CliError, terminal};
-use crate::{facts::QueryResult, words::harmless};
+use crate::{
+    facts::{QueryResult, cell},
+    words::harmless,
+};
 
 /// How a list is printed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -30,27 +33,7 @@ pub(super) fn text(list: &QueryResult, format: ListFormat) -> String {
             let maps = list.clone().into_maps();
             serde_json::to_string_pretty(&maps).unwrap_or_default() + "\n"
         }
-        ListFormat::Csv => csv(list),
-    }
-}
-
-/// A list from anything that serialises to a flat object, with the columns in order.
-pub(super) fn of<T: serde::Serialize>(columns: &[&str], items: &[T]) -> QueryResult {
-    let rows = items
-        .iter()
-        .map(|item| {
-            let value = serde_json::to_value(item).unwrap_or_default();
-            columns.iter().map(|c| value.get(*c).cloned().unwrap_or_default()).collect()
-        })
-        .collect();
-    QueryResult { columns: columns.iter().map(|c| (*c).to_owned()).collect(), rows }
-}
-
-fn cell(value: &serde_json::Value) -> String {
-    match value {
-        serde_json::Value::Null => String::new(),
-        serde_json::Value::String(s) => s.clone(),
-        other => other.to_string(),
+        ListFormat::Csv => list.csv(),
     }
 }
 
@@ -92,27 +75,6 @@ fn table(list: &QueryResult) -> String {
     out
 }
 
-/// RFC 4180; a cell that a spreadsheet would take for a formula gets an apostrophe before it.
-fn csv(list: &QueryResult) -> String {
-    let mut out = String::new();
-    let quoted = |text: &str| {
-        let text = text.replace('\0', "\u{fffd}");
-        if text.contains(['"', ',', '\n', '\r']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text }
-    };
-    out.push_str(&list.columns.iter().map(|c| quoted(c)).collect::<Vec<_>>().join(","));
-    out.push_str("\r\n");
-    for row in &list.rows {
-        let cells = row.iter().map(|value| {
-            let text = cell(value);
-            let formula = value.is_string() && text.starts_with(['=', '+', '-', '@', '\t', '\r']);
-            quoted(&if formula { format!("'{text}") } else { text })
-        });
-        out.push_str(&cells.collect::<Vec<_>>().join(","));
-        out.push_str("\r\n");
-    }
-    out
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -124,11 +86,6 @@ mod tests {
             columns: vec!["name".into(), "n".into()],
             rows: vec![vec![json!("=cmd()"), json!(-5)], vec![json!("a,\"b\"\x1b[31m"), json!(12)]],
         }
-    }
-
-    #[test]
-    fn csv_quotes_and_defuses_formulas() {
-        assert_eq!(csv(&list()), "name,n\r\n'=cmd(),-5\r\n\"a,\"\"b\"\"\x1b[31m\",12\r\n");
     }
 
     #[test]

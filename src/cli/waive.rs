@@ -11,7 +11,7 @@ use super::{
     listing::{self, ListFormat},
     look,
 };
-use crate::store::Waiver;
+use crate::{facts::QueryResult, store::Waiver};
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
@@ -106,6 +106,6 @@ pub(super) fn list(args: &ListArgs) -> Result<ExitCode, CliError> {
         anstream::eprintln!("Nothing is accepted.");
         return Ok(ExitCode::SUCCESS);
     }
-    listing::print(&listing::of(&["check", "until", "who", "reason", "made"], &waivers), args.format)?;
+    listing::print(&QueryResult::of(&["check", "until", "who", "reason", "made"], &waivers), args.format)?;
     Ok(ExitCode::SUCCESS)
 }

@@ -56,6 +56,48 @@ impl QueryResult {
         let columns = self.columns;
         self.rows.into_iter().map(|row| columns.iter().cloned().zip(row).collect()).collect()
     }
+
+    /// The same of anything that serialises to a flat object, with the columns in order.
+    pub fn of<T: serde::Serialize>(columns: &[&str], items: &[T]) -> Self {
+        let row = |item: &T| {
+            let value = serde_json::to_value(item).unwrap_or_default();
+            columns.iter().map(|c| value.get(*c).cloned().unwrap_or_default()).collect()
+        };
+        QueryResult {
+            columns: columns.iter().map(|c| (*c).to_owned()).collect(),
+            rows: items.iter().map(row).collect(),
+        }
+    }
+
+    /// As CSV (RFC 4180); a cell that a spreadsheet would take for a formula gets an apostrophe before it.
+    pub fn csv(&self) -> String {
+        let mut out = String::new();
+        let quoted = |text: &str| {
+            let text = text.replace('\0', "\u{fffd}");
+            if text.contains(['"', ',', '\n', '\r']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text }
+        };
+        out.push_str(&self.columns.iter().map(|c| quoted(c)).collect::<Vec<_>>().join(","));
+        out.push_str("\r\n");
+        for row in &self.rows {
+            let cells = row.iter().map(|value| {
+                let text = cell(value);
+                let formula = value.is_string() && text.starts_with(['=', '+', '-', '@', '\t', '\r']);
+                quoted(&if formula { format!("'{text}") } else { text })
+            });
+            out.push_str(&cells.collect::<Vec<_>>().join(","));
+            out.push_str("\r\n");
+        }
+        out
+    }
+}
+
+/// A value as the text of a cell.
+pub(crate) fn cell(value: &serde_json::Value) -> String {
+    match value {
+        serde_json::Value::Null => String::new(),
+        serde_json::Value::String(s) => s.clone(),
+        other => other.to_string(),
+    }
 }
 
 /// An in-memory DuckDB with the fact tables of one audit.
@@ -381,6 +423,18 @@ mod tests {
         db.connection.execute_batch("create table t as select range as n from range(5)").unwrap();
         db.seal().unwrap();
         db
+    }
+
+    #[test]
+    fn csv_quotes_and_defuses_formulas() {
+        let list = QueryResult {
+            columns: vec!["name".into(), "n".into()],
+            rows: vec![
+                vec![serde_json::json!("=cmd()"), serde_json::json!(-5)],
+                vec![serde_json::json!("a,\"b\"\x1b[31m"), serde_json::json!(12)],
+            ],
+        };
+        assert_eq!(list.csv(), "name,n\r\n'=cmd(),-5\r\n\"a,\"\"b\"\"\x1b[31m\",12\r\n");
     }
 
     #[test]

@@ -8,7 +8,7 @@ mod db;
 mod set;
 
 pub use db::{FactDb, QueryError, QueryResult};
-pub(crate) use db::{append, create_table, json};
+pub(crate) use db::{append, cell, create_table, json};
 pub use set::{Facts, Gap, Reason, State, TableData};
 
 use jiff::Timestamp;

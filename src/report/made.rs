@@ -1,8 +1,8 @@
 //! A report of one machine or of many, in the format that is asked for.
 
 use super::{
-    Format, Options, PdfError, Rendered, Report, TemplateError, fleet, fleet::Fleet, html, json, junit, markdown, pdf,
-    sarif,
+    Format, Options, PdfError, Rendered, Report, TemplateError, csv, fleet, fleet::Fleet, html, json, junit, markdown,
+    pdf, sarif,
 };
 
 /// The report of one machine, or of many.
@@ -24,7 +24,9 @@ pub enum MadeError {
     #[error(transparent)]
     Pdf(#[from] PdfError),
     /// What tells of one machine was asked of many.
-    #[error("SARIF and JUnit tell of one machine, and this is an overview of many: name one history with --db FILE")]
+    #[error(
+        "SARIF, JUnit and CSV tell of one machine, and this is an overview of many: name one history with --db FILE"
+    )]
     OfOne,
 }
 
@@ -43,11 +45,12 @@ impl Made {
             (Made::One(report), Format::Json) => plain(json(report)),
             (Made::One(report), Format::Sarif) => plain(sarif(report)),
             (Made::One(report), Format::Junit) => (junit(report).into_bytes(), Vec::new()),
+            (Made::One(report), Format::Csv) => (csv(report).into_bytes(), Vec::new()),
             (Made::Many(fleet), Format::Html) => page(fleet::html(fleet, options)?),
             (Made::Many(fleet), Format::Pdf) => (pdf::fleet_pdf(fleet, options)?, Vec::new()),
             (Made::Many(fleet), Format::Md) => page(fleet::markdown(fleet)?),
             (Made::Many(fleet), Format::Json) => plain(fleet::json(fleet)),
-            (Made::Many(_), Format::Sarif | Format::Junit) => return Err(MadeError::OfOne),
+            (Made::Many(_), Format::Sarif | Format::Junit | Format::Csv) => return Err(MadeError::OfOne),
         })
     }
 

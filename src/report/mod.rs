@@ -4,6 +4,7 @@
 mod brief;
 mod build;
 pub mod charts;
+mod csv;
 pub mod email;
 pub mod fleet;
 mod html;
@@ -42,6 +43,11 @@ pub use text::{Style, page, problem_page, quiet_page};
 /// The report as JSON: the model itself.
 pub fn json(report: &Report) -> String {
     serde_json::to_string_pretty(report).unwrap_or_default()
+}
+
+/// The report for a spreadsheet.
+pub fn csv(report: &Report) -> String {
+    csv::csv(report)
 }
 
 /// The report as SARIF 2.1.0.

@@ -43,6 +43,8 @@ pub enum Format {
     /// JUnit's XML, for pipelines that show tests.
     #[value(alias = "xml")]
     Junit,
+    /// A line for each problem, for a spreadsheet.
+    Csv,
 }
 
 impl Format {
@@ -55,12 +57,13 @@ impl Format {
             Format::Json => "json",
             Format::Sarif => "sarif",
             Format::Junit => "xml",
+            Format::Csv => "csv",
         }
     }
 
     /// Whether an overview of many machines can be written so.
     pub fn is_of_many(self) -> bool {
-        !matches!(self, Format::Sarif | Format::Junit)
+        !matches!(self, Format::Sarif | Format::Junit | Format::Csv)
     }
 
     /// Whether a terminal can show it.

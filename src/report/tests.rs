@@ -132,6 +132,22 @@ fn a_problem_in_sarif_is_the_same_whatever_is_seen_of_it() {
 }
 
 #[test]
+fn a_spreadsheet_gets_a_line_for_each_problem() {
+    let mut accepted = problem("accepted", Severity::Low, "Accepted");
+    accepted.waived = true;
+    let outcomes = vec![problem("not-restarted-for-long", Severity::High, "=1+1"), accepted];
+    let out = csv(&built(&audit(outcomes, "web01")));
+    let lines: Vec<&str> = out.split_terminator("\r\n").collect();
+    assert_eq!(lines.len(), 3, "{out}");
+    assert!(lines[0].starts_with("state,severity,check,title,area,points,minutes,since,cause,"));
+    assert!(
+        lines[1].starts_with("open,high,not-restarted-for-long,'=1+1,") && lines[1].ends_with(",'=1+1 (/etc/x:3)"),
+        "{out}"
+    );
+    assert!(lines[2].starts_with("accepted,low,accepted,Accepted,"), "{out}");
+}
+
+#[test]
 fn junit_tells_each_check() {
     let gap = Outcome::new("unknown", Verdict::Unknown(vec![Gap::new("x", "y", Reason::Broken("z".to_owned()))]));
     let outcomes =

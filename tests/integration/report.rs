@@ -173,7 +173,7 @@ fn a_folder_of_histories_becomes_an_overview_and_a_broken_one_is_named() {
         let said = program().args(["report", "--db", db, "--format", format, "-o", "-"]).output().unwrap();
         assert!(said.status.success() && !said.stdout.is_empty(), "{format}");
     }
-    for format in ["sarif", "junit"] {
+    for format in ["sarif", "junit", "csv"] {
         let said = cleanbill(&["report", "--db", db, "--format", format]);
         assert_eq!((said.code, said.err.contains("of one machine")), (2, true), "{format}: {}", said.err);
     }
