@@ -38,7 +38,7 @@ pub(super) struct Args {
     /// What to write; several with commas [default: as the name of the file ends, else html]
     #[arg(long, value_name = "FORMAT", value_delimiter = ',')]
     format: Vec<Format>,
-    /// File or folder to write to, - for stdout [default: cleanbill-HOST.html here; stdout for md and json]
+    /// File or folder to write to, - for stdout [default: cleanbill-HOST.html or .pdf here; stdout for the others]
     #[arg(long, short, value_name = "FILE|DIR")]
     output: Option<PathBuf>,
     /// The audit to report: a number or latest [default: the latest; a new one when there is none]
