@@ -47,15 +47,15 @@ pub(super) const SAMPLER: Sampler = Sampler {
 struct Memory {
     info: Again,
     vmstat: Again,
-    /// The library knows the limits of a container.
-    library: Option<sysinfo::System>,
+    /// sysinfo knows the limits of a container.
+    system: Option<sysinfo::System>,
 }
 
 impl Memory {
     fn new(host: &Host) -> Result<Self, Gap> {
         let real = host.root() == std::path::Path::new("/");
         let limited = |system: &sysinfo::System| system.cgroup_limits().is_some_and(|l| l.total_memory > 0);
-        let library = real.then(sysinfo::System::new).and_then(Result::ok).and_then(|mut system| {
+        let system = real.then(sysinfo::System::new).and_then(Result::ok).and_then(|mut system| {
             system.refresh_memory();
             let whole = system.total_memory();
             (limited(&system) && system.cgroup_limits().is_some_and(|l| l.total_memory < whole)).then_some(system)
@@ -63,7 +63,7 @@ impl Memory {
         Ok(Memory {
             info: Again::open(host, "/proc/meminfo", "how much memory is in use")?,
             vmstat: Again::open(host, "/proc/vmstat", "what is swapped")?,
-            library,
+            system,
         })
     }
 }
@@ -148,7 +148,7 @@ impl Memory {
     /// What a container may use, and what is left of it.
     #[allow(clippy::cast_precision_loss)]
     fn limit(&mut self) -> Option<(f64, f64)> {
-        let limits = self.library.as_ref()?.cgroup_limits()?;
+        let limits = self.system.as_ref()?.cgroup_limits()?;
         let (total, used) = (limits.total_memory, limits.rss);
         (total > 0).then_some((total as f64, total.saturating_sub(used) as f64))
     }
