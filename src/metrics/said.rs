@@ -43,11 +43,13 @@ pub fn times(times: f64) -> String {
     format!("{times:.decimals$}").trim_end_matches(".0").to_owned()
 }
 
-/// How long a time is: `40 minutes`, `24 hours`, `7 days`.
+/// How long a time is: `50 seconds`, `40 minutes`, `24 hours`, `7 days`.
 pub fn length(from: jiff::Timestamp, to: jiff::Timestamp) -> String {
-    let minutes = usize::try_from(to.duration_since(from).as_mins()).unwrap_or(0);
+    let seconds = usize::try_from(to.duration_since(from).as_secs()).unwrap_or(0);
+    let minutes = seconds / 60;
     match minutes {
-        ..120 => words::count(minutes, "minute", "minutes"),
+        0 => words::count(seconds, "second", "seconds"),
+        1..120 => words::count(minutes, "minute", "minutes"),
         120..2881 => words::count((minutes + 30) / 60, "hour", "hours"),
         _ => words::count((minutes + 720) / 1440, "day", "days"),
     }
@@ -103,9 +105,14 @@ mod tests {
     #[test]
     fn a_time_is_said_in_the_unit_that_fits() {
         let at = |second| jiff::Timestamp::from_second(second).unwrap();
-        for (seconds, expected) in
-            [(60, "1 minute"), (3600, "60 minutes"), (6 * 3600, "6 hours"), (86_400, "24 hours"), (604_800, "7 days")]
-        {
+        for (seconds, expected) in [
+            (8, "8 seconds"),
+            (60, "1 minute"),
+            (3600, "60 minutes"),
+            (6 * 3600, "6 hours"),
+            (86_400, "24 hours"),
+            (604_800, "7 days"),
+        ] {
             assert_eq!(length(at(0), at(seconds)), expected);
         }
     }
