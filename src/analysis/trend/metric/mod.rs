@@ -235,11 +235,12 @@ fn line(metric: &Metric, labels: Vec<(String, String)>, points: Vec<Point>) -> O
     })
 }
 
-/// How long a time is told: where its beginning was not measured, it begins later.
+/// How long a time is told, `these 24 hours`: where its beginning was not measured, it begins later.
 fn over((from, to): (Timestamp, Timestamp), lines: &[Line]) -> String {
     let first = lines.iter().filter_map(|line| Some(line.points.first()?.at)).min().unwrap_or(from);
     let late = first.duration_since(from) > to.duration_since(from) / 10;
-    said::length(if late { first } else { from }, to)
+    let length = said::length(if late { first } else { from }, to);
+    length.strip_prefix("1 ").map_or_else(|| format!("these {length}"), |one| format!("this {one}"))
 }
 
 fn sentence(asked: &Asked<'_>, lines: &[Line]) -> String {
@@ -247,15 +248,15 @@ fn sentence(asked: &Asked<'_>, lines: &[Line]) -> String {
     let mean = |v: f64| said::mean(asked.metric, v);
     let over = over(asked.time, lines);
     match lines {
-        [] => format!("Nothing was measured in these {over}."),
+        [] => format!("Nothing was measured in {over}."),
         [one] => {
             let name = if one.name.is_empty() { String::new() } else { format!(" of {}", one.name) };
             if asked.metric.says.is_some() {
                 let now = value(one.last);
-                return format!("{}{name}: {} over these {over}. Now it {now}.", asked.metric.title, mean(one.mean));
+                return format!("{}{name}: {} over {over}. Now it {now}.", asked.metric.title, mean(one.mean));
             }
             format!(
-                "{}{name}: {} on average over these {over}, between {} and {}. Now it is {}.",
+                "{}{name}: {} on average over {over}, between {} and {}. Now it is {}.",
                 asked.metric.title,
                 value(one.mean),
                 value(one.min),
@@ -264,14 +265,14 @@ fn sentence(asked: &Asked<'_>, lines: &[Line]) -> String {
             )
         }
         [first, ..] if asked.metric.says.is_some() => format!(
-            "{} over these {over}, {}. The most: {}, {}.",
+            "{} over {over}, {}. The most: {}, {}.",
             asked.metric.title,
             words::count(lines.len(), "line", "lines"),
             first.name,
             mean(first.mean)
         ),
         [first, ..] => format!(
-            "{} over these {over}, {}. The largest: {}, {} on average, at most {}.",
+            "{} over {over}, {}. The largest: {}, {} on average, at most {}.",
             asked.metric.title,
             words::count(lines.len(), "line", "lines"),
             first.name,

@@ -105,6 +105,9 @@ fn where_less_was_measured_than_was_asked_for_that_is_told() {
     };
     let week = over(-7 * 24 * 3600);
     assert!(week.contains("6 hours") && !week.contains("day"), "{week}");
+    // The last value alone: a minute before its end.
+    let last = over(6 * 3600 - 60);
+    assert!(last.contains(" this minute"), "{last}");
     // A part that hardly counts is none.
     assert_eq!(over(-600), over(0));
 }
