@@ -233,6 +233,26 @@ mod tests {
         Ok(connection.execute_batch(&sql)?)
     }
 
+    /// Whoever makes a history may be killed while doing so, and a file may be gone while what lay beside it stays.
+    #[test]
+    fn what_lies_beside_a_file_that_is_not_there_does_not_get_into_a_new_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("h.duckdb");
+        let store = Store::at(&path);
+        let connection = store.write().unwrap();
+        note(&connection, 1).unwrap();
+        keep(&connection, &File::open(&path).unwrap(), &beside(&path)).unwrap();
+        drop(connection);
+        assert!(care::waits(&path) && beside(&path).exists());
+        fs::remove_file(&path).unwrap();
+        for half in ["h.duckdb.new", "h.duckdb.new.wal"] {
+            fs::write(folder.path().join(half), [0; 5000]).unwrap();
+        }
+        store.transaction(|c| note(c, 7)).unwrap();
+        assert_eq!(notes(&store), [7]);
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
     #[test]
     fn what_was_left_is_used_only_where_it_is_whole_and_something_was_cut_off() {
         let folder = tempfile::tempdir().unwrap();

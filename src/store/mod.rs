@@ -233,32 +233,52 @@ impl Store {
             let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder);
             made.map_err(|e| StoreError::Denied { path: folder.to_owned(), said: e.to_string() })?;
         }
-        let fresh = !self.path.exists();
-        let connection = self.open(AccessMode::ReadWrite)?;
-        if fresh {
-            use std::os::unix::fs::PermissionsExt as _;
-            // What is wrong with a machine is nobody else's business.
-            let _ = std::fs::set_permissions(&self.path, std::fs::Permissions::from_mode(0o600));
+        if !self.path.exists() {
+            self.make()?;
         }
+        let connection = self.open(AccessMode::ReadWrite)?;
         let found = version(&connection)?;
         let known = known_version();
         if found > known {
             return Err(StoreError::Newer { path: self.path.clone(), found, known });
         }
         if found < known {
-            let mut sql = String::from("begin; create table if not exists schema_version (version bigint);");
-            for migration in schema::MIGRATIONS.iter().skip(usize::try_from(found).unwrap_or(0)) {
-                sql.push_str(migration);
-            }
-            sql.push_str(&format!("delete from schema_version; insert into schema_version values ({known}); commit;"));
-            connection.execute_batch(&sql)?;
+            bring_to_today(&connection, found)?;
         }
         guard::begin(&connection)?;
         Ok(connection)
     }
 
+    /// Makes an empty one under another name first: whoever comes meanwhile finds no file or a whole one. DuckDB takes a
+    /// file in which its head does not stand yet for a damaged one, and a process that is killed may leave such a file.
+    fn make(&self) -> Result<(), StoreError> {
+        use std::os::unix::fs::PermissionsExt as _;
+        let _held = care::alone_beside(&self.path)?;
+        // Another made it meanwhile. Behind a link that leads nowhere yet, DuckDB makes the file.
+        if std::fs::symlink_metadata(&self.path).is_ok() {
+            return Ok(());
+        }
+        let mut new = self.path.clone().into_os_string();
+        new.push(".new");
+        let new = PathBuf::from(new);
+        // What one who was killed left, and what lies beside a file that is gone: DuckDB would add it to the new one.
+        care::remove(&new)?;
+        care::remove(&self.path)?;
+        let connection = self.connect(&new, AccessMode::ReadWrite)?;
+        bring_to_today(&connection, 0).map_err(|error| self.at_full_disk(error))?;
+        drop(connection);
+        let denied = |e: std::io::Error| self.explain(e.to_string());
+        // What is wrong with a machine is nobody else's business.
+        std::fs::set_permissions(&new, std::fs::Permissions::from_mode(0o600)).map_err(denied)?;
+        std::fs::rename(&new, &self.path).map_err(denied)
+    }
+
     fn open(&self, mode: AccessMode) -> Result<Connection, StoreError> {
         guard::recover(&self.path);
+        self.connect(&self.path, mode)
+    }
+
+    fn connect(&self, path: &Path, mode: AccessMode) -> Result<Connection, StoreError> {
         self.patiently(|| {
             let config = Config::default()
                 .access_mode(match mode {
@@ -269,7 +289,7 @@ impl Store {
                 .threads(1)?
                 .with("autoinstall_known_extensions", "false")?
                 .with("autoload_known_extensions", "false")?;
-            Connection::open_with_flags(&self.path, config)
+            Connection::open_with_flags(path, config)
         })
     }
 
@@ -331,13 +351,29 @@ impl Store {
             Ok(value)
         });
         guard::settle(connection, &self.path);
-        result.map_err(|error| match error {
+        result.map_err(|error| self.at_full_disk(error))
+    }
+
+    /// A statement that failed because the disk is full, said so.
+    fn at_full_disk(&self, error: StoreError) -> StoreError {
+        match error {
             StoreError::Sql(said) if said.to_lowercase().contains("no space left") => {
                 StoreError::Full(self.path.clone())
             }
             other => other,
-        })
+        }
     }
+}
+
+/// Makes what an open file of an older schema, or of none, lacks.
+fn bring_to_today(connection: &Connection, found: i64) -> Result<(), StoreError> {
+    let mut sql = String::from("begin; create table if not exists schema_version (version bigint);");
+    for migration in schema::MIGRATIONS.iter().skip(usize::try_from(found).unwrap_or(0)) {
+        sql.push_str(migration);
+    }
+    let known = known_version();
+    sql.push_str(&format!("delete from schema_version; insert into schema_version values ({known}); commit;"));
+    Ok(connection.execute_batch(&sql)?)
 }
 
 fn known_version() -> i64 {

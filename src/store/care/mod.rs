@@ -164,13 +164,23 @@ pub(super) fn alone(path: &Path) -> Result<std::fs::File, StoreError> {
     hold::alone(path)
 }
 
+/// Keeps other processes of this program from making or exchanging a store, until the file goes; none where its folder
+/// cannot be kept.
+pub(super) fn alone_beside(store: &Path) -> Result<Option<std::fs::File>, StoreError> {
+    match hold::folder(folder_of(store)) {
+        Ok(held) => Ok(Some(held)),
+        Err(CareError::Busy(_)) => Err(StoreError::Busy(store.to_owned())),
+        Err(_) => Ok(None),
+    }
+}
+
 /// Bytes in the file beside, which DuckDB has not taken into the main one yet; none when there is none.
 fn wal_size(path: &Path) -> Option<u64> {
     std::fs::symlink_metadata(wal_of(path)).ok().map(|m| m.len())
 }
 
 /// Removes a file of DuckDB and what lies beside it, where they are there.
-fn remove(path: &Path) -> Result<(), StoreError> {
+pub(super) fn remove(path: &Path) -> Result<(), StoreError> {
     for file in [path.to_owned(), wal_of(path)] {
         match std::fs::remove_file(&file) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(copy::failed(&file, &error)),
