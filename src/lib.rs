@@ -28,5 +28,6 @@ mod signals;
 pub mod store;
 #[cfg(test)]
 mod testing;
+pub mod update;
 pub mod watch;
 pub mod words;

@@ -26,6 +26,7 @@ mod progress;
 mod query;
 mod report;
 mod schedule;
+mod self_update;
 mod settings;
 mod show;
 mod status;
@@ -119,6 +120,11 @@ enum Command {
     Watch(watch::Args),
     /// Run the schedule: waits, and starts each job when it is time
     Daemon(daemon::Args),
+    /// Put a newer release in the place of this program: fetched, signed, tried first
+    SelfUpdate(self_update::Args),
+    /// Try this program, as a release before it does
+    #[command(hide = true)]
+    SelfTest(self_update::TestArgs),
     /// Print shell completions
     Completions(generate::CompletionsArgs),
     /// Print the manual page
@@ -231,6 +237,8 @@ fn run(args: Vec<OsString>) -> ExitCode {
         Some(Command::Collect(args)) => collect::run(&args),
         Some(Command::Watch(args)) => watch::run(&args),
         Some(Command::Daemon(args)) => daemon::run(&args, cli.config.as_deref()),
+        Some(Command::SelfUpdate(args)) => self_update::run(&args),
+        Some(Command::SelfTest(args)) => self_update::test(&args),
         Some(Command::Completions(args)) => generate::completions(&args, &mut Cli::command()),
         Some(Command::Man(args)) => generate::man(&args, &Cli::command()),
     };
@@ -246,7 +254,9 @@ fn strict(command: Option<&Command>) -> settings::Strict {
         Some(Command::Init(_)) => settings::Strict::Makes,
         Some(Command::Schedule(args)) if args.adds() => settings::Strict::Makes,
         Some(Command::Schedule(args)) if args.takes_away() => settings::Strict::No,
-        Some(Command::Undo(_) | Command::History(_) | Command::Status(_) | Command::Store(_)) => settings::Strict::No,
+        Some(
+            Command::Undo(_) | Command::History(_) | Command::Status(_) | Command::Store(_) | Command::SelfUpdate(_),
+        ) => settings::Strict::No,
         _ => settings::Strict::Yes,
     }
 }

@@ -23,6 +23,7 @@ pub(super) fn mistakes(config: &Config) -> Vec<Mistake> {
     }
     metrics(&config.metrics, &mut found);
     config.watch.mistakes(&mut found);
+    config.update.mistakes(&mut found);
     checks(config, &mut found);
     targets(&config.metrics.targets, &mut found);
     for (name, job) in &config.schedule {

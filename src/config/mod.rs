@@ -13,6 +13,7 @@ mod sections;
 mod setup;
 #[cfg(test)]
 mod tests;
+mod update;
 mod watch;
 
 pub use edit::{Edit, EditError};
@@ -25,4 +26,5 @@ pub use metrics::{Metrics, Target};
 pub use mistake::{ConfigError, Mistake};
 pub use sections::{Alerts, Backup, Config, Job, Look, Machine, Mail, PolicyName, Security, StoreFile, Task};
 pub use setup::Setup;
+pub use update::{Channel, Update};
 pub use watch::{Panel, Watch};

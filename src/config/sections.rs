@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, path::PathBuf};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Length, Metrics, Watch};
+use super::{Length, Metrics, Update, Watch};
 use crate::{
     checks::Severity,
     fixes::policy::Policy,
@@ -32,6 +32,8 @@ pub struct Config {
     pub backup: Backup,
     /// How the machine feels: processor, memory, disks, network and what you name is measured again and again.
     pub metrics: Metrics,
+    /// How this program is kept current, where no package manager does it.
+    pub update: Update,
     /// The live view, `cleanbill watch`. In the view, `W` writes what is shown into this section.
     pub watch: Watch,
     /// Limits of single checks. By the id of the check: `[checks.very-old-password]` and then `days = 3650`.
@@ -195,7 +197,7 @@ impl Default for Backup {
 pub struct Job {
     /// When: in plain words (`every monday 7:00`) or as cron writes it (`0 7 * * mon`).
     pub when: String,
-    /// What: `audit`, `report`, `email`, `fix`, `backup` or `run`.
+    /// What: `audit`, `report`, `email`, `fix`, `backup`, `update` or `run`.
     #[serde(rename = "do")]
     pub task: Task,
     /// Of `audit`, `report`, `email` and `fix`: a mounted image or container tree that is meant instead of this machine.
@@ -300,6 +302,8 @@ pub enum Task {
     Fix,
     /// Copies the history.
     Backup,
+    /// Puts a newer release in the place of this program, as `[update]` says.
+    Update,
     /// Runs a command.
     Run,
 }
@@ -313,6 +317,7 @@ impl Task {
             Task::Email => "email",
             Task::Fix => "fix",
             Task::Backup => "backup",
+            Task::Update => "update",
             Task::Run => "run",
         }
     }

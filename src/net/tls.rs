@@ -60,12 +60,20 @@ fn roots(native: Vec<CertificateDer<'static>>, ca_file: Option<&Path>) -> Result
             roots.add(certificate).map_err(|e| no_certificate(path, &e))?;
         }
     }
-    if roots.is_empty() {
-        return Err("This machine trusts no authority, so it cannot tell whether a server is the right one. \
-                    Install the package ca-certificates, or name the server's own certificate file"
-            .to_owned());
-    }
-    Ok(roots)
+    if roots.is_empty() { Err(NOBODY.to_owned()) } else { Ok(roots) }
+}
+
+const NOBODY: &str = "This machine trusts no authority, so it cannot tell whether a server is the right one. \
+                      Install the package ca-certificates, or name the server's own certificate file";
+
+/// The authorities of this machine and those of the file, as they are.
+///
+/// # Errors
+/// A sentence when the file cannot be used or nothing is trusted at all.
+pub(crate) fn certificates(ca_file: Option<&Path>) -> Result<Vec<CertificateDer<'static>>, String> {
+    let mut all = rustls_native_certs::load_native_certs().certs;
+    all.extend(ca_file.map(read).transpose()?.into_iter().flatten());
+    if all.is_empty() { Err(NOBODY.to_owned()) } else { Ok(all) }
 }
 
 /// Why a server is not believed, to follow its name: `has a certificate that …`. Nothing when the line broke in another

@@ -33,7 +33,7 @@ pub use lock::Lock;
 pub use measure::MEASURES;
 pub use outbox::{Delivered, deliver};
 pub use run::{Asked, Ended, run, wait_for_delay};
-pub use start::End;
+pub use start::{End, restart_service};
 pub use status::{Listed, Status, does, jobs, only_starts_jobs, result, status};
 pub use when::{CronLine, When, WhenError, says_time};
 pub use work::{Preview, Tried, preview, test_mail, work};

@@ -16,9 +16,12 @@ pub(super) const JOB: &str = "cleanbill-job";
 /// The service that hands over mail.
 pub(super) const MAIL: &str = "cleanbill-mail.service";
 
+/// The service that runs the schedule.
+pub(super) const SERVICE: &str = "cleanbill.service";
+
 /// Whether a job changes the machine, or may do anything at all.
 pub(super) fn changes(task: Task) -> bool {
-    matches!(task, Task::Fix | Task::Run)
+    matches!(task, Task::Fix | Task::Run | Task::Update)
 }
 
 /// Whether mail is handed over by a service beside this one: the mail program of this machine writes to its own folders,
@@ -30,6 +33,17 @@ pub(super) fn mail_goes_beside(here: &Here) -> bool {
 /// Lets that service hand over what waits. It does so too when this does not work: the daemon, or its timer, sees to it.
 pub(super) fn mail_beside() {
     let _ = systemctl(&["start", "--no-block", "--quiet", MAIL]).stderr(Stdio::null()).status();
+}
+
+/// Lets the service go on with the program that lies there now, where it runs; says whether it does. What is at work in it
+/// comes to its end first, and nobody waits for that.
+pub fn restart_service() -> bool {
+    let quiet = |args: &[&str]| {
+        systemctl(args).stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok_and(|status| status.success())
+    };
+    rustix::process::geteuid().is_root()
+        && quiet(&["is-active", "--quiet", SERVICE])
+        && quiet(&["try-restart", "--no-block", SERVICE])
 }
 
 /// Something that was started.

@@ -181,6 +181,7 @@ pub fn does(job: &Job, config: &Config) -> String {
         }
         Task::Fix => format!("fixes what [autofix] allows on {}", machine()),
         Task::Backup => "copies the history".to_owned(),
+        Task::Update => "puts newer releases of cleanbill in its place".to_owned(),
         Task::Run => format!("runs: {}", harmless(job.command.as_deref().unwrap_or_default())),
     }
 }

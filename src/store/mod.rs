@@ -62,7 +62,7 @@ pub use metrics::{Keep, Kept, Metrics, Point, Rolled, SeriesRow, Summary, Taken}
 pub use moment::Moment;
 pub use waivers::Waiver;
 
-use crate::facts::QueryError;
+use crate::{facts::QueryError, words};
 
 /// A store that may not exist yet.
 #[derive(Debug, Clone)]
@@ -137,7 +137,14 @@ impl StoreError {
             StoreError::Damaged { path, .. } => {
                 format!("See what is wrong with it with: cleanbill store check{}", at_db(path))
             }
-            StoreError::Newer { .. } => "Install the newer cleanbill, or give another file with --db FILE".to_owned(),
+            StoreError::Newer { path, known, .. } => match care::kept_for_older(path, *known) {
+                Some(copy) => format!(
+                    "Install the newer cleanbill. Or bring back the history as it was before: cleanbill store restore {}{}",
+                    words::shell(&copy.to_string_lossy()),
+                    at_db(path)
+                ),
+                None => "Install the newer cleanbill, or give another file with --db FILE".to_owned(),
+            },
             StoreError::Busy(_) => "Close the other program (a duckdb shell?) and try again".to_owned(),
             StoreError::Denied { .. } => "Run with sudo, or give another file with --db FILE".to_owned(),
             StoreError::Full(_) => "Make room, or give a file on another disk with --db FILE".to_owned(),
@@ -236,11 +243,18 @@ impl Store {
         if !self.path.exists() {
             self.make()?;
         }
-        let connection = self.open(AccessMode::ReadWrite)?;
-        let found = version(&connection)?;
+        let mut connection = self.open(AccessMode::ReadWrite)?;
+        let mut found = version(&connection)?;
         let known = known_version();
         if found > known {
             return Err(StoreError::Newer { path: self.path.clone(), found, known });
+        }
+        if 0 < found && found < known {
+            // An older release cannot read it any more then: a copy is kept for that.
+            drop(connection);
+            care::keep_for_older(&self.path, found)?;
+            connection = self.open(AccessMode::ReadWrite)?;
+            found = version(&connection)?;
         }
         if found < known {
             bring_to_today(&connection, found)?;
@@ -402,7 +416,7 @@ pub(crate) fn at_db(path: &Path) -> String {
     if path == Store::default_path() {
         String::new()
     } else {
-        format!(" --db {}", crate::words::shell(&path.display().to_string()))
+        format!(" --db {}", words::shell(&path.display().to_string()))
     }
 }
 

@@ -20,4 +20,6 @@ mod support;
 #[path = "../../src/testing.rs"]
 mod testing;
 mod trend;
+mod update;
+mod upgrade;
 mod watch;

@@ -34,6 +34,9 @@ pub(super) struct Args {
     /// Copy the history
     #[arg(long, group = "what")]
     backup: bool,
+    /// Put newer releases of cleanbill in its place, as [update] says
+    #[arg(long, group = "what")]
+    update: bool,
     /// Run a command
     #[arg(long, value_name = "COMMAND", group = "what")]
     run: Option<String>,
@@ -85,6 +88,7 @@ impl Args {
             Args { email: Some(_), .. } => Task::Email,
             Args { fix: Some(_), .. } => Task::Fix,
             Args { backup: true, .. } => Task::Backup,
+            Args { update: true, .. } => Task::Update,
             Args { run: Some(_), .. } => Task::Run,
             _ => Task::Audit,
         };

@@ -17,7 +17,7 @@ pub(super) struct Unit {
 }
 
 /// The service in which the daemon waits.
-pub(super) const SERVICE: &str = "cleanbill.service";
+pub(super) use crate::schedule::start::SERVICE;
 /// What runs jobs that only look, by timers.
 const LOOK: &str = "cleanbill-look";
 /// The timer of the mail that waits.

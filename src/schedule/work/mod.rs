@@ -8,6 +8,7 @@ mod fix;
 mod preview;
 mod report;
 mod trouble;
+mod update;
 mod urgent;
 
 use std::time::Duration;
@@ -55,6 +56,7 @@ pub fn work(here: &Here, name: &str, run: i64) -> Result<String, ScheduleError> 
         Task::Email => work.email(),
         Task::Fix => work.fix(),
         Task::Backup => work.backup(),
+        Task::Update => work.update(),
         Task::Run => Err(ScheduleError::Other("A command is run as it is.".to_owned())),
     }
 }

@@ -110,6 +110,14 @@ impl Store {
         })
     }
 
+    /// Copies the history as it is, to try something with it.
+    ///
+    /// # Errors
+    /// When it cannot be read or the copy not be written.
+    pub fn copy_to(&self, target: &Path) -> Result<(), StoreError> {
+        Worker::copy(self.path(), target).map(|_| ())
+    }
+
     /// A copy of which every row was read.
     fn copy_whole(&self, part: &Path) -> Result<Reading, CareError> {
         let damaged = |said: String| CareError::Damaged { path: self.path().to_owned(), said };

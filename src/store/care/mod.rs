@@ -164,6 +164,19 @@ pub(super) fn alone(path: &Path) -> Result<std::fs::File, StoreError> {
     hold::alone(path)
 }
 
+/// Keeps a copy of a store of an older schema, before it is brought to that of today.
+pub(super) fn keep_for_older(store: &Path, schema: i64) -> Result<(), StoreError> {
+    let copy = names::of_schema(store, schema, jiff::Timestamp::now());
+    copy::copy(store, &copy).map(|_| ()).inspect_err(|_| {
+        let _ = std::fs::remove_file(&copy);
+    })
+}
+
+/// The newest copy of a store that a program which knows this schema can read.
+pub(super) fn kept_for_older(store: &Path, known: i64) -> Option<PathBuf> {
+    names::of_older_schemas(store, known).pop()
+}
+
 /// Keeps other processes of this program from making or exchanging a store, until the file goes; none where its folder
 /// cannot be kept.
 pub(super) fn alone_beside(store: &Path) -> Result<Option<std::fs::File>, StoreError> {

@@ -11,6 +11,8 @@ use super::BackupFile;
 
 const ENDING: &str = ".duckdb";
 const PART: &str = ".part";
+/// What stands in the name of a store of an older schema, before its number.
+const SCHEMA: &str = "schema-";
 /// A minute in a name, UTC. In order of the alphabet they are in order of time.
 const MINUTE: &str = "%Y-%m-%dT%H%M";
 
@@ -41,6 +43,27 @@ pub(super) fn part(folder: &Path, stem: &str, now: Timestamp) -> PathBuf {
 pub(super) fn aside(store: &Path, why: &str, now: Timestamp) -> PathBuf {
     let name = format!("{}.{why}-{}", store.file_name().unwrap_or_default().to_string_lossy(), minute(now));
     free(store.with_file_name(&name), |n| store.with_file_name(format!("{name}-{n}")))
+}
+
+/// Where a store of an older schema is kept before it is brought to that of today:
+/// `cleanbill.duckdb.schema-4-2026-11-26T0300`.
+pub(super) fn of_schema(store: &Path, schema: i64, now: Timestamp) -> PathBuf {
+    aside(store, &format!("{SCHEMA}{schema}"), now)
+}
+
+/// What is kept of a store that a program which knows this schema can read, the newest last.
+pub(super) fn of_older_schemas(store: &Path, known: i64) -> Vec<PathBuf> {
+    let prefix = format!("{}.{SCHEMA}", store.file_name().unwrap_or_default().to_string_lossy());
+    let mut found: Vec<(String, PathBuf)> = Vec::new();
+    for entry in fs::read_dir(super::folder_of(store)).into_iter().flatten().flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let Some((schema, minute)) = name.strip_prefix(&prefix).and_then(|rest| rest.split_once('-')) else { continue };
+        if schema.parse::<i64>().is_ok_and(|schema| schema <= known) {
+            found.push((minute.to_owned(), store.with_file_name(name)));
+        }
+    }
+    found.sort();
+    found.into_iter().map(|(_, path)| path).collect()
 }
 
 fn free(first: PathBuf, next: impl Fn(u32) -> PathBuf) -> PathBuf {
