@@ -3,6 +3,7 @@
 
 mod evil;
 mod good;
+mod install;
 mod kill;
 mod release;
 mod server;
