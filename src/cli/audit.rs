@@ -24,6 +24,7 @@ Examples:
   sudo cleanbill audit --only 'ssh-*' updates   some checks or areas
   cleanbill audit --root /mnt/image --no-store  a mounted image
   sudo cleanbill audit --format json | jq '.problems[] | .title'
+  sudo cleanbill audit -o web01.jsonl           OCSF events for a SIEM; also .sarif, .xml (JUnit), .csv, .md, .json
   sudo cleanbill audit --fail-on high           exit with 1 when something is high or critical")]
 pub(super) struct Args {
     /// Look at a mounted image or container tree instead of this machine
@@ -91,6 +92,9 @@ enum Format {
     Junit,
     /// A line for each problem, for a spreadsheet.
     Csv,
+    /// OCSF Compliance Findings, one event a line, for what collects security events.
+    #[value(alias = "jsonl", alias = "ndjson")]
+    Ocsf,
 }
 
 pub(super) fn run(args: &Args) -> Result<ExitCode, CliError> {
@@ -118,6 +122,7 @@ pub(super) fn run(args: &Args) -> Result<ExitCode, CliError> {
         Format::Sarif => report::sarif(&seen.report) + "\n",
         Format::Junit => report::junit(&seen.report),
         Format::Csv => report::csv(&seen.report),
+        Format::Ocsf => report::ocsf(&seen.report),
     };
     terminal::deliver(args.output.as_deref(), &text)?;
     if args.timings {

@@ -281,11 +281,11 @@ fn job(name: &str, job: &Job, found: &mut Vec<Mistake>) {
     if job.formats.is_empty() {
         found.push(Mistake::at(
             at("formats"),
-            "`formats` names nothing: give `html`, `pdf`, `md`, `json`, `sarif`, `junit` or `csv`.",
+            "`formats` names nothing: give `html`, `pdf`, `md`, `json`, `sarif`, `junit`, `csv` or `ocsf`.",
         ));
     }
     if job.histories.is_some() && job.formats.iter().any(|format| !format.is_of_many()) {
-        let what = "`sarif`, `junit` and `csv` tell of one machine, and `histories` makes an overview of many.";
+        let what = "`sarif`, `junit`, `csv` and `ocsf` tell of one machine, and `histories` makes an overview of many.";
         found.push(Mistake::at(at("formats"), what));
     }
     if job.limit.duration().is_zero() {

@@ -218,7 +218,7 @@ pub struct Job {
     /// Of `email` and `report`: a folder with the histories of many machines; the mail is then about all of them.
     #[serde(default)]
     pub histories: Option<PathBuf>,
-    /// Of `report`: what is written, `html`, `pdf`, `md`, `json`, `sarif`, `junit` or `csv`.
+    /// Of `report`: what is written, `html`, `pdf`, `md`, `json`, `sarif`, `junit`, `csv` or `ocsf`.
     #[serde(default = "html")]
     pub formats: Vec<Format>,
     /// Of `report`: the folder it is written to. Without it: `reports` beside the history.

@@ -345,5 +345,6 @@ fn result(outcome: &Outcome, catalogue: &Catalogue) -> CheckResult {
         area: catalogue.get(&outcome.check).map_or_else(String::new, |c| catalogue.group_title(&c.group).to_owned()),
         result: result.to_owned(),
         why,
+        references: catalogue.get(&outcome.check).map_or_else(Vec::new, references),
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{
     Format, Options, PdfError, Rendered, Report, TemplateError, csv, fleet, fleet::Fleet, html, json, junit, markdown,
-    pdf, sarif,
+    ocsf, pdf, sarif,
 };
 
 /// The report of one machine, or of many.
@@ -25,7 +25,7 @@ pub enum MadeError {
     Pdf(#[from] PdfError),
     /// What tells of one machine was asked of many.
     #[error(
-        "SARIF, JUnit and CSV tell of one machine, and this is an overview of many: name one history with --db FILE"
+        "SARIF, JUnit, CSV and OCSF tell of one machine, and this is an overview of many: name one history with --db FILE"
     )]
     OfOne,
 }
@@ -46,11 +46,14 @@ impl Made {
             (Made::One(report), Format::Sarif) => plain(sarif(report)),
             (Made::One(report), Format::Junit) => (junit(report).into_bytes(), Vec::new()),
             (Made::One(report), Format::Csv) => (csv(report).into_bytes(), Vec::new()),
+            (Made::One(report), Format::Ocsf) => (ocsf(report).into_bytes(), Vec::new()),
             (Made::Many(fleet), Format::Html) => page(fleet::html(fleet, options)?),
             (Made::Many(fleet), Format::Pdf) => (pdf::fleet_pdf(fleet, options)?, Vec::new()),
             (Made::Many(fleet), Format::Md) => page(fleet::markdown(fleet)?),
             (Made::Many(fleet), Format::Json) => plain(fleet::json(fleet)),
-            (Made::Many(_), Format::Sarif | Format::Junit | Format::Csv) => return Err(MadeError::OfOne),
+            (Made::Many(_), Format::Sarif | Format::Junit | Format::Csv | Format::Ocsf) => {
+                return Err(MadeError::OfOne);
+            }
         })
     }
 

@@ -13,6 +13,7 @@ mod logo;
 mod made;
 mod markdown;
 mod model;
+mod ocsf;
 mod options;
 mod past;
 mod pdf;
@@ -58,6 +59,16 @@ pub fn sarif(report: &Report) -> String {
 /// The report as JUnit's XML.
 pub fn junit(report: &Report) -> String {
     junit::junit(report)
+}
+
+/// The report as OCSF Compliance Findings, one event a line.
+pub fn ocsf(report: &Report) -> String {
+    ocsf::ocsf(report)
+}
+
+/// A short name for a problem of a machine: the same, whatever is seen of it today.
+fn finding_id(host: &str, check: &str) -> String {
+    blake3::hash(format!("{host}\n{check}").as_bytes()).to_hex().chars().take(32).collect()
 }
 
 /// The JSON Schema of the model.

@@ -446,4 +446,8 @@ pub struct CheckResult {
     pub result: String,
     /// Why it does not apply or got no answer.
     pub why: Option<String>,
+    /// By framework, for events that tell of each check by itself; in JSON they stand with the problems only, or it would be
+    /// half as large again.
+    #[serde(skip)]
+    pub references: Vec<Reference>,
 }

@@ -45,6 +45,9 @@ pub enum Format {
     Junit,
     /// A line for each problem, for a spreadsheet.
     Csv,
+    /// OCSF Compliance Findings, one event a line, for what collects security events.
+    #[value(alias = "jsonl", alias = "ndjson")]
+    Ocsf,
 }
 
 impl Format {
@@ -58,12 +61,13 @@ impl Format {
             Format::Sarif => "sarif",
             Format::Junit => "xml",
             Format::Csv => "csv",
+            Format::Ocsf => "jsonl",
         }
     }
 
     /// Whether an overview of many machines can be written so.
     pub fn is_of_many(self) -> bool {
-        !matches!(self, Format::Sarif | Format::Junit | Format::Csv)
+        !matches!(self, Format::Sarif | Format::Junit | Format::Csv | Format::Ocsf)
     }
 
     /// Whether a terminal can show it.

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 use url::Url;
 
-use super::{Problem, Report, Waived};
+use super::{Problem, Report, Waived, finding_id};
 use crate::{
     checks::{Evidence, Severity},
     words::harmless,
@@ -143,15 +143,14 @@ impl Found<'_> {
         }
         let mut same = BTreeSet::new();
         locations.retain(|location| same.insert(location.to_string()));
-        // The same problem of the same machine, whatever is seen of it today.
-        let print = blake3::hash(format!("{}\n{check}", self.report.host.id).as_bytes()).to_hex();
+        let print = finding_id(&self.report.host.id, check);
         json!({
             "ruleId": check,
             "kind": "fail",
             "level": level(severity),
             "message": {"text": format!("{}{}", text(title), lines(&seen))},
             "locations": locations,
-            "partialFingerprints": {"hostAndCheck/v1": print.get(..32)},
+            "partialFingerprints": {"hostAndCheck/v1": print},
         })
     }
 }

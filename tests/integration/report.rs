@@ -100,6 +100,12 @@ fn the_name_of_the_file_says_what_is_written_unless_a_format_is_named() {
     let sarif: serde_json::Value = serde_json::from_slice(&written("a.sarif", &[])).unwrap();
     let first = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
     assert_eq!(first(&sarif["runs"][0]["results"][0]["ruleId"]), first(&model["problems"][0]["check"]));
+    let lines = String::from_utf8(written("a.jsonl", &[])).unwrap();
+    assert_eq!(lines.as_bytes(), written("a.ocsf", &[]));
+    let failed = |event: &serde_json::Value| event["compliance"]["status"] == "Fail";
+    let events = lines.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+    let worst = first(&model["problems"][0]["check"]);
+    assert!(events.filter(failed).any(|event| event["metadata"]["event_code"] == *worst), "{worst}");
     for other in ["a.html", "a.old", "a"] {
         assert!(written(other, &[]).starts_with(b"<!DOCTYPE"), "{other}");
     }
@@ -173,7 +179,7 @@ fn a_folder_of_histories_becomes_an_overview_and_a_broken_one_is_named() {
         let said = program().args(["report", "--db", db, "--format", format, "-o", "-"]).output().unwrap();
         assert!(said.status.success() && !said.stdout.is_empty(), "{format}");
     }
-    for format in ["sarif", "junit", "csv"] {
+    for format in ["sarif", "junit", "csv", "ocsf"] {
         let said = cleanbill(&["report", "--db", db, "--format", format]);
         assert_eq!((said.code, said.err.contains("of one machine")), (2, true), "{format}: {}", said.err);
     }

@@ -148,6 +148,7 @@ fn full(text: &str) -> Report {
         area: t(),
         result: "unknown".to_owned(),
         why: Some(t()),
+        references: Vec::new(),
     }];
     report
 }
