@@ -76,7 +76,7 @@ impl Made {
 }
 
 /// A host name as part of a file name.
-fn safe(name: &str) -> String {
+pub(super) fn safe(name: &str) -> String {
     let safe = |c: char| if c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.') { c } else { '_' };
     let name: String = name.chars().take(64).map(safe).collect();
     name.trim_start_matches('.').to_owned()

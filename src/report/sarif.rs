@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 use url::Url;
 
-use super::{Problem, Report, Waived, finding_id};
+use super::{Problem, Report, Waived, finding_id, made::safe};
 use crate::{
     checks::{Evidence, Severity},
     words::harmless,
@@ -137,9 +137,11 @@ impl Found<'_> {
                 Some(json!({"physicalLocation": place, "logicalLocations": machine}))
             })
             .collect();
-        // What is in no file is of the machine.
+        // What is in no file is of the machine. Code hosts refuse all results when one is at no place that has an address,
+        // so it is at the name of the machine, which is below no root.
         if locations.is_empty() {
-            locations.push(json!({"logicalLocations": machine}));
+            let place = json!({"artifactLocation": {"uri": address(&self.report.host.name)}});
+            locations.push(json!({"physicalLocation": place, "logicalLocations": machine}));
         }
         let mut same = BTreeSet::new();
         locations.retain(|location| same.insert(location.to_string()));
@@ -153,6 +155,12 @@ impl Found<'_> {
             "partialFingerprints": {"hostAndCheck/v1": print},
         })
     }
+}
+
+/// A host name as a relative address.
+fn address(name: &str) -> String {
+    let name = safe(name);
+    if name.is_empty() { "machine".to_owned() } else { name }
 }
 
 fn add(to: &mut Value, more: Value) {

@@ -114,6 +114,16 @@ fn sarif_is_valid_whatever_is_in_it() {
         .map(|at| (at["artifactLocation"]["uri"].as_str().unwrap(), at["region"]["startLine"].as_i64()))
         .collect();
     assert_eq!(places, [("etc/a%20b/%C3%BC%25[x]", Some(3)), ("etc/b", None), ("etc/c", None)]);
+    // Code hosts refuse the whole file when a result has no address, or one that is no place in a repository.
+    for result in results {
+        for at in result["locations"].as_array().unwrap() {
+            let uri = at["physicalLocation"]["artifactLocation"]["uri"].as_str().unwrap();
+            assert!(!uri.is_empty() && !uri.starts_with(['/', '.']) && !uri.contains(':'), "{result:#}");
+        }
+    }
+    let accepted = results.iter().find(|result| result["ruleId"] == "accepted").unwrap();
+    let place = &accepted["locations"][0]["physicalLocation"]["artifactLocation"];
+    assert!(place["uriBaseId"].is_null() && place["uri"].as_str().unwrap().starts_with("_script_alert"), "{place}");
     let text = worst["message"]["text"].as_str().unwrap();
     assert!(text.contains("\\[l\\](http") && !text.contains(" [l]("), "no link comes from the machine: {text}");
     assert_eq!(run["invocations"][0]["toolExecutionNotifications"].as_array().unwrap().len(), 1);

@@ -3,6 +3,7 @@
 
 mod audit;
 mod bad_input;
+mod ci;
 mod commands;
 mod compare;
 mod fix;
