@@ -8,6 +8,7 @@
 # What it shall do stands in the environment:
 #   CLEANBILL_ROOT     folder with the files of the image; / is this machine
 #   CLEANBILL_IMAGE    instead of it: a tar archive, of an image (docker save, OCI) or of its files (docker export)
+#   CLEANBILL_NAME     what the image is called, where findings of several come together [its host name]
 #   CLEANBILL_OUTPUT   folder for the results [cleanbill-results]
 #   CLEANBILL_FAIL_ON  critical, high, medium, low, info or never [high]
 #   CLEANBILL_FIX      true fixes what can be fixed, safe only what breaks nothing, false nothing [false]
@@ -65,6 +66,9 @@ settings() {
     case $fix in
     true | safe | false) ;;
     *) stop 2 "To fix '$fix' is not possible: give true, safe or false." ;;
+    esac
+    case ${CLEANBILL_NAME:-} in
+    *[!A-Za-z0-9._/-]*) stop 2 "The name of an image has letters, digits and the signs . _ / - only." ;;
     esac
 }
 
@@ -225,6 +229,12 @@ look() {
         audit
     fi
     for ending in json sarif xml html md jsonl; do report "$output/cleanbill.$ending"; done
+    if [ -n "${CLEANBILL_NAME:-}" ]; then
+        # By this code hosts know what a later run replaces.
+        sed "/^      \"automationDetails\": {\$/,/^      }/s|\"id\": \"cleanbill/.*\"|\"id\": \"cleanbill/$CLEANBILL_NAME/\"|" \
+            "$output/cleanbill.sarif" >"$work/sarif"
+        cat "$work/sarif" >"$output/cleanbill.sarif"
+    fi
     printf '%s\n' "$left" >"$output/verdict"
     tell
 }
@@ -247,7 +257,7 @@ tell() {
 by_root() {
     code=0
     sudo -n env "PATH=$PATH" "HOME=$HOME" "CLEANBILL_ROOT=${CLEANBILL_ROOT:-}" "CLEANBILL_IMAGE=${CLEANBILL_IMAGE:-}" \
-        "CLEANBILL_OUTPUT=$output" "CLEANBILL_FAIL_ON=$fail_on" "CLEANBILL_FIX=$fix" \
+        "CLEANBILL_NAME=${CLEANBILL_NAME:-}" "CLEANBILL_OUTPUT=$output" "CLEANBILL_FAIL_ON=$fail_on" "CLEANBILL_FIX=$fix" \
         "CLEANBILL_ANSWER=${CLEANBILL_ANSWER:-}" "CLEANBILL_ONLY=${CLEANBILL_ONLY:-}" "CLEANBILL_SKIP=${CLEANBILL_SKIP:-}" \
         "CLEANBILL_VERSION=${CLEANBILL_VERSION:-}" "CLEANBILL_URL=${CLEANBILL_URL:-}" \
         "GITHUB_ACTIONS=${GITHUB_ACTIONS:-}" "GITHUB_OUTPUT=${GITHUB_OUTPUT:-}" \

@@ -74,9 +74,7 @@ fn the_role_audits_fetches_and_fails_above_the_level() {
     assert_eq!((again.code, changed(&again)), (2, 0), "{}", again.out);
     for (more, code) in [
         (serde_json::json!({"cleanbill_fail_on": "critical"}), 0),
-        (serde_json::json!({"cleanbill_fail_on": "never"}), 0),
         (serde_json::json!({"cleanbill_skip": ["ssh-*", "password-list-*"], "cleanbill_fail_on": "high"}), left()),
-        (serde_json::json!({"cleanbill_only": ["ssh-root-login"]}), 2),
         (serde_json::json!({"cleanbill_fail_on": "bad"}), 2),
         (serde_json::json!({"cleanbill_only": ["no-such-check"], "cleanbill_fail_on": "never"}), 2),
     ] {

@@ -173,7 +173,7 @@ fn what_github_reads_is_valid_and_no_run_holds_text_of_others() {
 fn the_action_fails_at_the_very_end_when_something_of_that_level_is_left() {
     let machine = loose();
     let before = snapshot(&machine.root(), false);
-    let inputs = [("root", &*root(&machine)), ("upload-sarif", "true")];
+    let inputs = [("root", &*root(&machine)), ("upload-sarif", "true"), ("name", "shop/web")];
     let Some(run) = run(&inputs, &[&folder()]) else { return };
     let steps = ["Audit and fix", "Findings to code scanning", "Keep the results", "Verdict"];
     assert_eq!((run.code, &run.ran[..]), (1, &steps.map(str::to_owned)[..]), "{}", run.log);
@@ -185,6 +185,8 @@ fn the_action_fails_at_the_very_end_when_something_of_that_level_is_left() {
     let sent = run.called["github/codeql-action/upload-sarif"]["sarif_file"].as_str().unwrap();
     assert!(run.workspace.path().join(sent).is_file() && sent == run.outputs["sarif"]);
     assert!(run.workspace.path().join(&run.outputs["junit"]).is_file());
+    let sarif: Value = serde_json::from_slice(&std::fs::read(run.workspace.path().join(sent)).unwrap()).unwrap();
+    assert_eq!(sarif["runs"][0]["automationDetails"]["id"], "cleanbill/shop/web/");
     let kept = &run.called["actions/upload-artifact"];
     assert_eq!(kept["name"], "cleanbill");
     assert!(!kept["path"].as_str().unwrap().contains("history"), "{kept}");
@@ -302,7 +304,7 @@ fn what_cannot_be_done_fails_the_step_in_a_sentence() {
 fn text_of_others_is_never_run_nor_taken_for_an_option() {
     let machine = loose();
     let evil = "$(touch made) `touch made` '; touch made; '\" --output=made --fail-on=critical * ${{ inputs.root }}";
-    for name in ["only", "skip", "root", "image", "fix", "fail-on", "answer", "version"] {
+    for name in ["only", "skip", "root", "image", "name", "fix", "fail-on", "answer", "version"] {
         let mut inputs = vec![("root", root(&machine)), ("fix", "true".to_owned())];
         inputs.push((name, evil.to_owned()));
         let inputs: Vec<(&str, &str)> = inputs.iter().map(|(name, value)| (*name, value.as_str())).collect();

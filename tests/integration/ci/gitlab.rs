@@ -15,15 +15,13 @@ fn the_template_is_valid_and_each_of_its_variables_is_one_of_the_script() {
         .filter_map(|line| line.strip_prefix("#   CLEANBILL_"))
         .map(|rest| rest.split([' ', ',']).next().unwrap())
         .collect();
-    // Jobs of GitLab are root already.
     let mine: Vec<&str> = template["variables"]
         .as_object()
         .unwrap()
         .keys()
         .map(|name| name.strip_prefix("CLEANBILL_").unwrap())
         .collect();
-    let missing: Vec<&str> = known.iter().copied().filter(|name| *name != "SUDO" && !mine.contains(name)).collect();
-    assert_eq!(missing, Vec::<&str>::new());
+    assert!(mine.contains(&"OUTPUT"), "the artifacts are below it: {mine:?}");
     let more: Vec<&str> = mine.iter().copied().filter(|name| *name != "SCRIPT" && !known.contains(name)).collect();
     assert_eq!(more, Vec::<&str>::new());
 }
