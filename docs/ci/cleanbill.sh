@@ -92,7 +92,8 @@ install_cleanbill() {
     [ -n "${CLEANBILL_URL:-}" ] || stop 2 "cleanbill is not installed here, and CLEANBILL_URL does not say where releases are."
     prefix=$(mktemp -d)
     if have curl; then
-        curl --fail --silent --show-error --location --output "$prefix/install.sh" "$CLEANBILL_URL/install.sh"
+        curl --fail --silent --show-error --location --proto '=https,file' --proto-redir '=https' \
+            --output "$prefix/install.sh" "$CLEANBILL_URL/install.sh"
     elif have wget; then
         wget -q -O "$prefix/install.sh" "$CLEANBILL_URL/install.sh"
     else
