@@ -82,8 +82,15 @@ pub(super) fn run(args: &Args) -> Result<ExitCode, CliError> {
     let updater = Updater::here(store, settings::get().file.clone())?;
     if args.rollback {
         updater.may_change()?;
-        let version = updater.back()?;
-        println!("cleanbill is {version} again. What was there until now is kept: the same command brings it back.");
+        let back = updater.back()?;
+        println!(
+            "cleanbill is {} again. What was there until now is kept: the same command brings it back.",
+            back.version
+        );
+        if let Some(kept) = back.history {
+            println!("It cannot read the history that the newer one wrote. To go on with the history of before:");
+            println!("  sudo cleanbill store restore {}", words::shell(&kept.to_string_lossy()));
+        }
         restarted();
         return Ok(ExitCode::SUCCESS);
     }

@@ -79,6 +79,15 @@ pub struct Found {
     pub newer: bool,
 }
 
+/// The former program, back in its place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Back {
+    /// Its version.
+    pub version: Version,
+    /// Where the history cannot be read by it any more: the copy that was kept for it.
+    pub history: Option<PathBuf>,
+}
+
 /// What is done, as it is done.
 #[derive(Debug, Clone, Copy)]
 pub enum Step {
@@ -204,14 +213,25 @@ impl Updater {
     ///
     /// # Errors
     /// When there is none, or it does not work any more.
-    pub fn back(&self) -> Result<Version, UpdateError> {
+    pub fn back(&self) -> Result<Back, UpdateError> {
         let former = self.place.former_program()?;
         let work = self.place.work()?;
         let unknown = |why| UpdateError::Trial { version: self.current.clone(), why };
         let version = trial::says_version(&former).map_err(unknown)?;
-        self.trial(&work.folder).run(&former, &version)?;
+        let history = match self.trial(&work.folder).run(&former, &version) {
+            Ok(()) => None,
+            // This one brought the history to a newer schema; what it was before is kept for that one.
+            Err(UpdateError::Trial { why, .. }) if why.contains("was written by a newer cleanbill") => {
+                let kept = self.store.kept_for_older();
+                let kept = kept.ok_or_else(|| UpdateError::Trial { version: version.clone(), why })?;
+                let trial = Trial { store: &Store::at(&kept), ..self.trial(&work.folder) };
+                trial.run(&former, &version)?;
+                Some(kept)
+            }
+            Err(other) => return Err(other),
+        };
         self.place.back()?;
-        Ok(version)
+        Ok(Back { version, history })
     }
 
     fn take(&self, work: &Path, file: &Path, version: &Version, told: &mut dyn FnMut(Step)) -> Result<(), UpdateError> {

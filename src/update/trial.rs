@@ -53,6 +53,7 @@ impl Trial<'_> {
 
     fn copy(&self) -> Result<PathBuf, UpdateError> {
         let copy = self.folder.join("history.duckdb");
+        let _ = std::fs::remove_file(&copy);
         if self.store.path().exists() {
             self.store.copy_to(&copy)?;
         }

@@ -110,6 +110,11 @@ impl Store {
         })
     }
 
+    /// The newest copy that was kept for older releases, when the history was brought to a newer schema.
+    pub fn kept_for_older(&self) -> Option<PathBuf> {
+        super::kept_for_older(self.path(), i64::MAX)
+    }
+
     /// Copies the history as it is, to try something with it.
     ///
     /// # Errors

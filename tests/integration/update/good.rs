@@ -32,12 +32,41 @@ fn a_release_takes_the_place_of_the_one_before_and_goes_back() {
     let tried = fs::read_to_string(installed.at("tried")).unwrap();
     assert!(tried.starts_with("self-test --db ") && tried.trim().ends_with("/cleanbill.toml"), "{tried}");
     assert!(fs::read_to_string(installed.at("share/man/man1/cleanbill.1")).unwrap().starts_with(".TH"));
-    assert_eq!(updater.back().unwrap().to_string(), "0.1.0");
+    assert_eq!(updater.back().unwrap().version.to_string(), "0.1.0");
     assert_eq!(
         (installed.says("cleanbill"), installed.says("cleanbill-daemon")),
         ("cleanbill 0.1.0".into(), "cleanbill 0.1.0".into())
     );
-    assert_eq!(updater.back().unwrap().to_string(), "0.2.0", "and forward again");
+    assert_eq!(updater.back().unwrap().version.to_string(), "0.2.0", "and forward again");
+}
+
+#[test]
+fn the_way_back_leads_past_a_history_of_a_newer_schema() {
+    let (server, installed, machine) = (Server::start(), Installed::new(), Machine::debian());
+    machine.run(&["audit"]);
+    let mut updater = installed.updater();
+    updater.store = Store::at(machine.db());
+    let kept = machine.db().with_file_name("history.duckdb.schema-4-2026-11-26T2200");
+    fs::copy(machine.db(), &kept).unwrap();
+    machine.run(&["audit"]);
+    // The former one reads what was kept for it, and nothing else.
+    let reads = format!(
+        "cmp -s \"$3\" {} || {{ echo \"$3 was written by a newer cleanbill (its format is 5, this one knows 4)\" >&2; exit 3; }}",
+        kept.display()
+    );
+    fs::write(installed.bin().join("cleanbill"), script("0.1.0", &reads)).unwrap();
+    let (says, bytes) = good("0.2.0", &script("0.2.0", "exit 0"));
+    publish(&server, &says, &bytes);
+    update(&updater, &source(&server)).unwrap();
+    let back = updater.back().unwrap();
+    assert_eq!((back.version.to_string().as_str(), back.history.as_ref()), ("0.1.0", Some(&kept)));
+    assert_eq!(installed.says("cleanbill"), "cleanbill 0.1.0");
+    assert_eq!(updater.back().unwrap().history, None);
+    // Without such a copy there is no way back.
+    fs::remove_file(&kept).unwrap();
+    let error = updater.back().unwrap_err().to_string();
+    assert!(error.contains("was written by a newer cleanbill"), "{error}");
+    assert_eq!(installed.says("cleanbill"), "cleanbill 0.2.0");
 }
 
 #[test]

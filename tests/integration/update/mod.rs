@@ -1,6 +1,7 @@
 //! `cleanbill self-update` against a server of releases on loopback: good releases and evil ones, whole updates and such as
 //! are killed on the way.
 
+mod cli;
 mod evil;
 mod good;
 mod install;
