@@ -198,6 +198,11 @@ pub fn main() -> ExitCode {
     run(std::env::args_os().collect())
 }
 
+/// The command line as it is parsed, for what is written from it.
+pub fn command() -> clap::Command {
+    Cli::command()
+}
+
 fn run(args: Vec<OsString>) -> ExitCode {
     let cli = match Cli::try_parse_from(args) {
         Ok(cli) => cli,
