@@ -26,14 +26,14 @@ use crate::{
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
-  sudo cleanbill report                             write cleanbill-HOST.html beside you
-  sudo cleanbill report -o shop.pdf                 a PDF
-  sudo cleanbill report --format html,pdf -o /srv   two files in that folder
-  sudo cleanbill report --for technician --open     with all the proof, and show it
-  sudo cleanbill report --compare 30d               what changed in a month
-  sudo cleanbill report --format md --output -      print Markdown
-  cleanbill report --db /srv/histories --format pdf an overview of many machines
-  cleanbill report --schema                         the JSON Schema of the report; with --db DIR, of an overview")]
+  sudo cleanbill report                              write cleanbill-HOST.html beside you
+  sudo cleanbill report -o shop.pdf                  a PDF
+  sudo cleanbill report --format html,pdf -o /srv    two files in that folder
+  sudo cleanbill report --for technician --open      with all the proof, and show it
+  sudo cleanbill report --compare 30d                what changed in a month
+  sudo cleanbill report --format md --output -       print Markdown
+  cleanbill report --db /srv/histories --format pdf  an overview of many machines
+  cleanbill report --schema                          the JSON Schema of the report; with --db DIR, of an overview")]
 pub(super) struct Args {
     /// What to write; several with commas [default: as the name of the file ends, else html]
     #[arg(long, value_name = "FORMAT", value_delimiter = ',')]

@@ -18,9 +18,9 @@ use crate::{
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
-  cleanbill show ssh-root-login            from the last audit
-  cleanbill show ssh-root-login --audit 12 from that audit
-  cleanbill show ssh-root-login --now      look again first")]
+  cleanbill show ssh-root-login             from the last audit
+  cleanbill show ssh-root-login --audit 12  from that audit
+  cleanbill show ssh-root-login --now       look again first")]
 pub(super) struct Args {
     /// The problem's id, as the audit prints it
     id: String,

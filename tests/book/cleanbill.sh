@@ -21,7 +21,8 @@ audit | fix | undo | query)
     ;;
 schedule)
     case ${2:-} in
-    install | uninstall) set -- "$@" --into "@DIR@/machine" --yes ;;
+    install) set -- "$@" --into "@DIR@/machine" --program /usr/local/bin/cleanbill --yes ;;
+    uninstall) set -- "$@" --into "@DIR@/machine" --yes ;;
     run)
         echo "cleanbill schedule run is not for a test" >&2
         exit 70

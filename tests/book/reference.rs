@@ -17,7 +17,8 @@ use cleanbill::{
 use crate::chapters;
 
 /// Said above each page, for whoever wants to change one.
-const MADE: &str = "<!-- Made from the program: INSTA_UPDATE=always cargo test --release --test book the_reference -->\n\n";
+const MADE: &str =
+    "<!-- Made from the program: INSTA_UPDATE=always cargo test --release --test book the_reference -->\n\n";
 
 fn probes() -> impl Iterator<Item = &'static Probe> {
     probes::ALL.iter().chain([&probes::METRICS])
@@ -177,7 +178,11 @@ fn one(page: &mut String, check: &Check, catalogue: &Catalogue) {
         let ids: Vec<String> = ids.iter().map(|id| reference(framework, id)).collect();
         let _ = writeln!(page, "| {} | {} |", framework_name(framework), ids.join(", "));
     }
-    let _ = writeln!(page, "\n<details><summary>What it asks</summary>\n\n```sql\n{}\n```\n\n</details>", check.query.trim());
+    let _ = writeln!(
+        page,
+        "\n<details><summary>What it asks</summary>\n\n```sql\n{}\n```\n\n</details>",
+        check.query.trim()
+    );
 }
 
 fn table_link(name: &str) -> String {
@@ -207,7 +212,7 @@ fn command_line(pages: &mut BTreeMap<PathBuf, String>) {
     let mut root = cleanbill::cli::command();
     root.build();
     let mut page = format!(
-        "# Every command\n\n{MADE}What `cleanbill COMMAND --help` says, on one page. Every command takes `--help`, and \
+        "# Every command\n\n{MADE}What `--help` says of each command, on one page. Every command takes `--help`, and \
          `--config FILE` for another settings file.\n"
     );
     page.push_str("\n| command | |\n|---|---|\n");
@@ -290,7 +295,8 @@ fn contents(old: &str) -> String {
             }
         } else if line.contains("](reference/facts.md)") {
             for probe in probes() {
-                let _ = writeln!(out, "{under}- [{}](reference/facts/{1}.md)", probe.name.replace('_', " "), probe.name);
+                let _ =
+                    writeln!(out, "{under}- [{}](reference/facts/{1}.md)", probe.name.replace('_', " "), probe.name);
             }
         }
     }
@@ -358,4 +364,29 @@ fn every_check_table_and_command_has_its_heading() {
     for path in ["audit", "schedule-add", "store-restore", "checks-new", "fix"] {
         assert!(commands.contains(&format!("cleanbill-{path}")), "{path}");
     }
+}
+
+/// What a fix can do is listed where checks are written.
+#[test]
+fn every_action_is_named_where_checks_are_written() {
+    let source = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/fixes/actions/mod.rs")).unwrap();
+    let chapter = fs::read_to_string(chapters::folder().join("writing-checks.md")).unwrap();
+    let (_, list) = source.split_once("\nactions! {\n").unwrap();
+    let (list, _) = list.split_once("\n}\n").unwrap();
+    let lines: Vec<&str> = list.lines().map(str::trim).collect();
+    let mut seen = 0;
+    for pair in lines.chunks(2) {
+        let [about, action] = pair else { panic!("{pair:?}") };
+        let mut name = String::new();
+        for c in action.split('(').next().unwrap().chars() {
+            if c.is_uppercase() && !name.is_empty() {
+                name.push('_');
+            }
+            name.extend(c.to_lowercase());
+        }
+        let line = format!("| `{name}` | {} |", about.trim_start_matches("/// "));
+        assert!(chapter.contains(&line), "docs/writing-checks.md does not have the line: {line}");
+        seen += 1;
+    }
+    assert!(seen > 20);
 }

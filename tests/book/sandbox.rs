@@ -18,19 +18,44 @@ use crate::support::{Machine, Said, program};
 
 /// Programs of others that commands of the book really use.
 const USED: &[&str] = &[
-    "sh", "cat", "cp", "cut", "dirname", "env", "grep", "head", "ls", "mkdir", "mktemp", "mv", "printf", "rm", "sed", "sort",
-    "tail", "tr", "wc", "xargs",
+    "sh", "cat", "cp", "cut", "dirname", "env", "grep", "head", "ls", "mkdir", "mktemp", "mv", "printf", "rm", "sed",
+    "sort", "tail", "tr", "wc", "xargs",
 ];
 
 /// Programs of others that are only named, and do nothing here.
 const NAMED: &[&str] = &[
-    "apt", "apt-get", "cargo", "chmod", "curl", "docker", "dnf", "duckdb", "gpg", "install", "journalctl", "jq", "make", "man",
-    "mount", "openssl", "rpm", "rsync", "scp", "sha256sum", "ssh", "sudoedit", "systemctl", "tar", "umount", "xdg-open",
+    "apt",
+    "apt-get",
+    "cargo",
+    "chmod",
+    "curl",
+    "docker",
+    "dnf",
+    "duckdb",
+    "gpg",
+    "install",
+    "journalctl",
+    "jq",
+    "make",
+    "man",
+    "mount",
+    "openssl",
+    "rpm",
+    "rsync",
+    "scp",
+    "sha256sum",
+    "ssh",
+    "sudoedit",
+    "systemctl",
+    "tar",
+    "umount",
+    "xdg-open",
 ];
 
 /// Places of the book that stand for places in the sandbox.
 const PLACES: &[(&str, &str)] = &[
     ("/etc/cleanbill/cleanbill.toml", "cleanbill.toml"),
+    ("/etc/cleanbill/mail-password", "mail-password"),
     ("/mnt/image", "tree"),
     ("/srv/histories", "histories"),
     ("/srv/reports", "reports"),
@@ -47,17 +72,17 @@ to = ['owner@example.org']
 from = 'cleanbill@example.org'
 server = 'smtp.example.org'
 user = 'web01'
-password_file = '@/mail-password'
+password_file = '@DIR@/mail-password'
 
 [schedule.look]
 when = 'every day 2:30'
 do = 'audit'
-root = '@/tree'
+root = '@DIR@/tree'
 
 [schedule.monday-mail]
 when = 'every monday 7:00'
 do = 'email'
-root = '@/tree'
+root = '@DIR@/tree'
 ";
 
 pub struct Sandbox {
@@ -114,7 +139,7 @@ impl Sandbox {
             fs::set_permissions(file, fs::Permissions::from_mode(0o600)).unwrap();
         };
         secret("mail-password", "sesame\n");
-        secret("cleanbill.toml", &SETTINGS.replace('@', &self.dir.display().to_string()));
+        secret("cleanbill.toml", &SETTINGS.replace("@DIR@", &self.dir.display().to_string()));
         self.programs();
         self.past();
     }
@@ -122,7 +147,8 @@ impl Sandbox {
     fn programs(&self) {
         let bin = self.dir.join("bin");
         for name in USED {
-            let found = std::env::split_paths(&std::env::var_os("PATH").unwrap()).map(|d| d.join(name)).find(|p| p.exists());
+            let found =
+                std::env::split_paths(&std::env::var_os("PATH").unwrap()).map(|d| d.join(name)).find(|p| p.exists());
             symlink(found.unwrap_or_else(|| panic!("{name} is not here")), bin.join(name)).unwrap();
         }
         let script = |name: &str, text: &str| {
@@ -133,6 +159,11 @@ impl Sandbox {
         for name in NAMED {
             // What it is piped is read, so that nobody is told of a broken pipe.
             script(name, "[ -t 0 ] || cat >/dev/null");
+        }
+        let nothing = self.dir.join("nothing");
+        fs::create_dir_all(&nothing).unwrap();
+        for name in ["cp", "mkdir", "mv", "rm", "sed", "sh"] {
+            fs::copy(bin.join("apt"), nothing.join(name)).unwrap();
         }
         script("sudo", r#"while [ "${1#-}" != "$1" ]; do shift; done; exec "$@""#);
         let text = include_str!("cleanbill.sh").replace("@PROGRAM@", env!("CARGO_BIN_EXE_cleanbill"));
@@ -145,19 +176,19 @@ impl Sandbox {
             let said = self.sh(line, false);
             assert_eq!(said.code, code, "{line}: {}", said.out);
         };
-        run("cleanbill audit", 0);
-        run("cleanbill fix private-key-can-be-read --yes", 0);
-        fs::write(self.dir.join("tree/etc/ssh/sshd_config.d/50-quick.conf"), "# quick\nPermitRootLogin yes\n").unwrap();
-        run("cleanbill audit", 0);
         for name in ["db01", "mail01", "web02"] {
             fs::write(self.dir.join("tree/etc/hostname"), format!("{name}\n")).unwrap();
-            fs::write(self.dir.join("tree/etc/machine-id"), format!("{:0<32}\n", name.replace(|c| c > 'f', ""))).unwrap();
+            fs::write(self.dir.join("tree/etc/machine-id"), format!("{:0<32}\n", name.replace(|c| c > 'f', "")))
+                .unwrap();
             run(&format!("cleanbill audit --db /srv/histories/{name}.duckdb"), 0);
         }
         fs::write(self.dir.join("tree/etc/hostname"), "web01\n").unwrap();
         fs::write(self.dir.join("tree/etc/machine-id"), self_id() + "\n").unwrap();
         self.measured();
+        run("cleanbill audit", 0);
         run("cleanbill store backup", 0);
+        run("cleanbill fix private-key-can-be-read --yes", 0);
+        fs::write(self.dir.join("tree/etc/ssh/sshd_config.d/50-quick.conf"), "# quick\nPermitRootLogin yes\n").unwrap();
         run("cleanbill audit", 0);
         let _ = fs::remove_dir_all(self.dir.join("log"));
         fs::create_dir(self.dir.join("log")).unwrap();
@@ -180,7 +211,8 @@ impl Sandbox {
             let (mut host, mut named) = (None, Vec::new());
             if writer.is_fresh() {
                 host = Some(self_id());
-                named = (0..).zip(series).map(|(n, (metric, labels))| (n, metric.to_owned(), labels.to_owned())).collect();
+                named =
+                    (0..).zip(series).map(|(n, (metric, labels))| (n, metric.to_owned(), labels.to_owned())).collect();
             }
             let days = f64::from(step) / 48.0;
             let wave = (std::f64::consts::TAU * days).sin();
@@ -208,24 +240,36 @@ impl Sandbox {
         PLACES.iter().fold(text.to_owned(), |text, (book, here)| text.replace(book, &format!("{dir}/{here}")))
     }
 
+    /// A place that a command names and that is not in the sandbox.
+    pub fn real<'a>(&self, text: &'a str) -> Option<&'a str> {
+        let harmless = |word: &str| word == "/nowhere" || PLACES.iter().any(|(book, _)| word.starts_with(book));
+        text.split_whitespace().find(|word| word.starts_with('/') && !harmless(word))
+    }
+
     /// What was said here as it stands in the book.
     pub fn there(&self, text: &str) -> String {
         let dir = self.dir.display().to_string();
-        let text = PLACES.iter().fold(text.to_owned(), |text, (book, here)| text.replace(&format!("{dir}/{here}"), book));
+        let text =
+            PLACES.iter().fold(text.to_owned(), |text, (book, here)| text.replace(&format!("{dir}/{here}"), book));
         text.replace(&format!("{dir}/work/"), "").replace(&format!("{dir}/work"), ".")
     }
 
     /// Runs commands of the book; `only_read` keeps what `cleanbill` is called with and calls nothing.
     pub fn sh(&self, text: &str, only_read: bool) -> Said {
         let mut command = Command::new("/bin/sh");
-        command.arg("-c").arg(format!("exec 2>&1; set -eu\n{}", self.here(text)));
+        let text = if only_read { harmless(text) } else { self.here(text) };
+        command.arg("-c").arg(format!("exec 2>&1; set -eu\n{text}"));
         command.env_clear().stdin(Stdio::null()).current_dir(self.dir.join("work"));
         for name in ["LD_LIBRARY_PATH", "LLVM_PROFILE_FILE"] {
             command.envs(std::env::var_os(name).map(|value| (name, value)));
         }
-        let set = [("HOME", "home"), ("CLEANBILL_DB", "store/cleanbill.duckdb"), ("CLEANBILL_CONFIG", "cleanbill.toml")];
+        let set =
+            [("HOME", "home"), ("CLEANBILL_DB", "store/cleanbill.duckdb"), ("CLEANBILL_CONFIG", "cleanbill.toml")];
         command.envs(set.map(|(name, place)| (name, self.dir.join(place))));
-        command.env("PATH", self.dir.join("bin")).env("TZ", "UTC").env("LC_ALL", "C.UTF-8").env("COLUMNS", "80");
+        let bin = self.dir.join("bin").display().to_string();
+        // What is only read calls nothing: the stand-ins come first.
+        let path = if only_read { format!("{}:{bin}", self.dir.join("nothing").display()) } else { bin };
+        command.env("PATH", path).env("TZ", "UTC").env("LC_ALL", "C.UTF-8").env("COLUMNS", "80");
         command.env("NO_COLOR", "1").env("USER", "ann");
         if only_read {
             command.env("ONLY_READ", "1");
@@ -247,6 +291,17 @@ impl Sandbox {
     }
 }
 
+/// Commands that are only read write nowhere.
+fn harmless(text: &str) -> String {
+    let mut parts = text.split("> /");
+    let mut out = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let rest = part.find(char::is_whitespace).map_or("", |end| &part[end..]);
+        out += &format!("> /dev/null{rest}");
+    }
+    out
+}
+
 /// How the history names the machine that the tests run on: what is measured is told of no other.
 fn self_id() -> String {
     let asked = ["query", "select coalesce(machine_id, hostname) as id from machine", "--format", "json"];
@@ -260,7 +315,8 @@ fn shop() -> Machine {
     let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
     for (from, to) in [("apt/bookworm/etc/apt", "etc"), ("apt/bookworm/var", ".")] {
         fs::create_dir_all(machine.root().join(to)).unwrap();
-        let copied = Command::new("cp").arg("-a").arg(fixtures.join(from)).arg(machine.root().join(to)).status().unwrap();
+        let copied =
+            Command::new("cp").arg("-a").arg(fixtures.join(from)).arg(machine.root().join(to)).status().unwrap();
         assert!(copied.success());
     }
     let hash = "$6$abcdefgh$0123456789";
@@ -271,8 +327,13 @@ fn shop() -> Machine {
     machine.file("etc/login.defs", "PASS_MAX_DAYS 99999\nUMASK 022\n");
     machine.file("etc/ssh/sshd_config", "Include /etc/ssh/sshd_config.d/*.conf\nPort 22\n");
     machine.file("etc/ssh/sshd_config.d/50-quick.conf", "# quick\n");
-    machine.file("etc/ssl/private/shop.key", "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIA==\n-----END PRIVATE KEY-----\n");
+    machine.file(
+        "etc/ssl/private/shop.key",
+        "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIA==\n-----END PRIVATE KEY-----\n",
+    );
     machine.mode("etc/ssl/private/shop.key", 0o644);
+    machine.file("usr/sbin/nologin", "");
+    machine.mode("usr/sbin/nologin", 0o755);
     machine.file("usr/sbin/sshd", "");
     machine.mode("usr/sbin/sshd", 0o755);
     machine.file(
