@@ -79,11 +79,11 @@ fn facts(pages: &mut BTreeMap<PathBuf, String>) {
             } else {
                 "It needs the running machine: on a mounted image it is absent."
             };
-            let _ = writeln!(page, "{place}\n\n| column | type | may be empty | what it holds |\n|---|---|---|---|");
+            let _ = writeln!(page, "{place}\n\n| column | type | what it holds |\n|---|---|---|");
             for column in table.columns {
-                let empty = if column.nullable { "yes" } else { "" };
+                let empty = if column.nullable { ", or empty" } else { "" };
                 let ty = column.ty.sql().to_lowercase();
-                let _ = writeln!(page, "| `{}` | {} | {empty} | {} |", column.name, ty, words(column.about));
+                let _ = writeln!(page, "| `{}` | {}{empty} | {} |", column.name, ty, words(column.about));
             }
             if !table.examples.is_empty() {
                 let _ = writeln!(page, "\n```sql\n{}\n```", table.examples.join(";\n"));
