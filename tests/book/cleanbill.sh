@@ -1,3 +1,4 @@
+#!/bin/sh
 # Stands for `cleanbill` in the commands of the book: keeps what it is called with, and lets it touch nothing but the
 # made machine.
 log=$(mktemp "@DIR@/log/XXXXXXXX")

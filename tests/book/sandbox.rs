@@ -153,19 +153,23 @@ impl Sandbox {
         }
         let script = |name: &str, text: &str| {
             let file = bin.join(name);
-            fs::write(&file, format!("#!/bin/sh\n{text}\n")).unwrap();
+            fs::write(&file, text).unwrap();
             fs::set_permissions(file, fs::Permissions::from_mode(0o755)).unwrap();
         };
         for name in NAMED {
             // What it is piped is read, so that nobody is told of a broken pipe.
-            script(name, "[ -t 0 ] || cat >/dev/null");
+            script(name, "#!/bin/sh\n[ -t 0 ] || cat >/dev/null\n");
         }
         let nothing = self.dir.join("nothing");
         fs::create_dir_all(&nothing).unwrap();
         for name in ["cp", "mkdir", "mv", "rm", "sed", "sh"] {
             fs::copy(bin.join("apt"), nothing.join(name)).unwrap();
         }
-        script("sudo", r#"while [ "${1#-}" != "$1" ]; do shift; done; exec "$@""#);
+        script(
+            "sudo",
+            r#"#!/bin/sh
+while [ "${1#-}" != "$1" ]; do shift; done; exec "$@""#,
+        );
         let text = include_str!("cleanbill.sh").replace("@PROGRAM@", env!("CARGO_BIN_EXE_cleanbill"));
         script("cleanbill", &text.replace("@DIR@", &self.dir.display().to_string()));
     }
