@@ -8,6 +8,7 @@ mod commands;
 mod links;
 mod reference;
 mod sandbox;
+mod sentences;
 #[path = "../integration/support.rs"]
 #[allow(dead_code, reason = "shared with the tests of the program")]
 mod support;
