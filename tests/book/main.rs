@@ -12,3 +12,6 @@ mod sentences;
 #[path = "../integration/support.rs"]
 #[allow(dead_code, reason = "shared with the tests of the program")]
 mod support;
+#[path = "../../src/testing.rs"]
+#[allow(dead_code, reason = "shared with the tests of the program")]
+mod testing;

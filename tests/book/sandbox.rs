@@ -313,6 +313,11 @@ fn self_id() -> String {
     said.json()[0]["id"].as_str().unwrap_or("unnamed").to_owned()
 }
 
+#[test]
+fn what_stands_for_the_program_is_a_good_script() {
+    crate::testing::shellchecked(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/book/cleanbill.sh"));
+}
+
 /// A web shop of which some things were forgotten.
 fn shop() -> Machine {
     let machine = Machine::debian();
