@@ -13,9 +13,6 @@ use crate::{
 /// Stands in what is shown for anything: alone for lines, else within one.
 const ANYTHING: &str = "…";
 
-/// Commands of the book that the program does not know itself, by the words they hold.
-pub const NOT_YET: &[&str] = &["self-update", "--update"];
-
 /// `CLEANBILL_BOOK_ONLY=fixes` tries only the chapters with that in their name.
 #[test]
 fn every_command_of_the_book_does_what_it_says() {
@@ -91,10 +88,6 @@ fn typed(block: &Block) -> Result<Vec<(String, Vec<String>)>, String> {
 /// The command line is one that the program takes.
 fn understood(call: &[String], in_sentence: bool) -> Result<(), String> {
     let program = cleanbill::cli::command();
-    if let Some(name) = call.iter().find(|word| NOT_YET.contains(&word.as_str())) {
-        let known = program.find_subcommand("self-update").is_some();
-        return if known { Err(format!("{name} is known: take it out of NOT_YET")) } else { Ok(()) };
-    }
     let words = std::iter::once("cleanbill").chain(call.iter().map(String::as_str));
     match program.try_get_matches_from(words) {
         Err(e) if !matches!(e.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => {
