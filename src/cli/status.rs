@@ -42,7 +42,10 @@ pub(super) fn run(args: &Args) -> Result<ExitCode, CliError> {
 fn told(status: &Status, here: &Here) -> String {
     let mut out = String::new();
     let _ = match (&status.daemon, &status.installed) {
-        (Some(card), Some(Installed { way: Way::Service, .. })) => {
+        // A package brings a service too, which nobody needs to install.
+        (Some(card), installed)
+            if matches!(installed, Some(Installed { way: Way::Service, .. })) || !schedule::by_hand(here) =>
+        {
             writeln!(out, "Schedule   the daemon runs it as a service, since {}", told::at(card.since, &here.zone))
         }
         (Some(card), _) => {

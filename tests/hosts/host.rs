@@ -30,9 +30,15 @@ pub fn checked(args: &[&str]) -> String {
 impl Host {
     /// A booted host that has the program, set up by a hook first.
     pub fn up(kind: &str, tree: &str, hook: Option<PathBuf>) -> Self {
-        let host = Host::made("up", kind, tree, hook);
+        let host = Host::bare(kind, tree, hook);
         checked(&["push", &host.name, env!("CARGO_BIN_EXE_cleanbill"), "/usr/local/bin/cleanbill"]);
         checked(&["push", &host.name, env!("CARGO_BIN_EXE_cleanbill-daemon"), "/usr/local/bin/cleanbill-daemon"]);
+        host
+    }
+
+    /// The same without the program, but with the library that it needs where DuckDB is not in it.
+    pub fn bare(kind: &str, tree: &str, hook: Option<PathBuf>) -> Self {
+        let host = Host::made("up", kind, tree, hook);
         if let Ok(dir) = std::env::var("DUCKDB_LIB_DIR") {
             checked(&["push", &host.name, &format!("{dir}/libduckdb.so"), "/usr/local/lib/libduckdb.so"]);
             checked(&["exec", &host.name, "/sbin/ldconfig"]);

@@ -13,7 +13,7 @@
 #   host.sh sweep                   takes down every host whose owner is gone
 #   host.sh list
 #
-# TREE is minbase, full, patched, plus, wide, or a path. Use names nobody else uses at the same time: cb-$$-web.
+# TREE is minbase, full, patched, plus, wide, trixie, or a path. Use names nobody else uses at the same time: cb-$$-web.
 # A host belongs to the process $CLEANBILL_HOST_OWNER (default: the one that called this script). When that process
 # is gone, the next up, tree or sweep by anyone takes the host down. Owner 1 keeps it until someone says down.
 set -euo pipefail

@@ -10,6 +10,7 @@ mod guard;
 mod host;
 mod logs;
 mod measure;
+mod packages;
 mod schedule;
 
 use std::{collections::BTreeSet, fmt::Write as _, process::Command};

@@ -2,13 +2,14 @@
 # shellcheck disable=SC2317  # the make_… functions are called by a made-up name
 #
 # Builds the Debian trees that the throw-away hosts stand on, once, and prints where each one is.
-#   rootfs.sh [TREE…]     minbase | full | patched | plus | wide | all       (default: all)
+#   rootfs.sh [TREE…]     minbase | full | patched | plus | wide | trixie | all       (default: all)
 #
 #   minbase   the least that apt can work in: for plain --root audits
 #   full      a server as the CD would leave it: systemd, sshd, nginx, postgres… and never updated since
 #   patched   full with every update installed
 #   plus      patched with the packages that a careful owner adds
 #   wide      plus with more kinds of servers, whose fixes are tried
+#   trixie    a small server of the next Debian: what is built on this one must work there too
 #
 # A tree is finished in a temporary place and then renamed, so a half-built one is never used. Calling again costs
 # nothing; callers at the same time wait for one another; a changed recipe rebuilds.
@@ -24,6 +25,8 @@ FULL+=,debsums,kmod,udev,libpam-systemd,postfix
 PLUS="libpam-pwquality cracklib-runtime libpam-tmpdir apparmor-utils apparmor-profiles needrestart apt-listchanges aide aide-common
       restic acct sysstat rkhunter lynis"
 WIDE="redis-server memcached mariadb-server php-fpm apache2 vsftpd"
+TRIXIE=systemd,systemd-sysv,dbus,init,udev,kmod,libpam-systemd,openssh-server,sudo,cron,nftables,iproute2,procps
+TRIXIE+=,ca-certificates,passwd,login
 
 say() { printf '%s\n' "$*" >&2; }
 die() { say "rootfs: $*"; exit 1; }
@@ -112,6 +115,7 @@ bootstrap() {
 }
 
 make_minbase() { bootstrap "$1" ca-certificates; }
+make_trixie() { bootstrap "$1" "$TRIXIE"; }
 make_full() {
     bootstrap "$1" "$FULL"
     # postfix asked this machine's resolver for its full name; let it be the tree's own
@@ -149,7 +153,8 @@ drop_leftovers() {
 
 build() {
     local kind=$1 stamp tmp rc
-    case $kind in minbase) stamp= ;; plus) stamp="$FULL $PLUS" ;; wide) stamp="$FULL $PLUS $WIDE" ;; *) stamp=$FULL ;; esac
+    [ "$kind" != trixie ] || local SUITE=trixie
+    case $kind in minbase) stamp= ;; trixie) stamp=$TRIXIE ;; plus) stamp="$FULL $PLUS" ;; wide) stamp="$FULL $PLUS $WIDE" ;; *) stamp=$FULL ;; esac
     stamp="$RECIPE $SUITE $(printf '%s' "$stamp" | sha256sum | cut -c1-12)"
     [ "$(cat "$T/$kind.stamp" 2>/dev/null)" = "$stamp" ] && [ -d "$T/$kind" ] && return 0
     (
@@ -187,9 +192,9 @@ main() {        # read whole before it runs: a checkout may replace this file me
     [ $# -gt 0 ] || set -- all
     for kind; do
         case $kind in
-            all) for k in minbase full patched plus wide; do build $k; echo "$T/$k"; done ;;
-            minbase|full|patched|plus|wide) build "$kind"; echo "$T/$kind" ;;
-            *) die "no such tree: $kind (minbase, full, patched, plus, wide, all)" ;;
+            all) for k in minbase full patched plus wide trixie; do build $k; echo "$T/$k"; done ;;
+            minbase|full|patched|plus|wide|trixie) build "$kind"; echo "$T/$kind" ;;
+            *) die "no such tree: $kind (minbase, full, patched, plus, wide, trixie, all)" ;;
         esac
     done
     drop_leftovers

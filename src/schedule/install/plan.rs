@@ -347,7 +347,7 @@ fn take_away(site: &Site, list: &[&Found]) -> Result<(), ScheduleError> {
 }
 
 /// Whether a daemon runs that no service of systemd looks after.
-fn by_hand(here: &Here) -> bool {
+pub fn by_hand(here: &Here) -> bool {
     let Some(card) = card(here.place()) else { return false };
     let groups = fs::read_to_string(format!("/proc/{}/cgroup", card.pid));
     groups.is_ok_and(|text| !text.contains(SERVICE))

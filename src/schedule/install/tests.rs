@@ -265,3 +265,29 @@ fn what_runs_the_jobs_of_other_settings_is_left_alone() {
     assert!(way(&here_with(LOOKS, "/srv/other.toml", Some("/var/lib/cleanbill/cleanbill.duckdb"))).is_none());
     assert!(way(&here_with(LOOKS, "/etc/cleanbill/cleanbill.toml", Some("/srv/other.duckdb"))).is_none());
 }
+
+/// The units that packages bring are those for plain settings, in a place where those of `schedule install` come first.
+#[test]
+fn the_units_of_the_packages_are_what_is_written_for_plain_settings() {
+    let plain = here("[schedule.any]\nwhen = '@daily'\ndo = 'run'\ncommand = 'true'\n");
+    let needs = Needs::new(&plain, &Site::folder(Path::new("/nowhere")), Path::new("/usr/bin/cleanbill")).unwrap();
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("packaging/systemd");
+    let units = units::units(Way::Service, &needs).unwrap();
+    assert_eq!(names(&units), ["cleanbill.service", "cleanbill-job@.service", "cleanbill-mail.service"]);
+    for unit in units {
+        let at = unit.text.find("[Unit]").unwrap();
+        let text = format!(
+            "# Part of the package: turned on by `sudo systemctl enable --now cleanbill`. `sudo cleanbill schedule install` writes\n\
+             # one that fits the settings to /etc/systemd/system, which takes the place of this one.\n\
+             # What you want to have otherwise goes into a file of yours, which stays: sudo systemctl edit {}\n{}",
+            unit.name,
+            &unit.text[at..]
+        );
+        let file = folder.join(&unit.name);
+        if std::env::var("INSTA_UPDATE").is_ok_and(|how| how == "always") {
+            std::fs::write(&file, &text).unwrap();
+        }
+        let there = std::fs::read_to_string(&file).unwrap_or_default();
+        assert_eq!(there, text, "{} is written anew by: INSTA_UPDATE=always cargo test the_units_of", file.display());
+    }
+}
