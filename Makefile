@@ -7,7 +7,7 @@ BIN := $(CARGO_TARGET_DIR)/release/cleanbill
 WITH_DUCKDB := set -e; settings=$$(scripts/duckdb.sh); eval "$$settings"; \
 	features=$${CLEANBILL_FEATURES:+--features $$CLEANBILL_FEATURES};
 
-.PHONY: look build test lint pages hosts fixes samples bench bundled install clean
+.PHONY: look build test lint pages hosts fixes samples bench bundled release install clean
 
 look: build ## Look at this machine; the report lies beside you
 	@"$(BIN)" audit
@@ -28,6 +28,7 @@ lint: ## Format, lints and documentation without a warning
 CLEANBILL_FIXES ?= remote-access network databases
 hosts: export CLEANBILL_FIXES := $(CLEANBILL_FIXES)
 hosts: build ## Try it on throw-away Debian hosts (root; .ci/setup installs what it needs)
+	@packaging/tools.sh >/dev/null
 	@$(WITH_DUCKDB) cargo test --release --locked $$features --test hosts -- --ignored --nocapture --test-threads 2
 
 fixes: build ## Break hosts in every known way, fix them, and take it back (root; about twenty minutes)
@@ -53,6 +54,9 @@ bench: build ## The figures of the README, against their peers on this machine
 
 bundled: ## The program as one self-contained file
 	cargo build --release --locked --features bundled
+
+release: ## Everything of a release; options: make release OPTIONS='--key KEY.pem --out DIR' (packaging/README.md)
+	packaging/release.sh $(OPTIONS)
 
 install: build ## Install to /usr/local/bin
 	install -m 755 "$(BIN)" /usr/local/bin/cleanbill
