@@ -106,7 +106,7 @@ jq -cSn --arg manifest "sha256:$manifest" --argjson size "$manifest_size" --arg 
     manifests: [{
         mediaType: "application/vnd.oci.image.manifest.v1+json", digest: $manifest, size: $size,
         platform: {architecture: $arch, os: "linux"},
-        annotations: {"org.opencontainers.image.ref.name": $version}
+        annotations: {"org.opencontainers.image.ref.name": "localhost/cleanbill:\($version)"}
     }]
 }' > "$image/index.json"
 printf '{"imageLayoutVersion":"1.0.0"}' > "$image/oci-layout"

@@ -52,10 +52,12 @@ SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct)}
 export SOURCE_DATE_EPOCH LC_ALL=C TZ=UTC
 day() { date -u -d "@$1" +%Y-%m-%dT%H:%M:%SZ; }
 
-for need in jq openssl gzip tar dpkg-shlibdeps realpath; do
+needs=(jq openssl) wanted=(zipsign)
+[ -n "$finish" ] || needs+=(gzip tar dpkg-deb dpkg-shlibdeps) wanted=()
+for need in "${needs[@]}"; do
     command -v "$need" >/dev/null || die "$need is not installed (.ci/setup installs what is needed)"
 done
-tools=$(packaging/tools.sh); PATH=$tools:$PATH
+tools=$(packaging/tools.sh "${wanted[@]}"); PATH=$tools:$PATH
 
 machine=$(uname -m)
 case $machine in

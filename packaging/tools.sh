@@ -1,6 +1,7 @@
 #!/bin/bash
 # Installs the programs that make packages, at fixed versions, into a folder of their own, and prints the folder with
 # them. Says nothing more and takes no time when all are there.
+#   tools.sh [NAME…]       only these
 set -euo pipefail
 
 into=${CLEANBILL_TOOLS:-$HOME/.cache/cleanbill/tools}
@@ -17,6 +18,7 @@ has() { # NAME VERSION
 
 for tool in "${tools[@]}"; do
     name=${tool%@*}
+    [[ $# = 0 || " $* " == *" $name "* ]] || continue
     has "$name" "${tool#*@}" && continue
     echo "tools: $name is built, once" >&2
     CARGO_TARGET_DIR=$work cargo install --quiet --locked --root "$into" "$tool" >&2

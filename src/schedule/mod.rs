@@ -26,7 +26,9 @@ pub use emergency::cry;
 pub use error::ScheduleError;
 pub(crate) use here::times;
 pub use here::{Here, Planned};
-pub use install::{Change, Installed, Plan, Site, Way, by_hand, follow, installed, own_program, uninstall};
+pub use install::{
+    Change, Installed, Plan, Site, Way, by_hand, follow, installed, own_program, turn_off_packaged, uninstall,
+};
 pub use known::{Known, known};
 pub use letters::Sender;
 pub use lock::Lock;

@@ -219,7 +219,21 @@ fn from_installation_to_purge(kind: &str, tree: &str) {
     // Back again, it goes on where it was.
     install(&host, &next());
     assert_eq!((asked(":"), audits(&host)), (settings, kept));
-    sh(&host, "cleanbill schedule install --systemd-timers --yes; systemctl start cleanbill-look@nightly.service");
+    // So it does where a person turned the package's service on, until another way takes its place.
+    sh(&host, "systemctl enable --now cleanbill; DEBIAN_FRONTEND=noninteractive apt-get remove -y cleanbill");
+    install(&host, &next());
+    assert_eq!(unit(&host, "cleanbill.service", "UnitFileState"), "enabled");
+    sh(&host, "systemctl start cleanbill; cleanbill schedule install --systemd-timers --yes");
+    assert_eq!(unit(&host, "cleanbill.service", "ActiveState"), "inactive");
+    assert_eq!(unit(&host, "cleanbill.service", "UnitFileState"), "disabled");
+    sh(
+        &host,
+        "systemctl start cleanbill-look@nightly.service; cleanbill schedule uninstall --yes; systemctl enable --now cleanbill",
+    );
+    let said = sh(&host, "cleanbill schedule uninstall --yes");
+    assert!(said.contains("Turned off: the service of the package"), "{said}");
+    assert_eq!(unit(&host, "cleanbill.service", "ActiveState"), "inactive");
+    sh(&host, "cleanbill schedule install --systemd-timers --yes; systemctl enable --now cleanbill");
     // Even what someone changed by hand goes with a purge.
     sh(&host, "echo '# mine' >> /etc/systemd/system/cleanbill-mail.service");
     sh(&host, "DEBIAN_FRONTEND=noninteractive apt-get purge -y cleanbill");
@@ -344,7 +358,7 @@ fn the_image_looks_at_the_machine_around_it() {
     assert_eq!(about["Labels"]["org.opencontainers.image.version"], VERSION);
     fs::create_dir(work.join("layout")).unwrap();
     tool("tar", &["-xf", archive.to_str().unwrap(), "-C", "layout"], &work);
-    tool("umoci", &["unpack", "--image", &format!("layout:{VERSION}"), "bundle"], &work);
+    tool("umoci", &["unpack", "--image", &format!("layout:localhost/cleanbill:{VERSION}"), "bundle"], &work);
 
     // Nothing is in it that could be started but the program.
     let programs: BTreeSet<String> = fs::read_dir(work.join("bundle/rootfs/usr/bin"))

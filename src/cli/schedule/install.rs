@@ -119,7 +119,11 @@ pub(super) fn uninstall(args: &UninstallArgs, here: &Here) -> Result<ExitCode, C
     for path in &kept {
         anstream::println!("Left, because someone changed it: {}     To take it away too: --force", path.display());
     }
-    if gone.is_empty() && kept.is_empty() {
+    let off = schedule::turn_off_packaged(&site)?;
+    if off {
+        anstream::println!("Turned off: the service of the package");
+    }
+    if gone.is_empty() && kept.is_empty() && !off {
         anstream::println!("There was nothing to take away.");
     }
     anstream::println!(

@@ -14,7 +14,7 @@ mod tests;
 mod units;
 mod walls;
 
-pub use plan::{Change, Plan, by_hand, uninstall};
+pub use plan::{Change, Plan, by_hand, turn_off_packaged, uninstall};
 pub use site::Site;
 pub use state::{Installed, installed};
 

@@ -196,6 +196,10 @@ impl Plan {
             let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(folder);
             made.map_err(|e| cannot(folder, &e))?;
         }
+        if self.way != Way::Service {
+            // One way takes the place of the other.
+            let _ = turn_off_packaged(&self.site)?;
+        }
         let changes = self.changes();
         let left: Vec<&Found> = self.left().filter(|found| force || found.whose == Whose::Ours).collect();
         take_away(&self.site, &left)?;
@@ -315,6 +319,29 @@ pub fn uninstall(site: &Site, force: bool) -> Result<(Vec<PathBuf>, Vec<PathBuf>
     }
     let paths = |list: &[&Found]| list.iter().map(|found| found.path.clone()).collect();
     Ok((paths(&ours), paths(&kept)))
+}
+
+/// Turns off the service that a package of the distribution brought, where a person turned it on. Returns whether it was on.
+///
+/// # Errors
+/// When systemd cannot do it.
+pub fn turn_off_packaged(site: &Site) -> Result<bool, ScheduleError> {
+    let there = ["/usr/lib/systemd/system", "/lib/systemd/system"].map(|folder| Path::new(folder).join(SERVICE));
+    if !site.is_real() || site.is_of_user() || !there.iter().any(|path| path.exists()) || !site.has_systemd() {
+        return Ok(false);
+    }
+    let is = |what: &str| site.systemctl(&[what, "--quiet", SERVICE]).map(|(yes, _)| yes);
+    if !is("is-enabled")? && !is("is-active")? {
+        return Ok(false);
+    }
+    let (done, said) = site.systemctl(&["disable", "--now", "--quiet", SERVICE])?;
+    if done {
+        return Ok(true);
+    }
+    Err(ScheduleError::Install {
+        what: format!("systemd could not turn off the service of the package: {}", said.trim()),
+        hint: format!("See why: {} status {SERVICE}", site.systemctl_line()),
+    })
 }
 
 /// Stops what runs, and removes its files.
