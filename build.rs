@@ -12,7 +12,7 @@ fn main() {
     fs::write(Path::new(&dir).join("embedded.rs"), out).expect("OUT_DIR is writable");
 
     // Releases are found by the platform they are for.
-    println!("cargo:rustc-env=CLEANBILL_TARGET={}", env::var("TARGET").expect("cargo sets TARGET"));
+    println!("cargo:rustc-env=CLEANBILL_PLATFORM={}", env::var("TARGET").expect("cargo sets TARGET"));
     println!("cargo:rerun-if-env-changed=DUCKDB_LIB_DIR");
     if let (None, Ok(dir)) = (env::var_os("CARGO_FEATURE_BUNDLED"), env::var("DUCKDB_LIB_DIR")) {
         println!("cargo:rustc-link-arg=-Wl,-rpath,{dir}");

@@ -1,13 +1,14 @@
 #!/bin/bash
 # Makes everything of a release for the architecture of this machine, the same bytes each time.
 #   release.sh [--out DIR] [--key FILE] [--channel NAME] [--expires-days N] [--notes TEXT]
-#              [--bin-dir DIR] [--library FILE] [--version VERSION] [--fast] [--finish]
+#              [--url URL] [--bin-dir DIR] [--library FILE] [--version VERSION] [--fast] [--finish]
 #
 #   --out DIR          where it goes: DIR/VERSION and the manifest of the channel [default: ~/.cache/cleanbill/dist]
 #   --key FILE         the signing key, PEM (openssl genpkey -algorithm ed25519); without one nothing is signed
 #   --channel NAME     stable or beta [default: stable]
 #   --expires-days N   how long the manifest is to be believed [default: 180]
 #   --notes TEXT       what is new, in a sentence
+#   --url URL          the server that will have DIR: what programs that are built here, and install.sh, look at by themselves
 #   --bin-dir DIR      programs that are built already [default: they are built, with DuckDB inside]
 #   --library FILE     for tests: programs that need DuckDB's library beside them; only the image carries it
 #   --version VERSION  for tests: another version than that of Cargo.toml
@@ -23,16 +24,16 @@ asked_from=$PWD
 say() { printf '%s\n' "$*" >&2; }
 die() { say "release: $*"; exit 1; }
 
-out=${XDG_CACHE_HOME:-$HOME/.cache}/cleanbill/dist key='' channel=stable days=180 notes='' bin='' library='' version='' finish='' fast=''
+out=${XDG_CACHE_HOME:-$HOME/.cache}/cleanbill/dist key='' channel=stable days=180 notes='' bin='' library='' version='' finish='' fast='' url=''
 while [ $# -gt 0 ]; do
     case $1 in
     --finish) finish=1; shift; continue ;;
     --fast) fast=1; shift; continue ;;
-    --out | --key | --channel | --expires-days | --notes | --bin-dir | --library | --version) [ $# -ge 2 ] || die "$1 needs a value" ;;
-    *) sed -n '2,17s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
+    --out | --key | --channel | --expires-days | --notes | --url | --bin-dir | --library | --version) [ $# -ge 2 ] || die "$1 needs a value" ;;
+    *) sed -n '2,18s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
     esac
     case $1 in
-    --out) out=$2 ;; --key) key=$2 ;; --channel) channel=$2 ;; --expires-days) days=$2 ;; --notes) notes=$2 ;;
+    --out) out=$2 ;; --key) key=$2 ;; --channel) channel=$2 ;; --expires-days) days=$2 ;; --notes) notes=$2 ;; --url) url=$2 ;;
     --bin-dir) bin=$2 ;; --library) library=$2 ;; --version) version=$2 ;;
     esac
     shift 2
@@ -41,6 +42,7 @@ from() { realpath -m -- "$(cd "$asked_from" && realpath -m -- "$1")"; }
 out=$(from "$out"); [ -z "$key" ] || key=$(from "$key"); [ -z "$bin" ] || bin=$(from "$bin"); [ -z "$library" ] || library=$(from "$library")
 case $channel in stable | beta) ;; *) die "there is no channel $channel: stable, beta" ;; esac
 [[ $days =~ ^[1-9][0-9]*$ ]] || die "--expires-days wants a number of days"
+case $url in '' | https://*) url=${url%/} ;; *) die "\`$url\` does not begin with https://" ;; esac
 [ -z "$key" ] || [ -r "$key" ] || die "the key $key cannot be read"
 case $out/ in "$here"/*) die "the result goes outside of the source: --out DIR" ;; esac
 
@@ -196,9 +198,8 @@ finish() {
     (cd "$dist" && sha256sum cleanbill* manifest.json > SHA256SUMS)
     cp "$dist/manifest.json" "$out/$channel.json"
     rm -f "$out/$channel.json.sig"
-    for file in packaging/install.sh install.sh; do
-        [ ! -f "$file" ] || install -m 755 "$file" "$out/install.sh"
-    done
+    sed "s|^default_url=\$|default_url=$url|" packaging/install.sh > "$out/install.sh"
+    chmod 755 "$out/install.sh"
     if [ -n "$key" ]; then
         sign "$dist/manifest.json"; sign "$dist/SHA256SUMS"
         cp "$dist/manifest.json.sig" "$out/$channel.json.sig"
@@ -209,7 +210,7 @@ finish() {
 
 if [ -z "$finish" ]; then
     if [ -z "$bin" ]; then
-        packaging/build.sh "${CARGO_TARGET_DIR:-$HOME/.cache/cleanbill/target}/packaging"
+        CLEANBILL_RELEASES=$url packaging/build.sh "${CARGO_TARGET_DIR:-$HOME/.cache/cleanbill/target}/packaging"
         bin=${CARGO_TARGET_DIR:-$HOME/.cache/cleanbill/target}/packaging/release
     fi
     for program in cleanbill cleanbill-daemon; do

@@ -40,7 +40,7 @@ pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 /// Where this program was built to look for releases, if anywhere.
 pub const SERVER: Option<&str> = option_env!("CLEANBILL_RELEASES");
 /// The platform of this program, as releases name it.
-pub const TARGET: &str = env!("CLEANBILL_TARGET");
+pub const TARGET: &str = env!("CLEANBILL_PLATFORM");
 
 /// All that an update needs.
 #[derive(Debug)]
