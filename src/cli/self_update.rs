@@ -121,6 +121,7 @@ pub(super) fn run(args: &Args) -> Result<ExitCode, CliError> {
         println!("{}", nothing(&found));
         return Ok(ExitCode::SUCCESS);
     }
+    updater.no_downgrade(version, args.allow_downgrade)?;
     println!("{}", told(&found));
     let bar = Bar::start();
     updater.fetch(&source, &found, args.allow_downgrade, &mut |step| bar.on(step))?;

@@ -256,7 +256,11 @@ impl Updater {
         if found == *version { Ok(()) } else { Err(format!("it says that it is cleanbill {found}")) }
     }
 
-    fn no_downgrade(&self, version: &Version, asked: bool) -> Result<(), UpdateError> {
+    /// Whether a release may take this place by its version.
+    ///
+    /// # Errors
+    /// When it is older, and nobody asked for that.
+    pub fn no_downgrade(&self, version: &Version, asked: bool) -> Result<(), UpdateError> {
         if *version < self.current && !asked {
             return Err(UpdateError::Downgrade { version: version.clone(), current: self.current.clone() });
         }
