@@ -56,7 +56,15 @@ impl Place {
     /// Whether this user may exchange the program.
     pub(super) fn may_change(&self) -> Result<(), UpdateError> {
         let denied = |e: rustix::io::Errno| UpdateError::io(&self.folder, &e.into());
-        rustix::fs::access(&self.folder, rustix::fs::Access::WRITE_OK).map_err(denied)
+        rustix::fs::access(&self.folder, rustix::fs::Access::WRITE_OK).map_err(denied)?;
+        // Whoever can exchange what lies there could do so between the check and the trial.
+        let meta = fs::metadata(&self.folder).map_err(|e| UpdateError::io(&self.folder, &e))?;
+        let own = [0, rustix::process::geteuid().as_raw()].contains(&meta.uid());
+        if own && meta.mode() & 0o002 == 0 {
+            return Ok(());
+        }
+        let said = "others may change what lies there, so nothing is put there".to_owned();
+        Err(UpdateError::Place { path: self.folder.clone(), said })
     }
 
     /// Makes room for an update; only one can be at work.
@@ -217,6 +225,22 @@ mod tests {
         place.back().unwrap();
         assert_eq!((reads("cleanbill").as_str(), reads("cleanbill-daemon").as_str()), ("three", "three"));
         assert_eq!(fs::read_dir(&place.folder).unwrap().count(), 4, "nothing else is left");
+    }
+
+    #[test]
+    fn nothing_is_put_where_others_may_change_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = Place::of(&folder.path().join("cleanbill"));
+        let mode = |mode: u32| fs::set_permissions(folder.path(), fs::Permissions::from_mode(mode)).unwrap();
+        mode(0o755);
+        place.may_change().unwrap();
+        mode(0o1777);
+        assert!(place.may_change().unwrap_err().to_string().contains("others may change what lies there"));
+        mode(0o755);
+        if crate::testing::is_root() {
+            chown(folder.path(), Some(1000), None).unwrap();
+            assert!(place.may_change().is_err());
+        }
     }
 
     #[test]
