@@ -7,7 +7,7 @@ BIN := $(CARGO_TARGET_DIR)/release/cleanbill
 WITH_DUCKDB := set -e; settings=$$(scripts/duckdb.sh); eval "$$settings"; \
 	features=$${CLEANBILL_FEATURES:+--features $$CLEANBILL_FEATURES};
 
-.PHONY: look build test lint pages hosts fixes samples bench bundled release install clean
+.PHONY: look build test lint pages hosts fixes samples book bench bundled release install clean
 
 look: build ## Look at this machine; the report lies beside you
 	@"$(BIN)" audit
@@ -42,7 +42,6 @@ samples: ## Write the sample reports and their pictures anew
 	@$(WITH_DUCKDB) CLEANBILL_SAMPLES=write cargo test --release --locked $$features --test samples the_samples
 	scripts/sample-pictures.sh docs/samples
 
-.PHONY: book
 book: ## The documentation as pages that need no network (needs mdbook: cargo install mdbook)
 	@mkdir -p "$(CARGO_TARGET_DIR)"
 	mdbook build docs --dest-dir "$(CARGO_TARGET_DIR)/book" 2>"$(CARGO_TARGET_DIR)/book.log" || { cat "$(CARGO_TARGET_DIR)/book.log"; exit 1; }
