@@ -134,7 +134,8 @@ impl<'a> View<'a> {
         // Rights of a unit are nothing that systemd reads.
         let unit = path.starts_with("/etc/systemd/system/")
             && before.as_ref().map(|s| &s.content) != after.as_ref().map(|s| &s.content);
-        match self.changes.iter_mut().rev().find(same) {
+        // What is left as it is keeps the time at which it was written.
+        let settled = match self.changes.iter_mut().rev().find(same) {
             Some(Change::File(change)) => {
                 // Where only the rights were known before, the content is known now.
                 if let (Some(old), Some(new)) = (&mut change.before, &before)
@@ -143,15 +144,19 @@ impl<'a> View<'a> {
                     old.content = new.content.clone();
                 }
                 change.after.clone_from(&after);
+                if change.is_any() { after } else { change.before.clone() }
             }
             _ => {
-                let change = FileChange { path: path.to_owned(), before, after: after.clone() };
+                let change = FileChange { path: path.to_owned(), before: before.clone(), after: after.clone() };
                 if change.is_any() {
                     self.changes.push(Change::File(change));
+                    after
+                } else {
+                    before
                 }
             }
-        }
-        self.made.insert(path.to_owned(), after);
+        };
+        self.made.insert(path.to_owned(), settled);
         if unit {
             let systemctl = "/usr/bin/systemctl";
             self.run(Run::new("systemd reads its units anew", &[systemctl, "daemon-reload"]).late());

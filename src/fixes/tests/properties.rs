@@ -289,3 +289,23 @@ fn every_kind_that_an_image_can_have_is_drawn_and_changes_something() {
     let never = ["package", "command", "script"].map(str::to_owned);
     assert_eq!(left, never.into(), "these are never tried");
 }
+
+/// A fix that writes a file twice, at first as it is: the list of groups is such a one.
+#[test]
+fn what_was_written_as_it_is_keeps_its_time() {
+    let small = build(&[(7, 0, 0o644, false)]);
+    let before = small.seen();
+    let (tree, host) = (small.tree(), Host::image(&small.root()).unwrap());
+    let mut view = View::new(&tree, &host);
+    let group = json!({ "group": { "name": "ann", "add": "ann", "remove": null, "no_password": false, "make": true } });
+    let action: Action = serde_json::from_value(group).unwrap();
+    action.act().plan(&mut view).unwrap();
+    let plan = Plan { fixes: vec![fix("fix", view.take())] };
+    let journal = Journal::open(&Store::at(small.beside().join("store.duckdb"))).unwrap();
+    let run = a_run(&small.root().to_string_lossy());
+    let job = Job { plan: &plan, tree: &tree, live: false, journal: &journal, run, arm: None };
+    let mut done = apply(job, &mut |_| {}, |_| Proof::default()).unwrap();
+    assert_ne!(small.seen(), before);
+    undo(&journal, &tree, false, &mut done, None, false).unwrap();
+    assert_eq!(small.seen(), before);
+}
