@@ -83,13 +83,13 @@ fn names(folder: &Path) -> Vec<String> {
     names
 }
 
-/// Where releases come from, with little patience.
+/// Where releases come from.
 fn source(server: &Server) -> Source {
     Source {
         url: server.url.clone(),
         proxy: None,
         ca_file: Some(server.authority.file()),
-        patience: Patience { connect: Duration::from_secs(5), silence: Duration::from_millis(700), pace: 1 << 10 },
+        patience: Patience::default(),
     }
 }
 
