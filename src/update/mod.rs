@@ -244,7 +244,7 @@ impl Updater {
         self.place.put(&new)?;
         // In its place it has to work too: another file system may forbid to run it, another name lead elsewhere.
         if let Err(why) = self.is_there(version) {
-            self.place.take_back()?;
+            self.place.take_back(&archive::PROGRAMS)?;
             return Err(UpdateError::Back { version: version.clone(), why });
         }
         self.place.companions(&new);

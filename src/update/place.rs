@@ -101,23 +101,33 @@ impl Place {
     /// Puts new programs in the place of those that are there. The one that waits goes first: beside an older one it gives
     /// back to that, while the other way round the new one would start the old.
     pub(super) fn put(&self, new: &Path) -> Result<(), UpdateError> {
+        let mut done: Vec<&str> = Vec::new();
         for program in PROGRAMS.iter().rev() {
-            let (from, to) = (new.join("bin").join(program), self.folder.join(program));
-            let io = |e: std::io::Error| UpdateError::io(&to, &e);
-            let was = fs::metadata(&to).ok();
-            let mode = was.as_ref().map_or(0o755, |meta| meta.mode() & 0o777);
-            fs::set_permissions(&from, fs::Permissions::from_mode(mode)).map_err(io)?;
-            if let Some(was) = was {
-                let made = fs::metadata(&from).map_err(io)?;
-                if (was.uid(), was.gid()) != (made.uid(), made.gid()) {
-                    chown(&from, Some(was.uid()), Some(was.gid())).map_err(io)?;
-                }
-                self.keep(program, new).map_err(io)?;
+            if let Err(error) = self.put_one(new, program) {
+                // Half an update is none.
+                self.take_back(&done)?;
+                return Err(error);
             }
-            File::open(&from).and_then(|file| file.sync_all()).map_err(io)?;
-            fs::rename(&from, &to).map_err(io)?;
+            done.push(program);
         }
         File::open(&self.folder).and_then(|folder| folder.sync_all()).map_err(|e| UpdateError::io(&self.folder, &e))
+    }
+
+    fn put_one(&self, new: &Path, program: &str) -> Result<(), UpdateError> {
+        let (from, to) = (new.join("bin").join(program), self.folder.join(program));
+        let io = |e: std::io::Error| UpdateError::io(&to, &e);
+        let was = fs::metadata(&to).ok();
+        let mode = was.as_ref().map_or(0o755, |meta| meta.mode() & 0o777);
+        fs::set_permissions(&from, fs::Permissions::from_mode(mode)).map_err(io)?;
+        if let Some(was) = was {
+            let made = fs::metadata(&from).map_err(io)?;
+            if (was.uid(), was.gid()) != (made.uid(), made.gid()) {
+                chown(&from, Some(was.uid()), Some(was.gid())).map_err(io)?;
+            }
+            self.keep(program, new).map_err(io)?;
+        }
+        File::open(&from).and_then(|file| file.sync_all()).map_err(io)?;
+        fs::rename(&from, &to).map_err(io)
     }
 
     /// Gives the program that is there a second name.
@@ -145,9 +155,9 @@ impl Place {
         File::open(&self.folder).and_then(|folder| folder.sync_all()).map_err(|e| UpdateError::io(&self.folder, &e))
     }
 
-    /// Puts the former programs back in the place of new ones that do not work, and keeps none of those.
-    pub(super) fn take_back(&self) -> Result<(), UpdateError> {
-        for program in PROGRAMS {
+    /// Puts former programs back in the place of new ones that do not work, and keeps none of those.
+    pub(super) fn take_back(&self, programs: &[&str]) -> Result<(), UpdateError> {
+        for program in programs {
             let (is, former) = (self.folder.join(program), self.former(program));
             if former.exists() {
                 fs::rename(&former, &is).map_err(|e| UpdateError::io(&is, &e))?;
@@ -225,6 +235,24 @@ mod tests {
         place.back().unwrap();
         assert_eq!((reads("cleanbill").as_str(), reads("cleanbill-daemon").as_str()), ("three", "three"));
         assert_eq!(fs::read_dir(&place.folder).unwrap().count(), 4, "nothing else is left");
+    }
+
+    #[test]
+    fn half_an_update_is_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = Place::of(&folder.path().join("cleanbill"));
+        for program in PROGRAMS {
+            fs::write(place.folder.join(program), "two").unwrap();
+            fs::write(place.former(program), "one").unwrap();
+        }
+        let work = place.work().unwrap();
+        let new = release(&work.folder, "three");
+        // The last one cannot be put there.
+        fs::remove_file(new.join("bin/cleanbill")).unwrap();
+        place.put(&new).unwrap_err();
+        for program in PROGRAMS {
+            assert_eq!(fs::read_to_string(place.folder.join(program)).unwrap(), "two");
+        }
     }
 
     #[test]

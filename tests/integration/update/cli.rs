@@ -64,11 +64,14 @@ fn what_makes_no_sense_is_told() {
     assert_eq!(here.run(&["self-update", "--check", "--from", "x"]).code, 2);
     assert_eq!(here.run(&["self-update", "--to", "newest"]).code, 2);
     assert_eq!(here.run(&["self-update", "--format", "json"]).code, 2);
-    let wrong = Here::new("[update]\nurl = \"http://example.org\"\nwindows = [\"never\"]\n");
-    let said = wrong.run(&["config", "check"]);
-    assert_eq!(said.code, 2);
-    let said = said.out + &said.err;
-    assert!(said.contains("windows") || said.contains("update.url"), "{said}");
+    for (line, why) in [
+        ("url = \"http://example.org\"", "`http://example.org` is no address of a server of releases"),
+        ("windows = [\"never\"]", "`update.windows`"),
+    ] {
+        let said = Here::new(&format!("[update]\n{line}\n")).run(&["config", "check"]);
+        assert_eq!(said.code, 2);
+        assert!((said.out.clone() + &said.err).contains(why), "{}{}", said.out, said.err);
+    }
 }
 
 #[test]

@@ -240,15 +240,20 @@ fn mistakes_are_told_and_a_script_that_was_cut_off_does_nothing() {
     }
     let plain: Said = prefix.command(&["--url", "http://localhost:1"]).output().unwrap().into();
     assert!(plain.code == 2 && plain.err.contains("no address that begins with https://"), "{}", plain.err);
+    // One that could be installed, so that a script that runs would do it.
+    let (says, bytes) = good("0.2.0", &script("0.2.0", "exit 0"));
+    publish(&server, &Says { expires: "2099-01-01T00:00:00Z".to_owned(), ..says }, &bytes);
     let text = fs::read_to_string(script_path()).unwrap();
     let half = prefix.dir.path().join("half.sh");
-    for part in 1..20 {
+    for part in 1..=20 {
         let mut at = text.len() * part / 20;
         while !text.is_char_boundary(at) {
             at -= 1;
         }
         fs::write(&half, &text[..at]).unwrap();
-        let _ = Command::new("sh").arg(&half).arg("--prefix").arg(prefix.path()).args(["--url", &server.url]).output();
-        assert!(prefix.has().is_empty(), "{part}/20 of it did something");
+        let mut command = Command::new("sh");
+        command.arg(&half).arg("--prefix").arg(prefix.path()).arg("--key").arg(prefix.dir.path().join("key.pem"));
+        command.args(["--url", &server.url, "--ca"]).arg(server.authority.file()).output().unwrap();
+        assert_eq!(prefix.has().is_empty(), part < 20, "{part}/20 of it");
     }
 }
