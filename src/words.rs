@@ -154,6 +154,11 @@ pub fn day(moment: Timestamp, now: Timestamp) -> String {
     moment.strftime(format).to_string()
 }
 
+/// Bytes in hexadecimal digits.
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 /// The known word nearest to a mistyped one, if one is near enough.
 pub fn nearest<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     known

@@ -80,8 +80,10 @@ struct Checked<'a> {
 pub(super) fn run(args: &Args) -> Result<ExitCode, CliError> {
     let store = args.store.store();
     let updater = Updater::here(store, settings::get().file.clone())?;
-    if args.rollback {
+    if !args.check {
         updater.may_change()?;
+    }
+    if args.rollback {
         let back = updater.back()?;
         println!(
             "cleanbill is {} again. What was there until now is kept: the same command brings it back.",
@@ -95,7 +97,6 @@ pub(super) fn run(args: &Args) -> Result<ExitCode, CliError> {
         return Ok(ExitCode::SUCCESS);
     }
     if let Some(file) = &args.from {
-        updater.may_change()?;
         let bar = Bar::start();
         let version = updater.bring(file, args.allow_downgrade, &mut |step| bar.on(step))?;
         bar.end();
@@ -109,9 +110,6 @@ pub(super) fn run(args: &Args) -> Result<ExitCode, CliError> {
         Some(version) => Wanted::Version(version.clone()),
         None => Wanted::Newest(channel.name().to_owned()),
     };
-    if !args.check {
-        updater.may_change()?;
-    }
     let found = updater.find(&source, &wanted)?;
     if args.check {
         return check(args.format, channel, &found);
@@ -203,7 +201,7 @@ impl Bar {
                 bar.set_length(all);
                 bar.set_position(came);
             }
-            Step::Signed(_) | Step::Works => {}
+            Step::Signed | Step::Works => {}
             Step::Trying => {
                 if let Ok(style) = ProgressStyle::with_template("  {spinner:.cyan} {msg}") {
                     bar.set_style(style);
@@ -247,7 +245,7 @@ pub(super) struct TestArgs {
 pub(super) fn test(args: &TestArgs) -> Result<ExitCode, CliError> {
     let store = args.store.store();
     let catalogue = Catalogue::of_this_machine()?;
-    let host = Host::live().map_err(CliError::from)?;
+    let host = Host::live()?;
     // Whoever asks the history brings it to the schema of this release first.
     let there = store.path().exists();
     let limits = &settings::config().checks;

@@ -139,6 +139,11 @@ impl Window {
         }
     }
 
+    /// Whether a moment lies in one of these; in any, where there are none.
+    pub fn one_has(windows: &[Window], now: Timestamp, zone: &TimeZone) -> bool {
+        windows.is_empty() || windows.iter().any(|window| window.has(now, zone))
+    }
+
     fn told(&self) -> String {
         let days: Vec<&str> =
             self.days.iter().filter_map(|day| DAYS.iter().find(|(_, d)| d == day)).map(|(name, _)| *name).collect();
@@ -212,7 +217,7 @@ fn hindered(policy: &Policy, now: &Now, past: &[FixRun]) -> Option<String> {
     if !policy.enabled {
         return Some("Nothing is fixed without being asked for: [autofix] is off.".to_owned());
     }
-    if !policy.windows.is_empty() && !policy.windows.iter().any(|w| w.has(now.at, &now.zone)) {
+    if !Window::one_has(&policy.windows, now.at, &now.zone) {
         let windows: Vec<String> = policy.windows.iter().map(Window::told).collect();
         return Some(format!("It is not the time for it: {}.", windows.join(" or ")));
     }

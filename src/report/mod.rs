@@ -68,7 +68,19 @@ pub fn ocsf(report: &Report) -> String {
 
 /// A short name for a problem of a machine: the same, whatever is seen of it today.
 fn finding_id(host: &str, check: &str) -> String {
-    blake3::hash(format!("{host}\n{check}").as_bytes()).to_hex().chars().take(32).collect()
+    short_id(&[host, check])
+}
+
+/// A short name for these together.
+fn short_id(of: &[&str]) -> String {
+    blake3::hash(of.join("\n").as_bytes()).to_hex().chars().take(32).collect()
+}
+
+/// Adds what one object has to another.
+fn add(to: &mut serde_json::Value, more: serde_json::Value) {
+    if let (serde_json::Value::Object(to), serde_json::Value::Object(more)) = (to, more) {
+        to.extend(more);
+    }
 }
 
 /// The JSON Schema of the model.

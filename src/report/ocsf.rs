@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
-use super::{CheckResult, Part, Problem, Reference, Report, Waived, finding_id};
+use super::{CheckResult, Part, Problem, Reference, Report, Waived, add, finding_id, short_id};
 use crate::{
     checks::{Evidence, Severity},
     words::harmless,
@@ -208,7 +208,7 @@ impl<'a> Machine<'a> {
             "product": {"name": "cleanbill", "vendor_name": "cleanbill", "version": report.audit.version},
             "original_time": report.audit.started.to_string(),
             // The same in all events of one audit.
-            "correlation_uid": print(&[&host.id, &report.audit.started.to_string()]),
+            "correlation_uid": short_id(&[&host.id, &report.audit.started.to_string()]),
         });
         Machine { report, time: report.audit.started.as_millisecond(), device, resource, metadata }
     }
@@ -219,7 +219,7 @@ impl<'a> Machine<'a> {
         let (standards, requirements) = standards(&result.references);
         let mut metadata = self.metadata.clone();
         let started = self.report.audit.started.to_string();
-        add(&mut metadata, json!({"uid": print(&[&uid, &started]), "event_code": harmless(&result.check)}));
+        add(&mut metadata, json!({"uid": short_id(&[&uid, &started]), "event_code": harmless(&result.check)}));
         let mut compliance = json!({
             "control": harmless(&result.check),
             "standards": standards,
@@ -356,15 +356,4 @@ fn is_hostname(name: &str) -> bool {
         (1..=63).contains(&part.len()) && inner && !part.starts_with('-') && !part.ends_with('-')
     };
     name.len() <= 253 && name.split('.').all(part)
-}
-
-/// A short name for these together.
-fn print(of: &[&str]) -> String {
-    blake3::hash(of.join("\n").as_bytes()).to_hex().chars().take(32).collect()
-}
-
-fn add(to: &mut Value, more: Value) {
-    if let (Value::Object(to), Value::Object(more)) = (to, more) {
-        to.extend::<Map<String, Value>>(more);
-    }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 use url::Url;
 
-use super::{Problem, Report, Waived, finding_id, made::safe};
+use super::{Problem, Report, Waived, add, finding_id, made::safe};
 use crate::{
     checks::{Evidence, Severity},
     words::harmless,
@@ -161,12 +161,6 @@ impl Found<'_> {
 fn address(name: &str) -> String {
     let name = safe(name);
     if name.is_empty() { "machine".to_owned() } else { name }
-}
-
-fn add(to: &mut Value, more: Value) {
-    if let (Value::Object(to), Value::Object(more)) = (to, more) {
-        to.extend(more);
-    }
 }
 
 /// Text that is shown as it is: a square bracket would begin a link.

@@ -11,6 +11,7 @@ use self_update::{ArchiveKind, Compression, Extract};
 use sha2::{Digest as _, Sha256};
 
 use super::{Keys, UpdateError, manifest};
+use crate::words::{hex, said};
 
 /// All files of a release together are no larger.
 const LARGEST: u64 = 1 << 30;
@@ -35,8 +36,7 @@ pub(super) fn is_whole(path: &Path, bytes: u64, sha256: &str) -> Result<(), Upda
             n => hash.update(piece.get(..n).unwrap_or_default()),
         }
     }
-    let sum: String = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
-    if sum == sha256.to_ascii_lowercase() {
+    if hex(&hash.finalize()) == sha256.to_ascii_lowercase() {
         Ok(())
     } else {
         Err(UpdateError::archive(&name, "is not the one that was announced"))
@@ -82,7 +82,7 @@ fn fits(path: &Path, top: &str) -> Result<(), String> {
     for entry in archive.entries().map_err(damaged)? {
         let entry = entry.map_err(damaged)?;
         let inside = entry.path().map_err(damaged)?.into_owned();
-        let shown = crate::words::said(&inside.display().to_string());
+        let shown = said(&inside.display().to_string());
         let kind = entry.header().entry_type();
         if !(kind.is_file() || kind.is_dir()) {
             return Err(format!("holds something that is neither a file nor a folder ({shown})"));
@@ -100,12 +100,12 @@ fn fits(path: &Path, top: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// Version and platform of an archive, by its name.
-pub(super) fn named(path: &Path) -> Result<(semver::Version, String), UpdateError> {
+/// The version of an archive for this platform, by its name.
+pub(super) fn version(path: &Path, target: &str) -> Result<semver::Version, UpdateError> {
     let name = name(path);
-    let found = manifest::of_name(&name).map(|(version, target)| (version, target.to_owned()));
-    found.ok_or_else(|| {
-        UpdateError::archive(&name, "has no name of a release, such as cleanbill-1.2.3-x86_64-unknown-linux-gnu.tar.gz")
+    manifest::version_of(&name, target).ok_or_else(|| {
+        let like = format!("has no name of a release for this machine, such as cleanbill-1.2.3-{target}.tar.gz");
+        UpdateError::archive(&name, like)
     })
 }
 

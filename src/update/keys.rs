@@ -16,7 +16,7 @@ const COMPILED_IN: &[&str] = &[include_str!("keys/2026.pem")];
 const _: () = assert!(!COMPILED_IN.is_empty(), "a program that trusts no key cannot tell a release from anything else");
 
 /// What stands before the 32 bytes of every public key of Ed25519 (RFC 8410).
-const ED25519: [u8; 12] = [0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00];
+pub(super) const ED25519: [u8; 12] = [0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00];
 
 /// Public keys, never none.
 #[derive(Debug, Clone)]

@@ -123,16 +123,10 @@ pub(super) fn archive_name(version: &Version, target: &str) -> String {
     format!("cleanbill-{version}-{target}.tar.gz")
 }
 
-/// Version and platform out of the name of an archive.
-pub(super) fn of_name(name: &str) -> Option<(Version, &str)> {
-    let middle = name.strip_prefix("cleanbill-")?.strip_suffix(".tar.gz")?;
-    // A version may hold `-` itself, so the platform is found from its first part.
-    middle.match_indices('-').find_map(|(at, _)| {
-        let (version, target) = (middle.get(..at)?, middle.get(at + 1..)?);
-        let target = Some(target).filter(|t| t.split('-').count() >= 3 && t.contains("-linux"))?;
-        let known = ["x86_64", "aarch64", "i686", "armv7", "riscv64gc", "powerpc64le", "s390x"];
-        known.contains(&target.split('-').next()?).then_some((Version::parse(version).ok()?, target))
-    })
+/// The version of an archive for this platform, by its name.
+pub(super) fn version_of(name: &str, target: &str) -> Option<Version> {
+    let version = name.strip_prefix("cleanbill-")?.strip_suffix(".tar.gz")?.strip_suffix(target)?.strip_suffix('-')?;
+    Version::parse(version).ok()
 }
 
 #[cfg(test)]
@@ -210,10 +204,11 @@ mod tests {
         for version in ["0.2.0", "1.0.0-beta.3", "1.0.0-x86-build+7"] {
             let version: Version = version.parse().unwrap();
             let name = archive_name(&version, X86);
-            assert_eq!(of_name(&name), Some((version, X86)), "{name}");
+            assert_eq!(version_of(&name, X86), Some(version), "{name}");
+            assert_eq!(version_of(&name, "aarch64-unknown-linux-gnu"), None);
         }
         for other in ["cleanbill.tar.gz", "cleanbill-0.2.0.tar.gz", "cleanbill-0.2.0-x86_64-unknown-linux-gnu.zip"] {
-            assert_eq!(of_name(other), None, "{other}");
+            assert_eq!(version_of(other, X86), None, "{other}");
         }
     }
 }

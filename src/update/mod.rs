@@ -28,7 +28,6 @@ pub use keys::{Key, Keys};
 pub use manifest::{Archive, Manifest, Seen};
 pub use owner::{Owner, owner};
 pub use place::Place;
-pub use trial::COMMAND as SELF_TEST;
 
 use crate::store::Store;
 use fetch::Server;
@@ -94,7 +93,7 @@ pub enum Step {
     /// So many bytes of so many came.
     Fetched(u64, u64),
     /// All came, and is signed.
-    Signed(u64),
+    Signed,
     /// The new one is being tried.
     Trying,
     /// It works.
@@ -191,10 +190,7 @@ impl Updater {
     /// # Errors
     /// When anything is wrong with it. Then the program that was there is there.
     pub fn bring(&self, from: &Path, downgrade: bool, told: &mut dyn FnMut(Step)) -> Result<Version, UpdateError> {
-        let (version, target) = archive::named(from)?;
-        if target != self.target {
-            return Err(UpdateError::Platform { version, target: self.target.clone() });
-        }
+        let version = archive::version(from, &self.target)?;
         self.no_downgrade(&version, downgrade)?;
         let io = |e: std::io::Error| UpdateError::io(from, &e);
         let size = fs::metadata(from).map_err(io)?.len();
@@ -236,7 +232,7 @@ impl Updater {
 
     fn take(&self, work: &Path, file: &Path, version: &Version, told: &mut dyn FnMut(Step)) -> Result<(), UpdateError> {
         archive::is_signed(file, &self.keys)?;
-        told(Step::Signed(fs::metadata(file).map_or(0, |meta| meta.len())));
+        told(Step::Signed);
         let new = archive::unpack(file, work)?;
         told(Step::Trying);
         self.trial(work).run(&new.join("bin/cleanbill"), version)?;
@@ -282,15 +278,15 @@ pub(crate) mod testing {
     use ed25519_dalek::SigningKey;
     use sha2::{Digest as _, Sha256};
 
-    use super::Keys;
+    use super::{Keys, keys::ED25519};
 
     /// The public keys of made-up secret ones.
     pub(crate) fn keys(secrets: &[u8]) -> Keys {
         let pems: Vec<String> = secrets
             .iter()
             .map(|secret| {
-                let mut der = vec![0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00];
-                der.extend(SigningKey::from_bytes(&[*secret; 32]).verifying_key().to_bytes());
+                let public = SigningKey::from_bytes(&[*secret; 32]).verifying_key().to_bytes();
+                let der = [ED25519.as_slice(), &public].concat();
                 format!("-----BEGIN PUBLIC KEY-----\n{}\n-----END PUBLIC KEY-----\n", Base64::encode_string(&der))
             })
             .collect();
@@ -299,7 +295,7 @@ pub(crate) mod testing {
 
     /// What a release with this archive says of itself.
     pub(crate) fn manifest_text(version: &str, target: &str, archive: &[u8]) -> String {
-        let sum: String = Sha256::digest(archive).iter().map(|byte| format!("{byte:02x}")).collect();
+        let sum = crate::words::hex(&Sha256::digest(archive));
         format!(
             r#"{{"format":1,"channel":"stable","version":"{version}","released":"2026-11-26T00:00:00Z","expires":"2027-05-25T00:00:00Z","archives":[{{"target":"{target}","file":"cleanbill-{version}-{target}.tar.gz","bytes":{},"sha256":"{sum}"}}]}}"#,
             archive.len()

@@ -63,7 +63,7 @@ pub fn owner(program: &Path, root: &Path) -> Option<Owner> {
         ("/sbin/apk", &["info", "--who-owns"], "a package of apk", "sudo apk upgrade cleanbill"),
     ];
     let owns = |(manager, args, ..): &&(&str, &[&str], &str, &str)| {
-        Path::new(manager).exists() && says_yes(Command::new(manager).args(*args).arg(program))
+        Path::new(manager).exists() && says_yes(manager, args, program)
     };
     let (_, _, what, command) = ask.iter().find(owns)?;
     owner(what, (*command).to_owned())
@@ -72,10 +72,10 @@ pub fn owner(program: &Path, root: &Path) -> Option<Owner> {
 const APT: &str = "sudo apt update && sudo apt install --only-upgrade cleanbill";
 const DNF: &str = "sudo dnf upgrade cleanbill";
 
-fn says_yes(command: &mut Command) -> bool {
-    let mut quiet = Command::new(command.get_program());
-    quiet.args(command.get_args()).stdin(Stdio::null()).env("LC_ALL", "C");
-    let Ok(mut running) = Running::start(quiet, 4096) else { return false };
+fn says_yes(manager: &str, args: &[&str], program: &Path) -> bool {
+    let mut command = Command::new(manager);
+    command.args(args).arg(program).stdin(Stdio::null());
+    let Ok(mut running) = Running::start(command, 4096) else { return false };
     match running.wait(LIMIT, || false) {
         Ok(Waited::Ended(status)) => status.success(),
         _ => {

@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// The command of every release by which it tries itself. It stays as it is: older releases call it.
-pub const COMMAND: &str = "self-test";
+const COMMAND: &str = "self-test";
 /// How long saying its version may take, and trying itself.
 const QUICK: Duration = Duration::from_secs(30);
 const LONG: Duration = Duration::from_secs(600);

@@ -124,7 +124,7 @@ fn is_secret(change: &FileChange) -> bool {
 
 /// SHA-256 in hexadecimal digits.
 fn digest(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|b| format!("{b:02x}")).collect()
+    crate::words::hex(&Sha256::digest(bytes))
 }
 
 /// Whether access rules for single people are taken away with a change of rights; an error where it cannot be told.

@@ -113,8 +113,7 @@ impl Drop for Temporary<'_> {
 pub(in super::super) fn temporary_name() -> Result<Vec<u8>, std::io::Error> {
     let mut random = [0_u8; 8];
     File::open("/dev/urandom")?.read_exact(&mut random)?;
-    let hex: String = random.iter().map(|b| format!("{b:02x}")).collect();
-    Ok(format!("{TEMPORARY}{hex}").into_bytes())
+    Ok(format!("{TEMPORARY}{}", crate::words::hex(&random)).into_bytes())
 }
 
 /// Writes `after` beside its place, whole and synced.

@@ -3,13 +3,16 @@
 use jiff::Timestamp;
 
 use super::{ScheduleError, Work, other};
-use crate::update::{UpdateError, Updater, VERSION, Wanted};
+use crate::{
+    fixes::policy::Window,
+    update::{UpdateError, Updater, VERSION, Wanted},
+    words::sentence,
+};
 
 impl Work<'_> {
     pub(super) fn update(&self) -> Result<String, ScheduleError> {
         let section = &self.here.config().update;
-        let now = Timestamp::now();
-        if !section.windows.is_empty() && !section.windows.iter().any(|window| window.has(now, &self.here.zone)) {
+        if !Window::one_has(&section.windows, Timestamp::now(), &self.here.zone) {
             return Ok("It is not the time for it: [update] windows says when.".to_owned());
         }
         let updater = Updater::here(self.here.store.clone(), self.here.settings.file.clone()).map_err(told)?;
@@ -29,6 +32,5 @@ impl Work<'_> {
 }
 
 fn told(error: UpdateError) -> ScheduleError {
-    let hint = error.hint();
-    other(format!("{}. {hint}", crate::words::capital(&error.to_string())))
+    other(format!("{} {}", sentence(&error.to_string()), error.hint()))
 }

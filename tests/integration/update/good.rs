@@ -21,7 +21,7 @@ fn a_release_takes_the_place_of_the_one_before_and_goes_back() {
     assert_eq!(found.manifest.notes.as_deref(), Some("It finds more."));
     let came = |step: &Step| if let Step::Fetched(came, all) = step { Some((*came, *all)) } else { None };
     assert_eq!(steps.iter().rev().find_map(came), Some((bytes.len() as u64, bytes.len() as u64)));
-    assert!(matches!(steps[steps.len() - 3..], [Step::Signed(_), Step::Trying, Step::Works]));
+    assert!(matches!(steps[steps.len() - 3..], [Step::Signed, Step::Trying, Step::Works]));
     for program in ["cleanbill", "cleanbill-daemon"] {
         assert_eq!(installed.says(program), "cleanbill 0.2.0");
     }
@@ -138,7 +138,7 @@ fn an_archive_can_be_brought_without_the_network() {
     assert!(error.contains("was not signed by us under this name"), "{error}");
     assert!(bring("release.tar.gz", &bytes, false).unwrap_err().to_string().contains("has no name of a release"));
     let error = bring(&name("0.2.0", "aarch64-unknown-linux-gnu"), &bytes, false).unwrap_err().to_string();
-    assert_eq!(error, "cleanbill 0.2.0 does not come for this kind of machine (x86_64-unknown-linux-gnu)");
+    assert!(error.contains("has no name of a release for this machine, such as cleanbill-1.2.3-x86_64"), "{error}");
     assert!(updater.bring(&installed.at(&name("0.5.0", X86)), false, &mut |_| {}).is_err());
     let old = good("0.0.5", &script("0.0.5", "exit 0")).1;
     assert!(matches!(bring(&name("0.0.5", X86), &old, false), Err(UpdateError::Downgrade { .. })));
