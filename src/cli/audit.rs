@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, process::ExitCode};
 
-use clap::ValueEnum;
+use clap::{ValueEnum, builder::PossibleValue};
 
 use super::{
     StoreArgs,
@@ -75,26 +75,35 @@ struct StoreArgsOption {
     args: Option<StoreArgs>,
 }
 
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+/// How the result is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Format {
     /// A page for people.
-    #[default]
     Text,
-    /// The report model.
-    Json,
-    /// Markdown.
-    #[value(alias = "markdown")]
-    Md,
-    /// SARIF 2.1.0, for what collects the findings of many tools.
-    Sarif,
-    /// JUnit's XML, for pipelines that show tests.
-    #[value(alias = "xml")]
-    Junit,
-    /// A line for each problem, for a spreadsheet.
-    Csv,
-    /// OCSF Compliance Findings, one event a line, for what collects security events.
-    #[value(alias = "jsonl", alias = "ndjson")]
-    Ocsf,
+    /// What a report can be, too.
+    Report(report::Format),
+}
+
+impl ValueEnum for Format {
+    fn value_variants<'a>() -> &'a [Self] {
+        use report::Format::{Csv, Json, Junit, Md, Ocsf, Sarif};
+        &[
+            Format::Text,
+            Format::Report(Json),
+            Format::Report(Md),
+            Format::Report(Sarif),
+            Format::Report(Junit),
+            Format::Report(Csv),
+            Format::Report(Ocsf),
+        ]
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        match self {
+            Format::Text => Some(PossibleValue::new("text").help("A page for people")),
+            Format::Report(format) => format.to_possible_value(),
+        }
+    }
 }
 
 pub(super) fn run(args: &Args) -> Result<ExitCode, CliError> {
@@ -117,12 +126,13 @@ pub(super) fn run(args: &Args) -> Result<ExitCode, CliError> {
             }
             report::page(&seen.report, style, args.all)
         }
-        Format::Json => report::json(&seen.report) + "\n",
-        Format::Md => terminal::told(report::markdown(&seen.report)?),
-        Format::Sarif => report::sarif(&seen.report) + "\n",
-        Format::Junit => report::junit(&seen.report),
-        Format::Csv => report::csv(&seen.report),
-        Format::Ocsf => report::ocsf(&seen.report),
+        Format::Report(format) => {
+            let (bytes, warnings) = report::one(&seen.report, format, &report::Options::default())?;
+            for warning in warnings {
+                anstream::eprintln!("{warning}");
+            }
+            String::from_utf8_lossy(&bytes).into_owned()
+        }
     };
     terminal::deliver(args.output.as_deref(), &text)?;
     if args.timings {

@@ -36,24 +36,16 @@ impl Made {
     /// # Errors
     /// When the format cannot be made.
     pub fn render(&self, format: Format, options: &Options) -> Result<(Vec<u8>, Vec<String>), MadeError> {
-        let page = |page: Rendered| (page.text.into_bytes(), page.warnings);
-        let plain = |text: String| ((text + "\n").into_bytes(), Vec::new());
-        Ok(match (self, format) {
-            (Made::One(report), Format::Html) => page(html(report, options)?),
-            (Made::One(report), Format::Pdf) => (pdf::pdf(report, options)?, Vec::new()),
-            (Made::One(report), Format::Md) => page(markdown(report)?),
-            (Made::One(report), Format::Json) => plain(json(report)),
-            (Made::One(report), Format::Sarif) => plain(sarif(report)),
-            (Made::One(report), Format::Junit) => (junit(report).into_bytes(), Vec::new()),
-            (Made::One(report), Format::Csv) => (csv(report).into_bytes(), Vec::new()),
-            (Made::One(report), Format::Ocsf) => (ocsf(report).into_bytes(), Vec::new()),
-            (Made::Many(fleet), Format::Html) => page(fleet::html(fleet, options)?),
-            (Made::Many(fleet), Format::Pdf) => (pdf::fleet_pdf(fleet, options)?, Vec::new()),
-            (Made::Many(fleet), Format::Md) => page(fleet::markdown(fleet)?),
-            (Made::Many(fleet), Format::Json) => plain(fleet::json(fleet)),
-            (Made::Many(_), Format::Sarif | Format::Junit | Format::Csv | Format::Ocsf) => {
-                return Err(MadeError::OfOne);
-            }
+        let fleet = match self {
+            Made::One(report) => return one(report, format, options),
+            Made::Many(fleet) => fleet,
+        };
+        Ok(match format {
+            Format::Html => page(fleet::html(fleet, options)?),
+            Format::Pdf => (pdf::fleet_pdf(fleet, options)?, Vec::new()),
+            Format::Md => page(fleet::markdown(fleet)?),
+            Format::Json => plain(fleet::json(fleet) + "\n"),
+            Format::Sarif | Format::Junit | Format::Csv | Format::Ocsf => return Err(MadeError::OfOne),
         })
     }
 
@@ -73,6 +65,31 @@ impl Made {
             Made::Many(fleet) => &fleet.summary,
         }
     }
+}
+
+/// The report of one machine in a format, and what is wrong with the machine's own templates.
+///
+/// # Errors
+/// When the format cannot be made.
+pub fn one(report: &Report, format: Format, options: &Options) -> Result<(Vec<u8>, Vec<String>), MadeError> {
+    Ok(match format {
+        Format::Html => page(html(report, options)?),
+        Format::Pdf => (pdf::pdf(report, options)?, Vec::new()),
+        Format::Md => page(markdown(report)?),
+        Format::Json => plain(json(report) + "\n"),
+        Format::Sarif => plain(sarif(report) + "\n"),
+        Format::Junit => plain(junit(report)),
+        Format::Csv => plain(csv(report)),
+        Format::Ocsf => plain(ocsf(report)),
+    })
+}
+
+fn page(page: Rendered) -> (Vec<u8>, Vec<String>) {
+    (page.text.into_bytes(), page.warnings)
+}
+
+fn plain(text: String) -> (Vec<u8>, Vec<String>) {
+    (text.into_bytes(), Vec::new())
 }
 
 /// A host name as part of a file name.

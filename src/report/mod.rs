@@ -29,7 +29,7 @@ mod view;
 pub use build::build;
 pub use html::{html, html_with};
 pub use logo::LogoError;
-pub use made::{Made, MadeError};
+pub use made::{Made, MadeError, one};
 pub use markdown::markdown;
 pub(crate) use markdown::{id as markdown_id, text as markdown_text};
 pub use model::*;
