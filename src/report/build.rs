@@ -40,6 +40,8 @@ pub fn build(audit: &Audit, catalogue: &Catalogue, history: &History) -> Report 
     let waived = past::waived(audit, catalogue, &history.waivers);
     let points = past::points(audit, history, severities.iter().copied().collect());
     let moved = match &changes {
+        // The risk of a part is not that of the machine.
+        Some(_) if !audit.complete => "Only a part of the questions was asked, so the risk is not compared.".to_owned(),
         Some(c) => {
             // Tips come and go without being told here.
             let count = |list: &[ProblemRef]| list.iter().filter(|p| p.severity > Severity::Info).count();
@@ -86,7 +88,7 @@ pub fn build(audit: &Audit, catalogue: &Catalogue, history: &History) -> Report 
                 grade.letter()
             )
         }),
-        summary: sentences::summary(grade, &severities, counts.unknown),
+        summary: sentences::summary(grade, &severities, counts.unknown, audit.complete),
         plan: plan(&problems, risk, grade),
         outlook: past::outlook(&problems, &waived, &points, risk),
         moved,

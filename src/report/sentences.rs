@@ -25,7 +25,7 @@ pub(super) fn looked_at(looked: LookedAt, seconds: f64) -> String {
 }
 
 /// The result in one sentence.
-pub(super) fn summary(grade: Grade, severities: &[Severity], unknown: usize) -> String {
+pub(super) fn summary(grade: Grade, severities: &[Severity], unknown: usize, complete: bool) -> String {
     let count = |s: Severity| severities.iter().filter(|x| **x == s).count();
     let (critical, high, medium) = (count(Severity::Critical), count(Severity::High), count(Severity::Medium));
     let urgent = critical + high;
@@ -42,6 +42,12 @@ pub(super) fn summary(grade: Grade, severities: &[Severity], unknown: usize) -> 
             "Nothing has to be done today. {} should be dealt with this month.",
             words::capital(&some(medium, "problem", "problems"))
         )
+    } else if !complete {
+        // What was not asked for may be bad all the same.
+        match severities.contains(&Severity::Low) {
+            true => "In the part that was asked for, only small problems were found.".to_owned(),
+            false => "No problem was found in the part that was asked for.".to_owned(),
+        }
     } else if severities.contains(&Severity::Low) {
         "This machine is in good shape. What is left is small.".to_owned()
     } else if unknown > 0 && grade == Grade::A {

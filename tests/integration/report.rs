@@ -228,3 +228,16 @@ fn a_broken_or_huge_logo_is_refused_before_anything_is_written() {
         assert_eq!(said.code, 0, "{format}: {}", said.err);
     }
 }
+
+#[test]
+fn a_look_at_a_part_does_not_praise_the_whole() {
+    let machine = Machine::debian();
+    machine.file("etc/passwd", "root:x:0:0:root:/root:/bin/bash\ntoor:x:0:0::/root:/bin/bash\n");
+    let whole = machine.run(&["audit", "--format", "json"]).json();
+    assert!(whole["risk"].as_f64().unwrap() > 0.0);
+    let part = machine.run(&["audit", "--only", "time", "--format", "json"]).json();
+    assert_eq!(part["summary"], "No problem was found in the part that was asked for.");
+    let page = machine.run(&["audit", "--only", "time"]).out;
+    let page = page.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(page.contains("Only a part of the questions was asked, so the risk is not compared."), "{page}");
+}
